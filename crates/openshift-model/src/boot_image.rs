@@ -1,0 +1,17 @@
+//! Boot images as provider specs hold them, platform by platform.
+
+use crate::Text;
+
+/// The boot disks of a GCP provider spec, in order. Disks that do not boot are not listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GcpBootDisks<'a>(pub Vec<GcpBootDisk<'a>>);
+
+/// One boot disk of a GCP provider spec.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GcpBootDisk<'a> {
+    /// Its place in `disks`, counted from 0.
+    pub index: usize,
+    /// `image`: `projects/<project>/global/images/<name>`, a URL of one, or empty where it is not
+    /// set.
+    pub image: Text<'a>,
+}

@@ -1,0 +1,159 @@
+//! The edits that osimage makes: JSON Patches that test what they replace.
+
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{AddOperation, PatchOperation, RemoveOperation, ReplaceOperation, TestOperation};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// BI-347: a change of one object: a JSON Patch (RFC 6902) in which every value that is replaced
+/// or removed is tested first, so that it fails rather than overwrite what somebody else wrote.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Edit(json_patch::Patch);
+
+/// An edit could not be made or applied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// The text is no JSON pointer (RFC 6901).
+    #[error("{0:?} is not a JSON pointer")]
+    Pointer(String),
+    /// A test failed, or a pointer leads nowhere: the object is not the one the edit was made for.
+    #[error("the edit does not fit the object: {0}")]
+    DoesNotFit(String),
+}
+
+impl Edit {
+    /// Replaces the value at a JSON pointer, after testing that it is still `old`.
+    pub fn replace(&mut self, pointer: &str, old: Value, new: Value) -> Result<(), EditError> {
+        let path = parse(pointer)?;
+        self.push(PatchOperation::Test(TestOperation { path: path.clone(), value: old }));
+        self.push(PatchOperation::Replace(ReplaceOperation { path, value: new }));
+        Ok(())
+    }
+
+    /// Sets a member that the object does not have.
+    pub fn add(&mut self, pointer: &str, value: Value) -> Result<(), EditError> {
+        let path = parse(pointer)?;
+        self.push(PatchOperation::Add(AddOperation { path, value }));
+        Ok(())
+    }
+
+    /// Removes the value at a JSON pointer, after testing that it is still `old`.
+    pub fn remove(&mut self, pointer: &str, old: Value) -> Result<(), EditError> {
+        let path = parse(pointer)?;
+        self.push(PatchOperation::Test(TestOperation { path: path.clone(), value: old }));
+        self.push(PatchOperation::Remove(RemoveOperation { path }));
+        Ok(())
+    }
+
+    fn push(&mut self, operation: PatchOperation) {
+        self.0.0.push(operation);
+    }
+
+    /// Whether the edit changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.0.is_empty()
+    }
+
+    /// The patch, for a client that sends it.
+    pub fn patch(&self) -> &json_patch::Patch {
+        &self.0
+    }
+
+    /// The pointers whose values change.
+    pub fn changed_pointers(&self) -> impl Iterator<Item = &str> {
+        self.0
+            .0
+            .iter()
+            .filter(|operation| !matches!(operation, PatchOperation::Test(_)))
+            .map(|operation| operation.path().as_str())
+    }
+
+    /// Applies the edit to an object; leaves it as it was where the edit does not fit.
+    pub fn apply(&self, object: &mut Value) -> Result<(), EditError> {
+        json_patch::patch(object, &self.0).map_err(|error| EditError::DoesNotFit(error.to_string()))
+    }
+
+    /// BI-347: the same change as a JSON merge patch (RFC 7386) for `object`. Arrays are replaced
+    /// whole, removed members are `null`.
+    pub fn to_merge_patch(&self, object: &Value) -> Result<Value, EditError> {
+        let mut edited = object.clone();
+        self.apply(&mut edited)?;
+        Ok(merge_difference(object, &edited).unwrap_or_else(|| Value::Object(Map::new())))
+    }
+}
+
+fn parse(pointer: &str) -> Result<PointerBuf, EditError> {
+    PointerBuf::parse(pointer.to_owned()).map_err(|_| EditError::Pointer(pointer.to_owned()))
+}
+
+/// The merge patch from `old` to `new`; `None` where they are equal. Recursion ends where the
+/// values stop being objects on both sides, as deep as the edited pointer.
+fn merge_difference(old: &Value, new: &Value) -> Option<Value> {
+    if old == new {
+        return None;
+    }
+    let (Value::Object(old), Value::Object(new)) = (old, new) else { return Some(new.clone()) };
+    let mut patch = Map::new();
+    for (key, value) in new {
+        match old.get(key) {
+            Some(before) => {
+                if let Some(difference) = merge_difference(before, value) {
+                    patch.insert(key.clone(), difference);
+                }
+            }
+            None => {
+                patch.insert(key.clone(), value.clone());
+            }
+        }
+    }
+    for key in old.keys().filter(|key| !new.contains_key(*key)) {
+        patch.insert(key.clone(), Value::Null);
+    }
+    Some(Value::Object(patch))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn bi_347_an_edit_tests_what_it_replaces() {
+        let mut edit = Edit::default();
+        edit.replace("/a/0/b", json!("old"), json!("new")).unwrap();
+        assert_eq!(
+            serde_json::to_value(&edit).unwrap(),
+            json!([
+                {"op": "test", "path": "/a/0/b", "value": "old"},
+                {"op": "replace", "path": "/a/0/b", "value": "new"},
+            ])
+        );
+        let mut object = json!({"a": [{"b": "old", "c": 1}], "d": 2});
+        edit.apply(&mut object).unwrap();
+        assert_eq!(object, json!({"a": [{"b": "new", "c": 1}], "d": 2}));
+        let before = object.clone();
+        assert!(matches!(edit.apply(&mut object), Err(EditError::DoesNotFit(_))));
+        assert_eq!(object, before);
+        assert_eq!(edit.changed_pointers().collect::<Vec<_>>(), ["/a/0/b"]);
+    }
+
+    #[test]
+    fn bi_347_an_edit_becomes_a_merge_patch() {
+        let object = json!({"ami": {"id": "old", "arn": "x"}, "disks": [{"image": "a"}], "k": 1});
+        let mut edit = Edit::default();
+        edit.replace("/disks/0/image", json!("a"), json!("b")).unwrap();
+        edit.replace("/ami", object["ami"].clone(), json!({"id": "new"})).unwrap();
+        assert_eq!(
+            edit.to_merge_patch(&object).unwrap(),
+            json!({"ami": {"id": "new", "arn": null}, "disks": [{"image": "b"}]})
+        );
+        assert_eq!(Edit::default().to_merge_patch(&object).unwrap(), json!({}));
+    }
+
+    #[test]
+    fn what_is_no_pointer_is_refused() {
+        let error = Edit::default().add("a/b", Value::Null).unwrap_err();
+        assert_eq!(error.to_string(), "\"a/b\" is not a JSON pointer");
+    }
+}

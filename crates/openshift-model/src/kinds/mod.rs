@@ -1,0 +1,13 @@
+//! Read views of the kinds that rules look at. They decide nothing.
+
+mod cluster;
+mod config_map;
+mod machine_configuration;
+mod machine_set;
+mod mco;
+
+pub use cluster::*;
+pub use config_map::*;
+pub use machine_configuration::*;
+pub use machine_set::*;
+pub use mco::*;

@@ -1,0 +1,54 @@
+//! The words of node operating-system images on OpenShift and OKD.
+//!
+//! Thin read views of the kinds that rules look at, platforms and architectures, versions, label
+//! selectors, `CoreOS` stream metadata, boot images as provider specs hold them, and edits. This
+//! crate decides nothing, reaches nothing, and knows no client.
+//!
+//! A view reads what it needs and nothing else: every member is optional, enums are open, unknown
+//! members stay in the raw text next to the view. A wrong type is an error that names the object
+//! and the JSON pointer, and spoils that object only.
+//!
+//! ```
+//! use openshift_model::{Architecture, MachineResource, RawObject, Stream};
+//!
+//! let text = r#"{"apiVersion": "machine.openshift.io/v1beta1", "kind": "MachineSet",
+//!     "metadata": {"name": "worker-a", "namespace": "openshift-machine-api"},
+//!     "spec": {"template": {"spec": {"providerSpec": {"value": {"disks": []}}}}}}"#;
+//! let object = RawObject::parse(text)?.expect("a kind that is read");
+//! let set = MachineResource::read(&object)?;
+//! assert_eq!(set.provider_spec.map(|raw| raw.get()), Some(r#"{"disks": []}"#));
+//!
+//! let stream = Stream::parse(r#"{"stream": "rhcos-4.22", "architectures": {"x86_64": {"images":
+//!     {"gcp": {"project": "rhcos-cloud", "name": "rhcos-9-8-x86-64"}}}}}"#)?;
+//! assert_eq!(stream.gcp_image(&Architecture::X86_64)?, ("rhcos-cloud", "rhcos-9-8-x86-64"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#[macro_use]
+mod view;
+
+pub mod boot_image;
+pub mod canonical;
+mod edit;
+mod kinds;
+mod label_selector;
+pub mod names;
+mod object;
+mod platform;
+pub mod read;
+mod stream;
+mod text;
+mod trace;
+mod version;
+
+pub use edit::{Edit, EditError};
+pub use kinds::*;
+pub use label_selector::{LabelSelector, Selector, SelectorError};
+pub use object::{Kind, Members, ObjectMeta, ObjectRef, OwnerReference, RawObject, TypeMeta};
+pub use platform::{Architecture, Platform};
+pub use read::{ReadError, WrongType};
+pub use serde_json::value::RawValue;
+pub use stream::{GcpStreamImage, Stream, StreamArchitecture, StreamError, StreamImages};
+pub use text::{StringMap, Text};
+pub use trace::{Input, NoTrace, Step, Trace};
+pub use version::{OcpVersion, Profile};

@@ -1,0 +1,384 @@
+//! Kubernetes objects as raw text, and what identifies them.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::read::{ReadError, WrongType, read};
+use crate::{StringMap, Text};
+
+/// Which object something is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectRef {
+    /// The kind as the API writes it, e.g. `MachineSet`.
+    pub kind: String,
+    /// Empty for a cluster-scoped object.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+}
+
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.is_empty() {
+            write!(f, "{} {}", self.kind, self.name)
+        } else {
+            write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
+        }
+    }
+}
+
+macro_rules! kinds {
+    ($( $(#[$doc:meta])* $kind:ident in $group:literal, )*) => {
+        /// The kinds of object that osimage reads. A kind counts in its own API group only: a
+        /// `MachineSet` of `cluster.x-k8s.io` is another thing.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind {
+            $( $(#[$doc])* $kind, )*
+        }
+
+        impl Kind {
+            /// Every kind that is read.
+            pub const ALL: &[Kind] = &[$( Kind::$kind, )*];
+
+            /// The kind with this `apiVersion` and `kind`, in any version of its group.
+            pub fn of(api_version: &str, kind: &str) -> Option<Kind> {
+                let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
+                match (group, kind) {
+                    $( ($group, stringify!($kind)) => Some(Kind::$kind), )*
+                    _ => None,
+                }
+            }
+
+            /// The kind as the API writes it.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $( Kind::$kind => stringify!($kind), )*
+                }
+            }
+
+            /// The API group; empty for the core group.
+            pub const fn group(self) -> &'static str {
+                match self {
+                    $( Kind::$kind => $group, )*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The control plane's machines, on the platforms that have it (BI-008).
+    ControlPlaneMachineSet in "machine.openshift.io",
+    /// A set of worker machines (BI-007).
+    MachineSet in "machine.openshift.io",
+    /// Configuration and status of the Machine Config Operator (BI-001).
+    MachineConfiguration in "operator.openshift.io",
+    /// The platform (BI-003).
+    Infrastructure in "config.openshift.io",
+    /// The release and its history (BI-004).
+    ClusterVersion in "config.openshift.io",
+    /// Which gates are open (BI-005).
+    FeatureGate in "config.openshift.io",
+    /// What operators report (BI-017).
+    ClusterOperator in "config.openshift.io",
+    /// Bare-metal provisioning (BI-014).
+    Provisioning in "metal3.io",
+    /// `coreos-bootimages` and others (BI-006, BI-013).
+    ConfigMap in "",
+    /// User data and credentials (BI-009).
+    Secret in "",
+    /// For the control plane's architecture.
+    Node in "",
+    /// A pool of nodes (BI-015).
+    MachineConfigPool in "machineconfiguration.openshift.io",
+    /// A machine configuration, rendered or not (BI-016).
+    MachineConfig in "machineconfiguration.openshift.io",
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A JSON object with its members unparsed: what a Kubernetes object is before anybody looks at
+/// it. Nothing is lost and nothing is built: every member is a slice of the text.
+#[derive(Debug, Clone, Default)]
+pub struct Members<'a>(Vec<(Text<'a>, &'a RawValue)>);
+
+impl<'a> Members<'a> {
+    /// The raw value of a member. Of a member that is written twice the last one counts.
+    pub fn get(&self, name: &str) -> Option<&'a RawValue> {
+        self.0.iter().rev().find(|(key, _)| key.as_str() == name).map(|(_, value)| *value)
+    }
+
+    /// All members in the order of the text.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), *value))
+    }
+
+    fn string(&self, name: &str) -> Option<Text<'a>> {
+        self.get(name).and_then(|raw| serde_json::from_str(raw.get()).ok())
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+                // apiVersion, kind, metadata, spec, status: most objects have these five.
+                let mut members = Vec::with_capacity(5);
+                while let Some(key) = map.next_key::<Text<'de>>()? {
+                    members.push((key, map.next_value::<&'de RawValue>()?));
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+/// An object of a kind that osimage reads: its identity, and its members unparsed.
+///
+/// ```
+/// use openshift_model::{Kind, RawObject};
+///
+/// let text = r#"{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "a"}, "x": 1}"#;
+/// let node = RawObject::parse(text)?.expect("a kind that is read");
+/// assert_eq!((node.kind, node.name.as_str()), (Kind::Node, "a"));
+/// assert_eq!(node.member("x").map(|raw| raw.get()), Some("1"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct RawObject<'a> {
+    /// The kind.
+    pub kind: Kind,
+    /// `metadata.namespace`, empty where there is none.
+    pub namespace: Text<'a>,
+    /// `metadata.name`, empty where there is none.
+    pub name: Text<'a>,
+    members: Members<'a>,
+}
+
+view! {
+    /// Group and kind.
+    pub struct TypeMeta<'a> {
+        /// `apiVersion`.
+        api_version: Text<'a> = "apiVersion",
+        /// `kind`.
+        kind: Text<'a> = "kind",
+    }
+}
+
+impl<'a> RawObject<'a> {
+    /// Reads one JSON document; `None` where it is of a kind that osimage does not read.
+    pub fn parse(text: &'a str) -> Result<Option<Self>, serde_json::Error> {
+        serde_json::from_str::<Members<'a>>(text).map(Self::from_members)
+    }
+
+    /// The object with these members; `None` where it is of a kind that osimage does not read.
+    pub fn from_members(members: Members<'a>) -> Option<Self> {
+        let api_version = members.string("apiVersion").unwrap_or_default();
+        let kind = members.string("kind").unwrap_or_default();
+        Self::with_type(members, &api_version, &kind)
+    }
+
+    /// The object with these members, of a given type: the elements of a `<Kind>List` as an API
+    /// server sends them have no `apiVersion` and `kind` of their own.
+    pub fn with_type(members: Members<'a>, api_version: &str, kind: &str) -> Option<Self> {
+        let kind = Kind::of(api_version, kind)?;
+        let identity = members.get("metadata").map(identity).unwrap_or_default();
+        Some(Self {
+            kind,
+            namespace: identity.namespace.unwrap_or_default(),
+            name: identity.name.unwrap_or_default(),
+            members,
+        })
+    }
+
+    /// Which object it is.
+    pub fn reference(&self) -> ObjectRef {
+        ObjectRef {
+            kind: self.kind.name().to_owned(),
+            namespace: self.namespace.as_str().to_owned(),
+            name: self.name.as_str().to_owned(),
+        }
+    }
+
+    /// The unparsed value of a top-level member.
+    pub fn member(&self, name: &str) -> Option<&'a RawValue> {
+        self.members.get(name)
+    }
+
+    /// All top-level members, unparsed, in the order of the text.
+    pub fn members(&self) -> &Members<'a> {
+        &self.members
+    }
+
+    /// `apiVersion` as the object has it, or that of its kind's group in version `v1`.
+    pub fn api_version(&self) -> Text<'a> {
+        self.members.string("apiVersion").unwrap_or_else(|| match self.kind.group() {
+            "" => Text::from("v1"),
+            group => Text::from(format!("{group}/v1")),
+        })
+    }
+
+    /// The metadata.
+    pub fn meta(&self) -> Result<ObjectMeta<'a>, ReadError> {
+        self.view("metadata")
+    }
+
+    /// Reads a top-level member as a view; an absent member reads as the empty view.
+    pub fn view<T>(&self, member: &str) -> Result<T, ReadError>
+    where
+        T: Deserialize<'a> + Default,
+    {
+        let Some(raw) = self.members.get(member) else { return Ok(T::default()) };
+        read(raw, &format!("/{member}")).map_err(|error: WrongType| error.of(self.reference()))
+    }
+}
+
+#[derive(Default)]
+struct Identity<'a> {
+    namespace: Option<Text<'a>>,
+    name: Option<Text<'a>>,
+}
+
+/// Namespace and name, whatever else is wrong with the metadata: an error must be able to say
+/// which object it is about.
+fn identity<'a>(metadata: &'a RawValue) -> Identity<'a> {
+    serde_json::from_str(metadata.get()).unwrap_or_default()
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Identity<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct IdentityVisitor;
+
+        impl<'de> Visitor<'de> for IdentityVisitor {
+            type Value = Identity<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Identity<'de>, A::Error> {
+                let mut identity = Identity::default();
+                while let Some(key) = map.next_key::<Text<'de>>()? {
+                    let place = match key.as_str() {
+                        "namespace" => &mut identity.namespace,
+                        "name" => &mut identity.name,
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                            continue;
+                        }
+                    };
+                    let raw = map.next_value::<&'de RawValue>()?;
+                    *place = serde_json::from_str(raw.get()).map_err(A::Error::custom).ok();
+                }
+                Ok(identity)
+            }
+        }
+
+        deserializer.deserialize_map(IdentityVisitor)
+    }
+}
+
+view! {
+    /// The part of `metadata` that rules look at.
+    pub struct ObjectMeta<'a> {
+        /// `metadata.uid`.
+        uid: Text<'a> = "uid",
+        /// `metadata.resourceVersion`.
+        resource_version: Text<'a> = "resourceVersion",
+        /// `metadata.generation`.
+        generation: i64 = "generation",
+        /// `metadata.labels`.
+        labels: StringMap<'a> = "labels",
+        /// `metadata.annotations`.
+        annotations: StringMap<'a> = "annotations",
+        /// `metadata.ownerReferences`.
+        owner_references: Vec<Option<OwnerReference<'a>>> = "ownerReferences",
+        /// `metadata.deletionTimestamp`, RFC 3339.
+        deletion_timestamp: Text<'a> = "deletionTimestamp",
+    }
+}
+
+impl ObjectMeta<'_> {
+    /// The value of a label.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.labels.as_ref().and_then(|labels| labels.get(key))
+    }
+
+    /// The value of an annotation.
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.annotations.as_ref().and_then(|annotations| annotations.get(key))
+    }
+}
+
+view! {
+    /// An entry of `metadata.ownerReferences`.
+    pub struct OwnerReference<'a> {
+        /// The owner's kind.
+        kind: Text<'a> = "kind",
+        /// The owner's name.
+        name: Text<'a> = "name",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_counts_in_its_own_group_only() {
+        let of = Kind::of;
+        assert_eq!(of("machine.openshift.io/v1beta1", "MachineSet"), Some(Kind::MachineSet));
+        assert_eq!(of("machine.openshift.io/v1", "MachineSet"), Some(Kind::MachineSet));
+        assert_eq!(of("cluster.x-k8s.io/v1beta1", "MachineSet"), None);
+        assert_eq!(of("v1", "ConfigMap"), Some(Kind::ConfigMap));
+        assert_eq!(of("v1", "MachineSet"), None);
+        for kind in Kind::ALL {
+            let version = format!("{}/v1", kind.group());
+            let version = version.trim_start_matches('/');
+            assert_eq!(of(version, kind.name()), Some(*kind));
+        }
+    }
+
+    #[test]
+    fn identity_survives_what_is_wrong_with_the_rest() {
+        let text = r#"{"apiVersion":"v1","kind":"Node",
+            "metadata":{"labels":{"a":5},"name":"n","namespace":[]}}"#;
+        let node = RawObject::parse(text).unwrap().unwrap();
+        assert_eq!(node.name.as_str(), "n");
+        let error = node.meta().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Node n: /metadata/labels/a: invalid type: integer `5`, expected a string"
+        );
+    }
+
+    #[test]
+    fn elements_of_a_typed_list_need_no_type_of_their_own() {
+        let members: Members<'_> = serde_json::from_str(r#"{"metadata":{"name":"a"}}"#).unwrap();
+        let set = RawObject::with_type(members, "machine.openshift.io/v1beta1", "MachineSet");
+        assert_eq!(set.unwrap().reference().to_string(), "MachineSet a");
+    }
+
+    #[test]
+    fn metadata_null_reads_as_empty() {
+        let text = r#"{"apiVersion":"v1","kind":"Node","metadata":null}"#;
+        let node = RawObject::parse(text).unwrap().unwrap();
+        assert!(node.name.is_empty() && node.meta().unwrap().uid.is_none());
+    }
+}
