@@ -1,1 +1,47 @@
-//! x
+//! Cluster snapshot, facts and policy in; a [`Plan`] out: which boot image each machine resource
+//! has, which it should have, what would be changed, what is left alone and why.
+//!
+//! The order of the rules lives here, the rules themselves in the crates that this one composes.
+//! Nothing is read and nothing is written: the caller brings the objects and carries out the edits.
+//!
+//! ```
+//! use bootimage_plan::{ClusterSnapshot, Completeness, DecisionKind, Facts, Policy, plan};
+//! use openshift_model::RawObject;
+//!
+//! let yaml = [
+//!     "{apiVersion: config.openshift.io/v1, kind: Infrastructure, metadata: {name: cluster},
+//!       status: {platformStatus: {type: GCP}}}",
+//!     r#"{apiVersion: v1, kind: ConfigMap, metadata: {name: coreos-bootimages,
+//!         namespace: openshift-machine-config-operator}, data: {stream: '{"architectures": {
+//!         "x86_64": {"images": {"gcp": {"project": "rhcos-cloud", "name": "new"}}}}}'}}"#,
+//!     "{apiVersion: machine.openshift.io/v1beta1, kind: MachineSet, metadata: {name: worker-a},
+//!       spec: {template: {spec: {providerSpec: {value: {disks: [{boot: true,
+//!         image: projects/rhcos-cloud/global/images/old}]}}}}}}",
+//! ];
+//! let json = yaml.map(|text| serde_saphyr::from_str::<serde_json::Value>(text).unwrap().to_string());
+//! let objects = json.iter().filter_map(|text| RawObject::parse(text).unwrap()).collect();
+//! let snapshot =
+//!     ClusterSnapshot { completeness: Completeness::Partial, objects, streams: Vec::new() };
+//! let plan = plan(&snapshot, &Facts::default(), &Policy::default());
+//! assert_eq!(plan.targets[0].decision, DecisionKind::Update);
+//! assert_eq!(plan.targets[0].target.as_deref(), Some("projects/rhcos-cloud/global/images/new"));
+//! ```
+
+mod context;
+mod decide;
+mod digest;
+mod document;
+mod input;
+mod plan;
+mod reason;
+mod stream_text;
+
+pub use digest::Digester;
+pub use document::{
+    API_VERSION, ConfigurationInForce, DecisionKind, GeneratedFrom, InputObject, PLAN_KIND, Plan,
+    PlanMetadata, Source, Target, UserData,
+};
+pub use input::{ClusterSnapshot, Completeness, FactRequest, Facts, Policy};
+pub use plan::{Explanation, explain, plan};
+pub use reason::{Obstacle, ReasonCode};
+pub(crate) use stream_text::StreamText;

@@ -45,7 +45,7 @@ pub fn select<T: Trace>(
                 .saw("architecture", Some(architecture.rpm_name()))
         });
     })?;
-    let target = format!("projects/{project}/global/images/{name}");
+    let target = image_path(project, name);
     trace.step(|| {
         Step::passed("BI-250", TARGET, &target).saw("architecture", Some(architecture.rpm_name()))
     });
@@ -73,6 +73,11 @@ pub fn select<T: Trace>(
         trace.step(|| Step::passed("BI-252", CURRENT, "there is no boot disk").saw("/disks", None));
     }
     Ok(Selection::UpToDate)
+}
+
+/// BI-250: an image as a provider spec names it.
+pub fn image_path(project: &str, name: &str) -> String {
+    format!("projects/{project}/global/images/{name}")
 }
 
 struct KnownImages<'a> {

@@ -97,6 +97,23 @@ kinds! {
     MachineConfig in "machineconfiguration.openshift.io",
 }
 
+impl serde::Serialize for Kind {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Text::deserialize(deserializer)?;
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|kind| kind.name() == name.as_str())
+            .ok_or_else(|| D::Error::custom(format!("{name:?} is not a kind that osimage reads")))
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

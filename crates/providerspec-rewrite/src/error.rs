@@ -1,6 +1,7 @@
 //! What all platforms share: errors, and the reference to the user-data stub.
 
-use openshift_model::{Text, WrongType, view};
+use openshift_model::read::read as read_view;
+use openshift_model::{RawValue, Text, WrongType, view};
 
 /// A provider spec cannot be read (BI-241). The texts start as the reference's do; what follows
 /// is our reader's word.
@@ -27,4 +28,17 @@ view! {
         /// Its name.
         name: Text<'a> = "name",
     }
+}
+
+view! {
+    /// What tells the platform of a provider spec.
+    struct TypeOfSpec<'a> {
+        /// E.g. `GCPMachineProviderSpec`.
+        kind: Text<'a> = "kind",
+    }
+}
+
+/// The `kind` of a provider spec; `None` where it has none or cannot be read.
+pub fn kind(spec: &RawValue) -> Option<Text<'_>> {
+    read_view::<TypeOfSpec<'_>>(spec, "").ok()?.kind
 }

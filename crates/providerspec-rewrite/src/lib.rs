@@ -24,4 +24,4 @@
 mod error;
 pub mod gcp;
 
-pub use error::{ProviderSpecError, UserDataSecret};
+pub use error::{ProviderSpecError, UserDataSecret, kind};

@@ -1,0 +1,298 @@
+//! What holds for every target of a plan: release, platform, configuration, stream.
+
+use std::collections::BTreeMap;
+
+use bootimage_selection::{
+    Capability, ConfigurationSource, EffectiveConfiguration, Enrolment, EnrolmentError,
+    cpms_gate_by_default, effective_configuration, machine_api_enrolment,
+};
+use openshift_model::{
+    Architecture, BootImagesConfigMap, ClusterVersion, FeatureGate, Infrastructure, Kind,
+    MachineConfiguration, MachineResource, Node, OcpVersion, Platform, Profile, RawObject,
+    ReadError, names,
+};
+
+use crate::{ClusterSnapshot, Completeness, Policy, StreamText};
+
+/// Everything that is looked up once for all targets.
+pub(crate) struct Context<'s, 'a> {
+    pub(crate) completeness: Completeness,
+    pub(crate) policy: &'s Policy,
+    pub(crate) profile: Profile,
+    /// `None`: the input has no Infrastructure, each target tells for itself.
+    pub(crate) platform: Option<Option<Platform>>,
+    pub(crate) capability: Capability,
+    pub(crate) infrastructure_is_azure_stack: bool,
+    pub(crate) configuration: EffectiveConfiguration,
+    pub(crate) configuration_error: Option<ReadError>,
+    pub(crate) machine_sets: Result<Enrolment, EnrolmentError>,
+    pub(crate) control_plane_machine_sets: Result<Enrolment, EnrolmentError>,
+    pub(crate) cpms_gate: bool,
+    pub(crate) cluster_version: Option<ClusterVersion<'a>>,
+    pub(crate) control_plane_architecture: Architecture,
+    pub(crate) stream: Option<StreamText<'a>>,
+    pub(crate) warnings: Vec<String>,
+    /// The objects that were read to learn all this.
+    pub(crate) read: Vec<&'s RawObject<'a>>,
+}
+
+/// The snapshot's objects by identity; of the same object twice the last one counts.
+pub(crate) struct Objects<'s, 'a> {
+    by_identity: BTreeMap<(Kind, &'s str, &'s str), &'s RawObject<'a>>,
+}
+
+impl<'s, 'a> Objects<'s, 'a> {
+    pub(crate) fn of(snapshot: &'s ClusterSnapshot<'a>) -> Self {
+        let identity = |object: &'s RawObject<'a>| {
+            ((object.kind, object.namespace.as_str(), object.name.as_str()), object)
+        };
+        Self { by_identity: snapshot.objects.iter().map(identity).collect() }
+    }
+
+    /// MachineSets and ControlPlaneMachineSets in the order of the plan.
+    pub(crate) fn machine_resources(&self) -> impl Iterator<Item = &'s RawObject<'a>> {
+        self.of_kind(Kind::ControlPlaneMachineSet).chain(self.of_kind(Kind::MachineSet))
+    }
+
+    pub(crate) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &'s RawObject<'a>> {
+        self.by_identity
+            .range((kind, "", "")..)
+            .take_while(move |((other, _, _), _)| *other == kind)
+            .map(|(_, object)| *object)
+    }
+
+    fn named(&self, kind: Kind, name: &str) -> Option<&'s RawObject<'a>> {
+        // BI-409: a cluster-scoped manifest may carry a namespace, which the API ignores.
+        self.of_kind(kind).filter(|object| object.name.as_str() == name).last()
+    }
+
+    fn config_map(&self, namespace: &str, name: &str) -> Option<&'s RawObject<'a>> {
+        self.by_identity.get(&(Kind::ConfigMap, namespace, name)).copied()
+    }
+}
+
+/// Learns what holds for all targets.
+struct Reader<'s, 'a> {
+    objects: &'s Objects<'s, 'a>,
+    warnings: Vec<String>,
+    read: Vec<&'s RawObject<'a>>,
+}
+
+impl<'s, 'a> Reader<'s, 'a> {
+    /// Reads a singleton. What cannot be read counts as absent, with a warning.
+    fn singleton<T>(
+        &mut self,
+        kind: Kind,
+        name: &str,
+        read: impl FnOnce(&RawObject<'a>) -> Result<T, ReadError>,
+    ) -> Option<T> {
+        let object = self.objects.named(kind, name)?;
+        self.read.push(object);
+        match read(object) {
+            Ok(view) => Some(view),
+            Err(error) => {
+                self.warnings.push(format!("{error}; the object counts as absent"));
+                None
+            }
+        }
+    }
+
+    fn warn(&mut self, warning: impl Into<String>) {
+        self.warnings.push(warning.into());
+    }
+
+    /// BI-410: the profile of the policy, or else of the cluster's release.
+    fn profile(&mut self, policy: &Policy, version: Option<&ClusterVersion<'a>>) -> Profile {
+        if let Some(profile) = policy.profile {
+            return profile;
+        }
+        let latest = Profile::LATEST;
+        let Some(release) = version.and_then(ClusterVersion::release) else {
+            self.warn(format!(
+                "no ClusterVersion with a release in the input: the rules of {latest} are assumed"
+            ));
+            return latest;
+        };
+        let Some(parsed) = OcpVersion::parse(release) else {
+            self.warn(format!(
+                "ClusterVersion has the release {release:?}, which is no version: the rules of \
+                 {latest} are assumed"
+            ));
+            return latest;
+        };
+        let profile = Profile::of_release(parsed);
+        if (parsed.major, parsed.minor) < (4, 17) {
+            self.warn(format!(
+                "the cluster runs {release}: the rules of {profile}, the oldest there are, may not \
+                 be those of its release"
+            ));
+        }
+        profile
+    }
+
+    fn cpms_gate(&mut self, profile: Profile, release: Option<&str>) -> bool {
+        self.singleton(Kind::FeatureGate, names::CLUSTER, FeatureGate::read)
+            .and_then(|gates| gates.is_enabled(names::CPMS_FEATURE_GATE, release))
+            .unwrap_or_else(|| cpms_gate_by_default(profile))
+    }
+
+    /// What the control plane runs on: the policy, or else its nodes, or else `x86_64`.
+    fn control_plane_architecture(&mut self, policy: &Policy) -> Architecture {
+        if let Some(architecture) = &policy.control_plane_architecture {
+            return architecture.clone();
+        }
+        let mut found: Option<Architecture> = None;
+        for object in self.objects.of_kind(Kind::Node) {
+            let Ok(node) = Node::read(object) else { continue };
+            let (true, Some(name)) = (node.is_control_plane(), &node.architecture) else { continue };
+            self.read.push(object);
+            let architecture = Architecture::from_go_name(name);
+            match &found {
+                Some(first) if *first != architecture => {
+                    let warning = format!(
+                        "control plane nodes have different architectures: {first} is assumed; say \
+                         otherwise with --architecture"
+                    );
+                    self.warnings.push(warning);
+                    break;
+                }
+                _ => found = Some(architecture),
+            }
+        }
+        found.unwrap_or(Architecture::X86_64)
+    }
+
+    /// Without Infrastructure the provider specs tell the platform.
+    fn platform_of_provider_specs(&mut self) -> Option<Platform> {
+        let platform = self
+            .objects
+            .machine_resources()
+            .filter_map(|object| MachineResource::read(object).ok()?.provider_spec)
+            .find_map(|spec| {
+                let kind = providerspec_rewrite::kind(spec)?;
+                Platform::from_provider_spec_kind(&kind)
+            });
+        match &platform {
+            Some(platform) => self.warn(format!(
+                "no Infrastructure cluster in the input: the platform is taken from the kind of \
+                 each provider spec ({platform})"
+            )),
+            None => self.warn(
+                "no Infrastructure cluster in the input, and no provider spec tells the platform",
+            ),
+        }
+        platform
+    }
+
+    /// The default stream document: that of the ConfigMap, or else the first that was given.
+    fn stream(&mut self, snapshot: &ClusterSnapshot<'a>) -> Option<StreamText<'a>> {
+        let name = names::BOOT_IMAGES_CONFIG_MAP;
+        if let Some(object) = self.objects.config_map(names::MCO_NAMESPACE, name) {
+            self.read.push(object);
+            return Some(match BootImagesConfigMap::read(object) {
+                Ok(config_map) => StreamText::Of(config_map),
+                Err(error) => StreamText::Unreadable(error),
+            });
+        }
+        snapshot.streams.first().map(|text| StreamText::Given(text))
+    }
+}
+
+impl<'s, 'a> Context<'s, 'a> {
+    pub(crate) fn new(
+        snapshot: &ClusterSnapshot<'a>,
+        objects: &'s Objects<'s, 'a>,
+        policy: &'s Policy,
+    ) -> Self {
+        let mut reader = Reader { objects, warnings: Vec::new(), read: Vec::new() };
+        let cluster_version =
+            reader.singleton(Kind::ClusterVersion, names::VERSION, ClusterVersion::read);
+        let profile = reader.profile(policy, cluster_version.as_ref());
+        let release = cluster_version.as_ref().and_then(ClusterVersion::release);
+        let cpms_gate = reader.cpms_gate(profile, release);
+        let infrastructure =
+            reader.singleton(Kind::Infrastructure, names::CLUSTER, Infrastructure::read);
+        let azure_stack = infrastructure.as_ref().is_some_and(Infrastructure::is_azure_stack);
+        let platform = infrastructure.as_ref().map(Infrastructure::platform);
+        let cluster_platform = match (&platform, snapshot.completeness) {
+            (Some(platform), _) => platform.clone(),
+            (None, Completeness::Complete) => None,
+            (None, Completeness::Partial) => reader.platform_of_provider_specs(),
+        };
+        let capability = Capability::of(cluster_platform.as_ref(), azure_stack, profile);
+        let (configuration, configuration_error) =
+            configuration(&mut reader, snapshot.completeness, profile, capability, cpms_gate);
+        let managers = configuration.managed.machine_managers.as_deref();
+        let machine_sets = machine_api_enrolment(managers, names::MACHINE_SETS);
+        let control_plane_machine_sets =
+            machine_api_enrolment(managers, names::CONTROL_PLANE_MACHINE_SETS);
+        let control_plane_architecture = reader.control_plane_architecture(policy);
+        let stream = reader.stream(snapshot);
+        Self {
+            completeness: snapshot.completeness,
+            policy,
+            profile,
+            platform,
+            capability,
+            infrastructure_is_azure_stack: azure_stack,
+            configuration,
+            configuration_error,
+            machine_sets,
+            control_plane_machine_sets,
+            cpms_gate,
+            cluster_version,
+            control_plane_architecture,
+            stream,
+            warnings: reader.warnings,
+            read: reader.read,
+        }
+    }
+
+    /// BI-080: what the configuration says of a kind.
+    pub(crate) fn enrolment(&self, kind: Kind) -> &Result<Enrolment, EnrolmentError> {
+        match kind {
+            Kind::ControlPlaneMachineSet => &self.control_plane_machine_sets,
+            _ => &self.machine_sets,
+        }
+    }
+
+    pub(crate) fn source_in_words(&self) -> &'static str {
+        match self.configuration.source {
+            ConfigurationSource::Spec => "spec of MachineConfiguration cluster",
+            ConfigurationSource::Status => "status of MachineConfiguration cluster",
+            ConfigurationSource::Computed => {
+                "what the operator would write into the status of MachineConfiguration cluster"
+            }
+        }
+    }
+}
+
+/// BI-070 … BI-077, and what to do without a MachineConfiguration that can be read.
+fn configuration<'a>(
+    reader: &mut Reader<'_, 'a>,
+    completeness: Completeness,
+    profile: Profile,
+    capability: Capability,
+    cpms_gate: bool,
+) -> (EffectiveConfiguration, Option<ReadError>) {
+    let object = reader.objects.named(Kind::MachineConfiguration, names::CLUSTER);
+    let mut error = None;
+    let mut view: Option<MachineConfiguration<'a>> = None;
+    match object.map(|object| (object, MachineConfiguration::read(object))) {
+        Some((object, Ok(configuration))) => {
+            reader.read.push(object);
+            view = Some(configuration);
+        }
+        Some((object, Err(problem))) => {
+            reader.read.push(object);
+            error = Some(problem);
+        }
+        None if completeness == Completeness::Partial => reader.warn(format!(
+            "no MachineConfiguration cluster in the input: the default of {profile} is assumed"
+        )),
+        None => {}
+    }
+    let effective = effective_configuration(profile, view.as_ref(), capability, cpms_gate);
+    reader.warnings.extend(effective.notes.iter().map(ToString::to_string));
+    (effective, error)
+}

@@ -1,0 +1,209 @@
+//! The plan as a document (`apiVersion: osimage.dev/v1`, `kind: Plan`).
+
+use openshift_model::{Architecture, Edit, Kind, MachineManager, Platform};
+use serde::{Deserialize, Serialize};
+
+use crate::{FactRequest, ReasonCode};
+
+/// `apiVersion` of every document that osimage writes.
+pub const API_VERSION: &str = "osimage.dev/v1";
+/// `kind` of a plan.
+pub const PLAN_KIND: &str = "Plan";
+
+/// What would change in a cluster's boot images, object by object, and why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Plan {
+    /// `osimage.dev/v1`
+    pub api_version: String,
+    /// `Plan`
+    pub kind: String,
+    /// What the plan was made from.
+    pub metadata: PlanMetadata,
+    /// The configuration in force.
+    pub managed_boot_images: ConfigurationInForce,
+    /// Why a controller would write nothing now. Always null: not computed yet.
+    #[cfg_attr(feature = "schema", schemars(with = "()"))]
+    pub deferred: Option<serde_json::Value>,
+    /// Every MachineSet and ControlPlaneMachineSet of the input, sorted by kind, namespace, name.
+    pub targets: Vec<Target>,
+    /// What the plan would have to know to decide the targets that are `Undecided`.
+    pub needs: Vec<FactRequest>,
+    /// What a controller would write into the cluster's status. Always null: not computed yet.
+    #[cfg_attr(feature = "schema", schemars(with = "()"))]
+    pub status: Option<serde_json::Value>,
+    /// How old the boot images are. Always null: not computed yet.
+    #[cfg_attr(feature = "schema", schemars(with = "()"))]
+    pub skew: Option<serde_json::Value>,
+    /// What was assumed, and what an administrator should know.
+    pub warnings: Vec<String>,
+}
+
+/// What a plan was made from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PlanMetadata {
+    /// The release whose rules apply: `4.17`, `4.19`, `4.21` or `4.22`.
+    pub profile: String,
+    /// Where the objects come from.
+    pub generated_from: GeneratedFrom,
+    /// Every object that was read, sorted by kind, namespace, name.
+    pub inputs: Vec<InputObject>,
+}
+
+/// Where the objects of a plan come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum GeneratedFrom {
+    /// From files: what is not there may exist all the same.
+    Files,
+    /// From a cluster: what is not there does not exist.
+    Cluster,
+}
+
+/// An object that was read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct InputObject {
+    /// Its kind.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub kind: Kind,
+    /// Empty for a cluster-scoped object.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Null where the input does not say.
+    pub uid: Option<String>,
+    /// Null where the input does not say. Information only: `digest` tells whether it moved.
+    pub resource_version: Option<String>,
+    /// `sha256:` and 64 hex digits, over the canonical JSON of the part that rules read.
+    pub digest: String,
+}
+
+/// The configuration in force.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ConfigurationInForce {
+    /// Where it comes from.
+    pub source: Source,
+    /// The managers as the API writes them; null where there is no list, which is not the same as
+    /// an empty one.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<serde_json::Map<String, serde_json::Value>>>"))]
+    pub machine_managers: Option<Vec<MachineManager>>,
+}
+
+/// Where a configuration comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Source {
+    /// The spec of MachineConfiguration.
+    Spec,
+    /// Its status.
+    Status,
+    /// What the operator would write into its status.
+    Computed,
+}
+
+/// What becomes of one machine resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum DecisionKind {
+    /// It is edited.
+    Update,
+    /// It boots what it should.
+    UpToDate,
+    /// It is enrolled and left alone.
+    Skip,
+    /// Something is wrong that a person must fix.
+    Blocked,
+    /// It is not enrolled.
+    NotManaged,
+    /// It waits for an entry of `needs`.
+    Undecided,
+}
+
+impl DecisionKind {
+    /// The name as the plan writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Update => "Update",
+            Self::UpToDate => "UpToDate",
+            Self::Skip => "Skip",
+            Self::Blocked => "Blocked",
+            Self::NotManaged => "NotManaged",
+            Self::Undecided => "Undecided",
+        }
+    }
+}
+
+/// One machine resource and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Target {
+    /// `MachineSet` or `ControlPlaneMachineSet`.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub kind: Kind,
+    /// As the object has it.
+    pub api_version: String,
+    /// Empty where a manifest names none.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The platform, e.g. `GCP`; null where nothing tells.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub platform: Option<Platform>,
+    /// RPM name of the architecture, e.g. `x86_64`; null where it was not looked for or nothing
+    /// tells.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub architecture: Option<Architecture>,
+    /// What becomes of it.
+    pub decision: DecisionKind,
+    /// Why, as a code that never changes.
+    pub reason: ReasonCode,
+    /// Why, for a person.
+    pub message: String,
+    /// On a `Skip`: whether it appears in `(n skipped)` of the cluster's status.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub counted: Option<bool>,
+    /// The image that it boots; null where it was not looked for or names none.
+    pub current: Option<String>,
+    /// The image that it should boot; null where that was not looked for.
+    pub target: Option<String>,
+    /// On an `Update`: the edit, as a JSON Patch that tests what it replaces.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<PatchOperation>>"))]
+    pub patch: Option<Edit>,
+    /// On an `Update`: what becomes of its user-data Secret. Always null: not computed yet.
+    #[serde(skip_serializing_if = "is_absent", default)]
+    #[cfg_attr(feature = "schema", schemars(with = "()"))]
+    pub user_data: UserData,
+}
+
+/// What becomes of the user-data Secret of a target; absent on all but an `Update`.
+pub type UserData = Option<Option<serde_json::Value>>;
+
+#[expect(clippy::ref_option, reason = "the signature that serde calls")]
+fn is_absent(user_data: &UserData) -> bool {
+    user_data.is_none()
+}
+
+/// One operation of a JSON Patch, for the schema.
+#[cfg(feature = "schema")]
+#[derive(schemars::JsonSchema)]
+#[expect(dead_code, reason = "its shape is what counts")]
+#[serde(deny_unknown_fields)]
+struct PatchOperation {
+    /// `test`, `replace`, `add` or `remove`.
+    op: String,
+    /// JSON pointer from the object.
+    path: String,
+    /// The value that is tested for or written.
+    value: Option<serde_json::Value>,
+}

@@ -1,0 +1,46 @@
+//! What a plan is made from: a snapshot of a cluster, facts, and a policy.
+
+use openshift_model::{Architecture, Profile, RawObject};
+use serde::{Deserialize, Serialize};
+
+/// Whether a snapshot holds everything that the cluster has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Completeness {
+    /// It does: what is not there does not exist.
+    Complete,
+    /// It may not: files, a dump.
+    Partial,
+}
+
+/// The objects of a cluster, as raw text, in any order. Objects that no rule reads are passed over.
+#[derive(Debug, Clone)]
+pub struct ClusterSnapshot<'a> {
+    /// Whether there is nothing else.
+    pub completeness: Completeness,
+    /// The objects. Of the same object twice the last one counts.
+    pub objects: Vec<RawObject<'a>>,
+    /// Further stream documents, as JSON text. Where the ConfigMap `coreos-bootimages` is absent
+    /// from a partial snapshot, the first one takes its place.
+    pub streams: Vec<&'a str>,
+}
+
+/// What a person decides about a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Policy {
+    /// Which release's rules apply; `None`: that of ClusterVersion.
+    pub profile: Option<Profile>,
+    /// What the control plane runs on; `None`: what its nodes say, or else `x86_64`.
+    pub control_plane_architecture: Option<Architecture>,
+    /// BI-253: Fedora CoreOS images on GCP are the release's, too (OKD).
+    pub fedora_coreos_is_known: bool,
+}
+
+/// Answers to `needs`. No platform that is planned so far asks for any.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Facts {}
+
+/// Something that a plan has to know before it can decide. No platform that is planned so far asks
+/// for anything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum FactRequest {}

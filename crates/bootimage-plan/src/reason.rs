@@ -1,0 +1,198 @@
+//! Why a decision was made: the codes, and the words.
+
+use bootimage_selection::{ArchitectureError, EnrolmentError, GuardError, Skip};
+use openshift_model::{EditError, ReadError, StreamError};
+use providerspec_rewrite::ProviderSpecError;
+use serde::{Deserialize, Serialize};
+
+macro_rules! reason_codes {
+    ($( $(#[doc = $doc:literal])* $code:ident, )*) => {
+        /// Why a decision was made. Codes may be added; none is ever renamed.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        pub enum ReasonCode {
+            $( $(#[doc = $doc])* $code, )*
+        }
+
+        impl ReasonCode {
+            /// Every code that a plan can contain, with what it means.
+            pub const ALL: &[(ReasonCode, &str)] =
+                &[$( (ReasonCode::$code, concat!($($doc),*)), )*];
+
+            /// The code as the plan writes it.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $( Self::$code => stringify!($code), )*
+                }
+            }
+        }
+    };
+}
+
+reason_codes! {
+    /// It boots the release's image.
+    Matches,
+    /// It boots an image of an older, newer or other build than the release's.
+    OutdatedImage,
+    /// It boots an image that somebody chose: it is left alone.
+    CustomImage,
+    /// Another object owns it and would undo a change.
+    OwnerReference,
+    /// It asks for an OS stream that the release's default boot images do not serve.
+    UnsupportedStream,
+    /// It makes Windows machines.
+    WindowsMachineSet,
+    /// Nothing says which architecture its machines have.
+    ArchitectureUnknown,
+    /// What says which architecture its machines have cannot be understood.
+    ArchitectureInvalid,
+    /// The stream has no image for its architecture.
+    UnsupportedArchitecture,
+    /// Boot images are not managed on its platform.
+    UnsupportedPlatform,
+    /// Nothing says which platform it is on.
+    PlatformUnknown,
+    /// It is being deleted.
+    BeingDeleted,
+    /// The Cluster API is authoritative for it.
+    ManagedByClusterAPI,
+    /// The configuration does not enrol it.
+    NotSelected,
+    /// The configuration selects by labels, and the selector cannot be understood.
+    SelectorInvalid,
+    /// The object has a member of the wrong type.
+    ObjectInvalid,
+    /// Its provider spec is missing or has a member of the wrong type.
+    ProviderSpecInvalid,
+    /// There is no stream document, or it cannot be read.
+    StreamInvalid,
+}
+
+impl std::fmt::Display for ReasonCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why a target is blocked: an error that a person must fix. The texts are the reference's where
+/// it has one; [`Obstacle::advice`] says what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Obstacle {
+    /// The object cannot be read.
+    #[error("{pointer}: {problem}", pointer = .0.pointer, problem = .0.problem)]
+    Object(ReadError),
+    /// The configuration cannot be read: nobody knows what it enrols.
+    #[error("the configuration cannot be read: {0}")]
+    Configuration(ReadError),
+    /// BI-160: the configuration cannot be understood.
+    #[error("{0}")]
+    Enrolment(EnrolmentError),
+    /// BI-153.
+    #[error("{0}")]
+    Guard(GuardError),
+    /// BI-157.
+    #[error("failed to fetch arch during machineset sync: {0}")]
+    Architecture(ArchitectureError),
+    /// BI-158: nothing says what the cluster runs on.
+    #[error("there is no Infrastructure, and the provider spec does not tell the platform")]
+    PlatformUnknown,
+    /// BI-241.
+    #[error("{0}")]
+    ProviderSpec(ProviderSpecError),
+    /// BI-033: nothing to select from.
+    #[error("there is no ConfigMap openshift-machine-config-operator/coreos-bootimages")]
+    NoStream,
+    /// BI-222, BI-254.
+    #[error("{0}")]
+    Stream(StreamError),
+    /// The platform's rules are not there yet.
+    #[error("osimage does not plan {0} yet")]
+    PlatformNotThere(String),
+    /// The edit could not be made: our bug.
+    #[error("the edit could not be made: {0}")]
+    Edit(EditError),
+}
+
+impl Obstacle {
+    /// The code.
+    pub fn code(&self) -> ReasonCode {
+        match self {
+            Self::Object(_) | Self::Configuration(_) => ReasonCode::ObjectInvalid,
+            Self::Enrolment(_) => ReasonCode::SelectorInvalid,
+            Self::Guard(GuardError::OwnerReference { .. }) => ReasonCode::OwnerReference,
+            Self::Architecture(
+                ArchitectureError::NoAnnotation { .. } | ArchitectureError::NoClusterVersion { .. },
+            ) => ReasonCode::ArchitectureUnknown,
+            Self::Architecture(_) => ReasonCode::ArchitectureInvalid,
+            Self::PlatformUnknown => ReasonCode::PlatformUnknown,
+            Self::ProviderSpec(_) | Self::Edit(_) => ReasonCode::ProviderSpecInvalid,
+            Self::NoStream | Self::Stream(StreamError::Parse(_)) => ReasonCode::StreamInvalid,
+            Self::Stream(_) => ReasonCode::UnsupportedArchitecture,
+            Self::PlatformNotThere(_) => ReasonCode::UnsupportedPlatform,
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Object(_) => "correct the object: the API would not store it like this",
+            Self::Configuration(_) => "correct MachineConfiguration cluster",
+            Self::Enrolment(_) => {
+                "correct the selector in spec.managedBootImages of MachineConfiguration cluster"
+            }
+            Self::Guard(_) => "take it out of boot image management",
+            Self::Architecture(ArchitectureError::NoClusterVersion { .. }) => {
+                "add ClusterVersion version to the input, or the annotation \
+                 capacity.cluster-autoscaler.kubernetes.io/labels to the set"
+            }
+            Self::Architecture(_) => {
+                "write kubernetes.io/arch=amd64, arm64, ppc64le or s390x into its annotation \
+                 capacity.cluster-autoscaler.kubernetes.io/labels"
+            }
+            Self::PlatformUnknown => "add Infrastructure cluster to the input",
+            Self::ProviderSpec(_) => "correct spec.providerSpec.value of its template",
+            Self::NoStream => "add the ConfigMap to the input, or a stream document with --stream",
+            Self::Stream(StreamError::Parse(_)) => {
+                "the key stream of ConfigMap coreos-bootimages must hold a stream document; the \
+                 release's operator writes it"
+            }
+            Self::Stream(_) => {
+                "the release publishes no such image: choose one by hand, or take the set out of \
+                 boot image management"
+            }
+            Self::PlatformNotThere(_) => "it is left as it is",
+            Self::Edit(_) => "report it, with the object",
+        }
+    }
+}
+
+/// The code of a skip.
+pub fn skip_code(skip: &Skip) -> ReasonCode {
+    match skip {
+        Skip::OwnerReference { .. } => ReasonCode::OwnerReference,
+        Skip::UnsupportedStream { .. } => ReasonCode::UnsupportedStream,
+        Skip::Windows => ReasonCode::WindowsMachineSet,
+        Skip::BeingDeleted => ReasonCode::BeingDeleted,
+        Skip::ClusterApi => ReasonCode::ManagedByClusterAPI,
+        Skip::ArchitectureUnknown => ReasonCode::ArchitectureUnknown,
+        Skip::UnsupportedPlatform { .. } => ReasonCode::UnsupportedPlatform,
+        Skip::CustomImage { .. } => ReasonCode::CustomImage,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_explained() {
+        let mut names: Vec<_> = ReasonCode::ALL.iter().map(|(code, _)| code.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ReasonCode::ALL.len());
+        for (code, meaning) in ReasonCode::ALL {
+            assert!(meaning.trim_start().ends_with('.'), "{code}: {meaning}");
+            assert_eq!(serde_json::to_value(code).unwrap(), code.name());
+        }
+    }
+}
