@@ -1,1 +1,7 @@
-//! x
+//! Where osimage reaches the world. Everything here reads or writes; nothing here decides.
+
+pub mod files;
+mod objects;
+pub mod yaml;
+
+pub use objects::{Loaded, load};

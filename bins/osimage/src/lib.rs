@@ -1,1 +1,12 @@
-//! x
+//! The `osimage` command, as a library: the command line, what each subcommand prints, and the
+//! exit codes. `main` is three lines.
+
+pub mod cli;
+mod commands;
+pub mod error;
+pub mod exit;
+mod input;
+mod render;
+mod text;
+
+pub use commands::run;

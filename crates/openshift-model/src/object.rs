@@ -136,6 +136,11 @@ impl<'a> Members<'a> {
         self.0.iter().map(|(key, value)| (key.as_str(), *value))
     }
 
+    /// Adds a member.
+    pub fn push(&mut self, name: Text<'a>, value: &'a RawValue) {
+        self.0.push((name, value));
+    }
+
     fn string(&self, name: &str) -> Option<Text<'a>> {
         self.get(name).and_then(|raw| serde_json::from_str(raw.get()).ok())
     }

@@ -1,0 +1,99 @@
+//! YAML as kubectl reads and people expect it. The only place that configures the YAML library.
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// Deepest nesting of a YAML document: JSON text may nest deeper, because it is never turned into
+/// a tree, but a YAML document has to be.
+const MAX_DEPTH: usize = 100;
+
+/// A document is no YAML, or more than we read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct YamlError {
+    /// Line from 1, within the document; 0 where unknown.
+    pub line: u64,
+    /// Column from 1; 0 where unknown.
+    pub column: u64,
+    /// What is wrong.
+    pub problem: String,
+}
+
+/// Reads one YAML document as kubectl does: `yes` and `no` are booleans, `0644` is octal, anchors
+/// and merge keys are followed.
+pub fn from_str(text: &str) -> Result<Value, YamlError> {
+    serde_saphyr::from_str_with_options::<Option<Value>>(text, options())
+        .map(Option::unwrap_or_default)
+        .map_err(|error| {
+            let location = error.location();
+            YamlError {
+                line: location.map_or(0, |place| place.line()),
+                column: location.map_or(0, |place| place.column()),
+                problem: one_line(&error.without_snippet().to_string()),
+            }
+        })
+}
+
+/// Writes a value as YAML; strings that kubectl would read as something else are quoted.
+pub fn to_string<T: Serialize>(value: &T) -> Result<String, serde_saphyr::ser::Error> {
+    serde_saphyr::to_string(value)
+}
+
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        legacy_octal_numbers: true,
+        with_snippet: false,
+        // The size of a file is limited before it is read; a list of ten thousand sets is no
+        // attack. What stays limited is what grows beyond the size of the text: aliases.
+        budget: serde_saphyr::budget! {
+            max_depth: MAX_DEPTH,
+            max_events: usize::MAX,
+            max_nodes: usize::MAX,
+            max_total_scalar_bytes: usize::MAX,
+        },
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn check(text: &str, expected: &Value) {
+        assert_eq!(from_str(text).as_ref(), Ok(expected), "{text}");
+    }
+
+    #[test]
+    fn yaml_1_1_is_read_as_kubectl_reads_it() {
+        check("a: yes\nb: off\nc: 0644\nd: '0644'\ne: 1.5\nf: ~\ng:", &json!({
+            "a": true, "b": false, "c": 420, "d": "0644", "e": 1.5, "f": null, "g": null}));
+        check("x: &a {k: 1}\ny: *a\nz: {<<: *a, l: 2}", &json!({
+            "x": {"k": 1}, "y": {"k": 1}, "z": {"k": 1, "l": 2}}));
+        check("1: a\ntrue: b", &json!({"1": "a", "true": "b"}));
+        check("", &Value::Null);
+        check("# nothing", &Value::Null);
+        check("a: |\n  x\n  y\n", &json!({"a": "x\ny\n"}));
+    }
+
+    #[test]
+    fn what_is_no_yaml_is_named_with_its_place() {
+        let error = from_str("a: 1\nb: [1, 2\nc: 3\n").unwrap_err();
+        assert!(error.line >= 2 && error.column > 0, "{error:?}");
+        let deep = format!("{}1{}", "[".repeat(5000), "]".repeat(5000));
+        assert!(!from_str(&deep).unwrap_err().problem.is_empty());
+        let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\n\
+            c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n\
+            e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n\
+            g: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f]\nh: [*g,*g,*g,*g,*g,*g,*g,*g,*g]\n";
+        assert!(from_str(bomb).is_err());
+    }
+
+    #[test]
+    fn strings_survive_a_round_trip() {
+        let value = json!({"a": "yes", "b": "0644", "c": "1.5", "d": "null", "e": "a: b", "f": ""});
+        assert_eq!(from_str(&to_string(&value).unwrap()), Ok(value));
+    }
+}

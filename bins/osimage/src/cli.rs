@@ -1,0 +1,179 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Plan, explain and apply changes of node operating-system images on OpenShift and OKD.
+#[derive(Debug, Parser)]
+#[command(name = "osimage", version, arg_required_else_help = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what would change, set by set, and why; changes nothing
+    #[command(after_help = PLAN_EXAMPLES)]
+    Plan(PlanArgs),
+    /// Show every rule that was looked at for one object, with its inputs and outcome
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = COMPLETION_EXAMPLES)]
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write manual pages into a directory
+    #[command(after_help = MAN_EXAMPLES)]
+    Man {
+        /// The directory; it is created where it does not exist
+        dir: PathBuf,
+    },
+    /// Print the version
+    #[command(after_help = VERSION_EXAMPLES)]
+    Version,
+}
+
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  osimage plan -f must-gather/                         a dump, as it is
+  oc get machinesets,infrastructures -A -o yaml | osimage plan -f -
+  osimage plan -f dump/ -o diff                        the edits with their surroundings
+  osimage plan -f dump/ --save plan.json               keep the plan for a review
+  osimage plan -f git/ --stream rhcos.json --detailed-exitcode
+                                                       in CI: 0 nothing to do, 10 changes, 11 blocked";
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  osimage explain machineset/worker-a -f must-gather/
+  osimage explain cpms/cluster -f must-gather/ -o json";
+const COMPLETION_EXAMPLES: &str = "\
+Examples:
+  source <(osimage completion bash)";
+const MAN_EXAMPLES: &str = "\
+Examples:
+  osimage man ~/.local/share/man/man1";
+const VERSION_EXAMPLES: &str = "\
+Examples:
+  osimage version";
+
+/// Where the objects come from, and what is assumed about them.
+#[derive(Debug, Args)]
+pub struct InputArgs {
+    /// File or directory with YAML or JSON, e.g. a must-gather; `-` is standard input; repeatable
+    #[arg(short = 'f', long = "filename", value_name = "PATH")]
+    pub files: Vec<PathBuf>,
+    /// Further CoreOS stream document; repeatable
+    #[arg(long = "stream", value_name = "FILE")]
+    pub streams: Vec<PathBuf>,
+    /// The release whose rules apply; auto: that of ClusterVersion
+    #[arg(long, value_enum, default_value_t = ProfileArg::Auto)]
+    pub profile: ProfileArg,
+    /// What the control plane runs on [default: read from nodes if present, else x86_64]
+    #[arg(long, value_enum)]
+    pub architecture: Option<ArchitectureArg>,
+    /// Count Fedora CoreOS images on GCP as the release's own (OKD clusters born with one)
+    #[arg(long)]
+    pub fedora_coreos: bool,
+}
+
+/// `osimage plan`
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Where the objects come from.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t = PlanFormat::Table)]
+    pub output: PlanFormat,
+    /// Exit with 10 where changes are pending, with 11 where a set is Blocked or Undecided
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// Write the plan as JSON into a file as well
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+}
+
+/// `osimage explain`
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The object, e.g. machineset/worker-a or cpms/cluster
+    #[arg(value_name = "KIND/NAME")]
+    pub object: String,
+    /// Where the objects come from.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Namespace of the object, where the name alone does not tell
+    #[arg(short, long)]
+    pub namespace: Option<String>,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t = ExplainFormat::Text)]
+    pub output: ExplainFormat,
+}
+
+/// The release whose rules apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProfileArg {
+    /// That of ClusterVersion
+    Auto,
+    /// 4.17 and 4.18
+    #[value(name = "4.17")]
+    P417,
+    /// 4.19 and 4.20
+    #[value(name = "4.19")]
+    P419,
+    /// 4.21
+    #[value(name = "4.21")]
+    P421,
+    /// 4.22 and later
+    #[value(name = "4.22")]
+    P422,
+}
+
+/// What the control plane runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum ArchitectureArg {
+    /// ARM, 64 bit
+    #[value(alias = "arm64")]
+    Aarch64,
+    /// POWER, little endian
+    Ppc64le,
+    /// IBM Z
+    S390x,
+    /// Intel and AMD, 64 bit
+    #[value(name = "x86_64", alias = "amd64")]
+    X86_64,
+}
+
+/// How a plan is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For people, 80 columns
+    Table,
+    /// For people, everything on one line for each set
+    Wide,
+    /// The plan as a document
+    Json,
+    /// The plan as a document
+    Yaml,
+    /// One JSON line for each update: kind, namespace, name, patch
+    Patch,
+    /// The edits with their surroundings, as a unified diff of YAML
+    Diff,
+}
+
+/// How an explanation is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExplainFormat {
+    /// For people
+    Text,
+    /// As a document
+    Json,
+    /// As a document
+    Yaml,
+}

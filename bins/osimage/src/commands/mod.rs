@@ -1,0 +1,63 @@
+//! The subcommands: read, call one pure function, write.
+
+mod explain;
+mod meta;
+mod plan;
+
+use std::io::Write;
+
+use crate::cli::{Cli, Command};
+use crate::error::CommandError;
+use crate::exit;
+
+/// Runs a command line; returns the exit code.
+pub fn run(cli: &Cli) -> u8 {
+    let result = match &cli.command {
+        Command::Plan(args) => plan::run(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Completion { shell } => meta::completion(*shell),
+        Command::Man { dir } => meta::man(dir),
+        Command::Version => meta::version(),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) if error.is_closed_pipe() => exit::OK,
+        Err(error) => {
+            tell(&format!("osimage: {error}"));
+            error.code()
+        }
+    }
+}
+
+/// Writes a line to standard error; that there is nobody to read it is no failure.
+fn tell(line: &str) {
+    let _ = writeln!(anstream::stderr(), "{line}");
+}
+
+/// Tells what an administrator should know about the input and its assumptions.
+fn tell_all(warnings: &[String], errors: &[String], ignored: usize) {
+    for error in errors {
+        tell(&format!("error: {error}"));
+    }
+    for warning in warnings {
+        tell(&format!("warning: {warning}"));
+    }
+    if ignored > 0 {
+        let documents = if ignored == 1 { "document" } else { "documents" };
+        tell(&format!("{ignored} {documents} of other kinds ignored"));
+    }
+}
+
+/// Writes a command's result to standard output.
+fn print(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), CommandError> {
+    let stdout = anstream::AutoStream::auto(std::io::stdout().lock());
+    // Larger than a pipe's buffer: fewer calls for a long result.
+    let mut out = std::io::BufWriter::with_capacity(128 * 1024, stdout);
+    let failed = |source| CommandError::Write { path: "standard output".to_owned(), source };
+    write(&mut out).and_then(|()| out.flush()).map_err(failed)
+}
+
+/// Writes text to standard output.
+fn print_text(text: &str) -> Result<(), CommandError> {
+    print(|out| out.write_all(text.as_bytes()))
+}

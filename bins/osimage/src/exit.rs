@@ -1,0 +1,30 @@
+//! Exit codes. Scripts depend on them: codes may be added, none ever changes its meaning.
+
+/// Done; with `--detailed-exitcode`: nothing to change.
+pub const OK: u8 = 0;
+/// Our bug, or an unexpected failure.
+pub const FAILURE: u8 = 1;
+/// Usage.
+pub const USAGE: u8 = 2;
+/// Invalid input: a file, a document, a stub. The message names the place.
+pub const INVALID_INPUT: u8 = 3;
+/// Cluster or cloud could not be reached, or refused us.
+pub const UNREACHABLE: u8 = 4;
+/// Refused: stale plan, policy, would lose data.
+pub const REFUSED: u8 = 5;
+/// With `--detailed-exitcode`: changes are pending.
+pub const CHANGES_PENDING: u8 = 10;
+/// With `--detailed-exitcode`: at least one target is Blocked or Undecided.
+pub const TARGETS_BLOCKED: u8 = 11;
+
+/// Every exit code with what it means, for the generated reference.
+pub const ALL: &[(u8, &str, &str)] = &[
+    (OK, "OK", "Done; with `--detailed-exitcode`: nothing to change."),
+    (FAILURE, "FAILURE", "Our bug, or an unexpected failure."),
+    (USAGE, "USAGE", "Usage: an option or argument is wrong."),
+    (INVALID_INPUT, "INVALID_INPUT", "Invalid input: a file, a document, a stub. The message names the place."),
+    (UNREACHABLE, "UNREACHABLE", "Cluster or cloud could not be reached, or refused us."),
+    (REFUSED, "REFUSED", "Refused: stale plan, policy, would lose data."),
+    (CHANGES_PENDING, "CHANGES_PENDING", "With `--detailed-exitcode`: changes are pending."),
+    (TARGETS_BLOCKED, "TARGETS_BLOCKED", "With `--detailed-exitcode`: at least one target is Blocked or Undecided."),
+];

@@ -1,0 +1,72 @@
+//! From the command line to a snapshot and a policy.
+
+use bootimage_plan::{ClusterSnapshot, Completeness, Policy};
+use cluster_io::files::{self, Texts};
+use cluster_io::{Loaded, load};
+use openshift_model::{Architecture, Profile};
+
+use crate::cli::{ArchitectureArg, InputArgs, ProfileArg};
+use crate::error::CommandError;
+
+/// Texts of the files that were named. Snapshots borrow from it.
+pub(crate) struct Input {
+    objects: Texts,
+    streams: Texts,
+}
+
+/// What the files held.
+pub(crate) struct Snapshot<'a> {
+    pub(crate) cluster: ClusterSnapshot<'a>,
+    /// What an administrator should know about the input.
+    pub(crate) warnings: Vec<String>,
+    /// What could not be read.
+    pub(crate) errors: Vec<String>,
+    /// How many documents were of other kinds, or of none.
+    pub(crate) ignored: usize,
+}
+
+impl Input {
+    /// Reads the files.
+    pub(crate) fn read(args: &InputArgs) -> Result<Self, CommandError> {
+        if args.files.is_empty() {
+            return Err(CommandError::NoInput);
+        }
+        Ok(Self { objects: files::read(&args.files), streams: files::read(&args.streams) })
+    }
+
+    /// Takes them apart.
+    pub(crate) fn snapshot(&self) -> Snapshot<'_> {
+        let Loaded { objects, ignored, warnings, errors } = load(&self.objects);
+        let read = self.objects.errors.iter().chain(&errors).chain(&self.streams.errors);
+        Snapshot {
+            errors: read.map(ToString::to_string).collect(),
+            cluster: ClusterSnapshot {
+                completeness: Completeness::Partial,
+                objects,
+                streams: self.streams.texts.iter().map(|text| text.json.as_str()).collect(),
+            },
+            warnings,
+            ignored,
+        }
+    }
+}
+
+/// What the command line decides.
+pub(crate) fn policy(args: &InputArgs) -> Policy {
+    Policy {
+        profile: match args.profile {
+            ProfileArg::Auto => None,
+            ProfileArg::P417 => Some(Profile::P417),
+            ProfileArg::P419 => Some(Profile::P419),
+            ProfileArg::P421 => Some(Profile::P421),
+            ProfileArg::P422 => Some(Profile::P422),
+        },
+        control_plane_architecture: args.architecture.map(|architecture| match architecture {
+            ArchitectureArg::Aarch64 => Architecture::Aarch64,
+            ArchitectureArg::Ppc64le => Architecture::Ppc64le,
+            ArchitectureArg::S390x => Architecture::S390x,
+            ArchitectureArg::X86_64 => Architecture::X86_64,
+        }),
+        fedora_coreos_is_known: args.fedora_coreos,
+    }
+}

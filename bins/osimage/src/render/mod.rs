@@ -1,0 +1,6 @@
+//! What people and programs read.
+
+pub(crate) mod diff;
+pub(crate) mod document;
+pub(crate) mod explanation;
+pub(crate) mod table;

@@ -1,0 +1,155 @@
+//! A plan for people.
+
+use std::io::{Result, Write};
+
+use anstyle::{AnsiColor, Style};
+use bootimage_plan::{DecisionKind, Plan, Target};
+use openshift_model::{Kind, MachineManager};
+
+use crate::text::{pad, wrap};
+
+/// The plan at 80 columns: what happens to which set, then what is wrong.
+pub(crate) fn table(out: &mut dyn Write, plan: &Plan) -> Result<()> {
+    writeln!(out, "{}\n", headline(plan))?;
+    if plan.targets.is_empty() {
+        return writeln!(out, "The input has no MachineSet and no ControlPlaneMachineSet.");
+    }
+    let names: Vec<String> = plan.targets.iter().map(short_name).collect();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(4);
+    writeln!(out, "{}  {}  BOOT IMAGE", pad("DECISION", DECISION_WIDTH), pad("NAME", width))?;
+    for (target, name) in plan.targets.iter().zip(&names) {
+        let line = format!("{}  {}", pad(name, width), what(target));
+        writeln!(out, "{}  {}", decision(target.decision), line.trim_end())?;
+    }
+    writeln!(out, "\n{}", summary(plan))?;
+    for target in plan.targets.iter().filter(|target| needs_a_word(target)) {
+        let name = short_name(target);
+        writeln!(out, "\n{} {name}: {}", target.decision.name(), target.reason)?;
+        write!(out, "{}", wrap(&target.message, 2))?;
+    }
+    Ok(())
+}
+
+/// The plan with everything on one line for each set.
+pub(crate) fn wide(out: &mut dyn Write, plan: &Plan) -> Result<()> {
+    let header = [
+        "DECISION", "REASON", "KIND", "NAMESPACE", "NAME", "PLATFORM", "ARCH", "CURRENT", "TARGET",
+        "MESSAGE",
+    ];
+    let rows: Vec<[String; 10]> = plan.targets.iter().map(wide_row).collect();
+    let mut widths = header.map(str::len);
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    for row in std::iter::once(&header.map(str::to_owned)).chain(&rows) {
+        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| pad(cell, width)).collect();
+        writeln!(out, "{}", cells.join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+fn wide_row(target: &Target) -> [String; 10] {
+    let or_dash = |text: Option<&str>| text.filter(|t| !t.is_empty()).unwrap_or("-").to_owned();
+    [
+        target.decision.name().to_owned(),
+        target.reason.name().to_owned(),
+        target.kind.name().to_owned(),
+        or_dash(Some(&target.namespace)),
+        target.name.clone(),
+        or_dash(target.platform.as_ref().map(openshift_model::Platform::name)),
+        or_dash(target.architecture.as_ref().map(openshift_model::Architecture::rpm_name)),
+        or_dash(target.current.as_deref()),
+        or_dash(target.target.as_deref()),
+        target.message.clone(),
+    ]
+}
+
+/// Room for the longest decision, `NotManaged`.
+const DECISION_WIDTH: usize = 10;
+
+fn decision(kind: DecisionKind) -> String {
+    let style = match kind {
+        DecisionKind::Update => Style::new().fg_color(Some(AnsiColor::Yellow.into())),
+        DecisionKind::Blocked => Style::new().fg_color(Some(AnsiColor::Red.into())).bold(),
+        DecisionKind::Undecided => Style::new().fg_color(Some(AnsiColor::Cyan.into())),
+        DecisionKind::UpToDate => Style::new().fg_color(Some(AnsiColor::Green.into())),
+        DecisionKind::Skip | DecisionKind::NotManaged => Style::new().dimmed(),
+    };
+    format!("{style}{}{style:#}", pad(kind.name(), DECISION_WIDTH))
+}
+
+/// Sets are what most lines are about; the control plane is said to be one.
+fn short_name(target: &Target) -> String {
+    match target.kind {
+        Kind::ControlPlaneMachineSet => format!("cpms/{}", target.name),
+        _ => target.name.clone(),
+    }
+}
+
+/// The last column: images without what all of them share, or why there is none to show.
+fn what(target: &Target) -> String {
+    let current = target.current.as_deref().map(short_image).unwrap_or_default();
+    match target.decision {
+        DecisionKind::Update => {
+            let new = target.target.as_deref().map(short_image).unwrap_or_default();
+            format!("{current} → {new}")
+        }
+        DecisionKind::UpToDate => current,
+        DecisionKind::Skip | DecisionKind::Blocked | DecisionKind::Undecided => {
+            target.reason.name().to_owned()
+        }
+        DecisionKind::NotManaged => String::new(),
+    }
+}
+
+fn needs_a_word(target: &Target) -> bool {
+    use DecisionKind::{Blocked, Skip, Undecided};
+    matches!(target.decision, Blocked | Undecided | Skip)
+}
+
+/// `rhcos-418-94-202501221327-0-gcp-x86-64` as `418-94-202501221327-0`; what is not named like
+/// that stays whole.
+fn short_image(image: &str) -> String {
+    let short = |image: &str| {
+        let name = image.rsplit('/').next().unwrap_or(image);
+        name.strip_prefix("rhcos-")
+            .and_then(|rest| rest.split_once("-gcp-"))
+            .map_or(name, |(version, _)| version)
+            .to_owned()
+    };
+    image.split(", ").map(short).collect::<Vec<_>>().join(", ")
+}
+
+/// Platform, release and configuration in one line.
+fn headline(plan: &Plan) -> String {
+    let mut parts = Vec::new();
+    if let Some(platform) = plan.targets.iter().find_map(|target| target.platform.as_ref()) {
+        parts.push(platform.name().to_owned());
+    }
+    parts.push(format!("rules of {}", plan.metadata.profile));
+    parts.push(match plan.managed_boot_images.machine_managers.as_deref() {
+        None | Some([]) => "nothing is managed".to_owned(),
+        Some(managers) => managers.iter().map(manager).collect::<Vec<_>>().join(", "),
+    });
+    parts.join(" · ")
+}
+
+fn manager(manager: &MachineManager) -> String {
+    format!("{} {}", manager.resource(), manager.mode().name())
+}
+
+fn summary(plan: &Plan) -> String {
+    let count = |kind: DecisionKind| plan.targets.iter().filter(|t| t.decision == kind).count();
+    let parts = [
+        (count(DecisionKind::Update), "to update"),
+        (count(DecisionKind::UpToDate), "up to date"),
+        (count(DecisionKind::Skip), "skipped"),
+        (count(DecisionKind::Blocked), "blocked"),
+        (count(DecisionKind::Undecided), "undecided"),
+        (count(DecisionKind::NotManaged), "not managed"),
+    ];
+    let parts = parts.iter().filter(|(count, _)| *count > 0);
+    parts.map(|(count, what)| format!("{count} {what}")).collect::<Vec<_>>().join(", ")
+}
