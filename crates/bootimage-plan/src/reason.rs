@@ -167,7 +167,7 @@ impl Obstacle {
 }
 
 /// The code of a skip.
-pub fn skip_code(skip: &Skip) -> ReasonCode {
+pub(crate) fn skip_code(skip: &Skip) -> ReasonCode {
     match skip {
         Skip::OwnerReference { .. } => ReasonCode::OwnerReference,
         Skip::UnsupportedStream { .. } => ReasonCode::UnsupportedStream,
