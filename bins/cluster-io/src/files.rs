@@ -118,7 +118,11 @@ impl Texts {
         if named == Named::InDirectory && !EXTENSIONS.contains(&extension.as_str()) {
             return;
         }
-        let format = if extension == "json" { Format::Json } else { Format::Unknown };
+        let format = if extension == "json" {
+            Format::Json
+        } else {
+            Format::Unknown
+        };
         match fs::File::open(path) {
             Ok(file) => {
                 self.add_stream(&path.display().to_string(), format, file, metadata.len());
@@ -153,7 +157,10 @@ impl Texts {
     }
 
     fn io_error(&mut self, path: &Path, source: std::io::Error) {
-        self.errors.push(FileError::Io { path: path.display().to_string(), source });
+        self.errors.push(FileError::Io {
+            path: path.display().to_string(),
+            source,
+        });
     }
 
     fn add_stream(&mut self, path: &str, format: Format, stream: impl Read, expected: u64) {
@@ -183,7 +190,11 @@ impl Texts {
             None => text,
         };
         if format == Format::Json || is_json(&text) {
-            self.texts.push(Text { path, document: 1, json: text });
+            self.texts.push(Text {
+                path,
+                document: 1,
+                json: text,
+            });
             return;
         }
         for chunk in yaml_documents(&text) {
@@ -261,7 +272,11 @@ fn yaml_documents(text: &str) -> Vec<Chunk<'_>> {
 fn push<'a>(chunks: &mut Vec<Chunk<'a>>, text: &'a str, range: std::ops::Range<usize>, line: u64) {
     let number = chunks.len() + 1;
     let text = text.get(range).unwrap_or_default();
-    chunks.push(Chunk { number, first_line: line, text });
+    chunks.push(Chunk {
+        number,
+        first_line: line,
+        text,
+    });
 }
 
 #[cfg(test)]
@@ -270,7 +285,10 @@ mod tests {
 
     fn check_split(text: &str, expected: &[(u64, &str)]) {
         let chunks = yaml_documents(text);
-        let found: Vec<_> = chunks.iter().map(|chunk| (chunk.first_line, chunk.text)).collect();
+        let found: Vec<_> = chunks
+            .iter()
+            .map(|chunk| (chunk.first_line, chunk.text))
+            .collect();
         assert_eq!(found, expected, "{text:?}");
     }
 
@@ -278,9 +296,18 @@ mod tests {
     fn yaml_files_are_split_where_kubectl_splits_them() {
         check_split("a: 1\n", &[(1, "a: 1\n")]);
         check_split("a: 1\n---\nb: 2", &[(1, "a: 1\n"), (2, "---\nb: 2")]);
-        check_split("---\na: 1\n---\nb: 2", &[(1, "---\na: 1\n"), (3, "---\nb: 2")]);
-        check_split("# x\n%YAML 1.1\n---\na: 1\n", &[(1, "# x\n%YAML 1.1\n---\na: 1\n")]);
-        check_split("--- {a: 1}\n--- {b: 2}\n", &[(1, "--- {a: 1}\n"), (2, "--- {b: 2}\n")]);
+        check_split(
+            "---\na: 1\n---\nb: 2",
+            &[(1, "---\na: 1\n"), (3, "---\nb: 2")],
+        );
+        check_split(
+            "# x\n%YAML 1.1\n---\na: 1\n",
+            &[(1, "# x\n%YAML 1.1\n---\na: 1\n")],
+        );
+        check_split(
+            "--- {a: 1}\n--- {b: 2}\n",
+            &[(1, "--- {a: 1}\n"), (2, "--- {b: 2}\n")],
+        );
         check_split("a: |\n  ---\n  x\n", &[(1, "a: |\n  ---\n  x\n")]);
         check_split("a: ---x\n---x: 1\n", &[(1, "a: ---x\n---x: 1\n")]);
     }
@@ -301,10 +328,19 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_names_its_place_and_spoils_nothing_else() {
-        check_error("a.yaml", b"a: 1\n---\nb: [\n---\nc: 3\n", "document 2, line ", 2);
+        check_error(
+            "a.yaml",
+            b"a: 1\n---\nb: [\n---\nc: 3\n",
+            "document 2, line ",
+            2,
+        );
         check_error("a.yaml", b"a: \xff\n", "not UTF-8 at byte 3", 0);
         let missing = read(&[PathBuf::from("/nowhere/at/all.yaml")]);
-        assert!(missing.errors[0].to_string().starts_with("/nowhere/at/all.yaml: cannot be read"));
+        assert!(
+            missing.errors[0]
+                .to_string()
+                .starts_with("/nowhere/at/all.yaml: cannot be read")
+        );
     }
 
     #[test]
@@ -319,7 +355,12 @@ mod tests {
     fn directories_are_read_in_order_and_other_files_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("b")).unwrap();
-        for (name, text) in [("c.json", "{\"n\":3}"), ("b/x.yml", "n: 2"), ("a.yaml", "n: 1"), ("d.log", "no")] {
+        for (name, text) in [
+            ("c.json", "{\"n\":3}"),
+            ("b/x.yml", "n: 2"),
+            ("a.yaml", "n: 1"),
+            ("d.log", "no"),
+        ] {
             fs::write(folder.path().join(name), text).unwrap();
         }
         std::os::unix::fs::symlink(folder.path(), folder.path().join("b/loop")).unwrap();

@@ -50,9 +50,19 @@ impl<'a> Loader<'a> {
                 Err(error) => {
                     let (line, column) = (error.line() as u64, error.column() as u64);
                     let problem = error.to_string();
-                    let problem = problem.split(" at line ").next().unwrap_or_default().to_owned();
+                    let problem = problem
+                        .split(" at line ")
+                        .next()
+                        .unwrap_or_default()
+                        .to_owned();
                     let (path, document) = (text.path.clone(), number);
-                    let error = FileError::Syntax { path, document, line, column, problem };
+                    let error = FileError::Syntax {
+                        path,
+                        document,
+                        line,
+                        column,
+                        problem,
+                    };
                     self.loaded.errors.push(error);
                 }
             }
@@ -69,7 +79,8 @@ impl<'a> Loader<'a> {
         };
         let string = |name: &str| -> Str<'a> {
             let raw: Option<&'a RawValue> = members.get(name);
-            raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+            raw.and_then(|raw| serde_json::from_str(raw.get()).ok())
+                .unwrap_or_default()
         };
         let (api_version, kind) = (string("apiVersion"), string("kind"));
         let element_kind = kind.strip_suffix("List").filter(|kind| !kind.is_empty());
@@ -109,12 +120,18 @@ impl<'a> Loader<'a> {
 
 impl<'a> Loaded<'a> {
     fn repeated(&mut self, object: RawObject<'a>, place: usize, before: &str, path: &str) {
-        let Some(first) = self.objects.get_mut(place) else { return };
+        let Some(first) = self.objects.get_mut(place) else {
+            return;
+        };
         if canonical_text(first) == canonical_text(&object) {
             return;
         }
         let which = object.reference();
-        let files = if before == path { path.to_owned() } else { format!("{before} and {path}") };
+        let files = if before == path {
+            path.to_owned()
+        } else {
+            format!("{before} and {path}")
+        };
         self.warnings.push(format!(
             "{which} stands twice in the input ({files}) and differs; the last one read counts"
         ));
@@ -234,13 +251,20 @@ mod tests {
             document: 1,
             json: (*json).to_owned(),
         };
-        Texts { texts: documents.iter().enumerate().map(text).collect(), errors: Vec::new() }
+        Texts {
+            texts: documents.iter().enumerate().map(text).collect(),
+            errors: Vec::new(),
+        }
     }
 
     fn check(documents: &[&str], names: &[&str], ignored: usize, warnings: usize, errors: usize) {
         let texts = texts(documents);
         let loaded = load(&texts);
-        let found: Vec<_> = loaded.objects.iter().map(|object| object.reference().to_string()).collect();
+        let found: Vec<_> = loaded
+            .objects
+            .iter()
+            .map(|object| object.reference().to_string())
+            .collect();
         assert_eq!(found, names, "{documents:?}");
         assert_eq!(loaded.ignored, ignored, "{documents:?}");
         assert_eq!(loaded.warnings.len(), warnings, "{:?}", loaded.warnings);
@@ -254,7 +278,13 @@ mod tests {
     #[test]
     fn lists_are_taken_apart_and_other_kinds_counted() {
         check(&[A], &["Node a"], 0, 0, 0);
-        check(&[POD, "5", "null", "[{}]", "\"x\"", "{}", "true", "1.5", "-1"], &[], 9, 0, 0);
+        check(
+            &[POD, "5", "null", "[{}]", "\"x\"", "{}", "true", "1.5", "-1"],
+            &[],
+            9,
+            0,
+            0,
+        );
         let list = format!(r#"{{"kind":"List","apiVersion":"v1","items":[{A},{POD},5,{{}}]}}"#);
         check(&[&list], &["Node a"], 3, 0, 0);
         let typed = r#"{"apiVersion":"machine.openshift.io/v1beta1","items":[
@@ -266,7 +296,8 @@ mod tests {
 
     #[test]
     fn of_a_repeated_object_the_last_one_counts() {
-        let reordered = r#"{"x": 1.0, "metadata": {"name": "a"}, "kind": "Node", "apiVersion": "v1"}"#;
+        let reordered =
+            r#"{"x": 1.0, "metadata": {"name": "a"}, "kind": "Node", "apiVersion": "v1"}"#;
         check(&[A, A, reordered], &["Node a"], 0, 0, 0);
         let texts = texts(&[A, B]);
         let loaded = load(&texts);
@@ -283,7 +314,10 @@ mod tests {
         let loaded = load(&texts);
         assert_eq!(loaded.objects.len(), 1);
         let error = loaded.errors[0].to_string();
-        assert!(error.starts_with("f0: document 2, line 3, column "), "{error}");
+        assert!(
+            error.starts_with("f0: document 2, line 3, column "),
+            "{error}"
+        );
         check(&[r#"{"kind":"List","items":5}"#], &[], 0, 0, 1);
     }
 }

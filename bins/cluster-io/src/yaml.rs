@@ -54,7 +54,11 @@ fn options() -> serde_saphyr::Options {
 }
 
 fn one_line(text: &str) -> String {
-    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 #[cfg(test)]
@@ -68,10 +72,16 @@ mod tests {
 
     #[test]
     fn yaml_1_1_is_read_as_kubectl_reads_it() {
-        check("a: yes\nb: off\nc: 0644\nd: '0644'\ne: 1.5\nf: ~\ng:", &json!({
-            "a": true, "b": false, "c": 420, "d": "0644", "e": 1.5, "f": null, "g": null}));
-        check("x: &a {k: 1}\ny: *a\nz: {<<: *a, l: 2}", &json!({
-            "x": {"k": 1}, "y": {"k": 1}, "z": {"k": 1, "l": 2}}));
+        check(
+            "a: yes\nb: off\nc: 0644\nd: '0644'\ne: 1.5\nf: ~\ng:",
+            &json!({
+            "a": true, "b": false, "c": 420, "d": "0644", "e": 1.5, "f": null, "g": null}),
+        );
+        check(
+            "x: &a {k: 1}\ny: *a\nz: {<<: *a, l: 2}",
+            &json!({
+            "x": {"k": 1}, "y": {"k": 1}, "z": {"k": 1, "l": 2}}),
+        );
         check("1: a\ntrue: b", &json!({"1": "a", "true": "b"}));
         check("", &Value::Null);
         check("# nothing", &Value::Null);

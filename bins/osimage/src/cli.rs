@@ -6,7 +6,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Plan, explain and apply changes of node operating-system images on OpenShift and OKD.
 #[derive(Debug, Parser)]
-#[command(name = "osimage", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(
+    name = "osimage",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -53,7 +53,15 @@ fn candidates(known: &[String]) -> String {
     if known.is_empty() {
         return "; it has none of that kind".to_owned();
     }
-    let mut text = format!("; it has {}", known.iter().take(SHOWN_NAMES).cloned().collect::<Vec<_>>().join(", "));
+    let mut text = format!(
+        "; it has {}",
+        known
+            .iter()
+            .take(SHOWN_NAMES)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
     if known.len() > SHOWN_NAMES {
         text.push_str(&format!(" and {} more", known.len() - SHOWN_NAMES));
     }

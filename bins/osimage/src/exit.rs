@@ -19,12 +19,36 @@ pub const TARGETS_BLOCKED: u8 = 11;
 
 /// Every exit code with what it means, for the generated reference.
 pub const ALL: &[(u8, &str, &str)] = &[
-    (OK, "OK", "Done; with `--detailed-exitcode`: nothing to change."),
+    (
+        OK,
+        "OK",
+        "Done; with `--detailed-exitcode`: nothing to change.",
+    ),
     (FAILURE, "FAILURE", "Our bug, or an unexpected failure."),
     (USAGE, "USAGE", "Usage: an option or argument is wrong."),
-    (INVALID_INPUT, "INVALID_INPUT", "Invalid input: a file, a document, a stub. The message names the place."),
-    (UNREACHABLE, "UNREACHABLE", "Cluster or cloud could not be reached, or refused us."),
-    (REFUSED, "REFUSED", "Refused: stale plan, policy, would lose data."),
-    (CHANGES_PENDING, "CHANGES_PENDING", "With `--detailed-exitcode`: changes are pending."),
-    (TARGETS_BLOCKED, "TARGETS_BLOCKED", "With `--detailed-exitcode`: at least one target is Blocked or Undecided."),
+    (
+        INVALID_INPUT,
+        "INVALID_INPUT",
+        "Invalid input: a file, a document, a stub. The message names the place.",
+    ),
+    (
+        UNREACHABLE,
+        "UNREACHABLE",
+        "Cluster or cloud could not be reached, or refused us.",
+    ),
+    (
+        REFUSED,
+        "REFUSED",
+        "Refused: stale plan, policy, would lose data.",
+    ),
+    (
+        CHANGES_PENDING,
+        "CHANGES_PENDING",
+        "With `--detailed-exitcode`: changes are pending.",
+    ),
+    (
+        TARGETS_BLOCKED,
+        "TARGETS_BLOCKED",
+        "With `--detailed-exitcode`: at least one target is Blocked or Undecided.",
+    ),
 ];

@@ -31,19 +31,37 @@ impl Input {
         if args.files.is_empty() {
             return Err(CommandError::NoInput);
         }
-        Ok(Self { objects: files::read(&args.files), streams: files::read(&args.streams) })
+        Ok(Self {
+            objects: files::read(&args.files),
+            streams: files::read(&args.streams),
+        })
     }
 
     /// Takes them apart.
     pub(crate) fn snapshot(&self) -> Snapshot<'_> {
-        let Loaded { objects, ignored, warnings, errors } = load(&self.objects);
-        let read = self.objects.errors.iter().chain(&errors).chain(&self.streams.errors);
+        let Loaded {
+            objects,
+            ignored,
+            warnings,
+            errors,
+        } = load(&self.objects);
+        let read = self
+            .objects
+            .errors
+            .iter()
+            .chain(&errors)
+            .chain(&self.streams.errors);
         Snapshot {
             errors: read.map(ToString::to_string).collect(),
             cluster: ClusterSnapshot {
                 completeness: Completeness::Partial,
                 objects,
-                streams: self.streams.texts.iter().map(|text| text.json.as_str()).collect(),
+                streams: self
+                    .streams
+                    .texts
+                    .iter()
+                    .map(|text| text.json.as_str())
+                    .collect(),
             },
             warnings,
             ignored,

@@ -40,9 +40,16 @@ mod tests {
         let wrapped = wrap(&text, 4);
         for line in wrapped.lines() {
             assert!(line.starts_with("    "));
-            assert!(line.chars().count() <= WIDTH || line.contains(&"x".repeat(100)), "{line}");
+            assert!(
+                line.chars().count() <= WIDTH || line.contains(&"x".repeat(100)),
+                "{line}"
+            );
         }
-        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let words = |text: &str| {
+            text.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(words(&wrapped), words(&text));
     }
 

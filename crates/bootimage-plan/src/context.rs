@@ -44,14 +44,20 @@ pub(crate) struct Objects<'s, 'a> {
 impl<'s, 'a> Objects<'s, 'a> {
     pub(crate) fn of(snapshot: &'s ClusterSnapshot<'a>) -> Self {
         let identity = |object: &'s RawObject<'a>| {
-            ((object.kind, object.namespace.as_str(), object.name.as_str()), object)
+            (
+                (object.kind, object.namespace.as_str(), object.name.as_str()),
+                object,
+            )
         };
-        Self { by_identity: snapshot.objects.iter().map(identity).collect() }
+        Self {
+            by_identity: snapshot.objects.iter().map(identity).collect(),
+        }
     }
 
     /// MachineSets and ControlPlaneMachineSets in the order of the plan.
     pub(crate) fn machine_resources(&self) -> impl Iterator<Item = &'s RawObject<'a>> {
-        self.of_kind(Kind::ControlPlaneMachineSet).chain(self.of_kind(Kind::MachineSet))
+        self.of_kind(Kind::ControlPlaneMachineSet)
+            .chain(self.of_kind(Kind::MachineSet))
     }
 
     pub(crate) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &'s RawObject<'a>> {
@@ -63,11 +69,15 @@ impl<'s, 'a> Objects<'s, 'a> {
 
     fn named(&self, kind: Kind, name: &str) -> Option<&'s RawObject<'a>> {
         // BI-409: a cluster-scoped manifest may carry a namespace, which the API ignores.
-        self.of_kind(kind).filter(|object| object.name.as_str() == name).last()
+        self.of_kind(kind)
+            .filter(|object| object.name.as_str() == name)
+            .last()
     }
 
     fn config_map(&self, namespace: &str, name: &str) -> Option<&'s RawObject<'a>> {
-        self.by_identity.get(&(Kind::ConfigMap, namespace, name)).copied()
+        self.by_identity
+            .get(&(Kind::ConfigMap, namespace, name))
+            .copied()
     }
 }
 
@@ -91,7 +101,8 @@ impl<'s, 'a> Reader<'s, 'a> {
         match read(object) {
             Ok(view) => Some(view),
             Err(error) => {
-                self.warnings.push(format!("{error}; the object counts as absent"));
+                self.warnings
+                    .push(format!("{error}; the object counts as absent"));
                 None
             }
         }
@@ -143,8 +154,12 @@ impl<'s, 'a> Reader<'s, 'a> {
         }
         let mut found: Option<Architecture> = None;
         for object in self.objects.of_kind(Kind::Node) {
-            let Ok(node) = Node::read(object) else { continue };
-            let (true, Some(name)) = (node.is_control_plane(), &node.architecture) else { continue };
+            let Ok(node) = Node::read(object) else {
+                continue;
+            };
+            let (true, Some(name)) = (node.is_control_plane(), &node.architecture) else {
+                continue;
+            };
             self.read.push(object);
             let architecture = Architecture::from_go_name(name);
             match &found {
@@ -204,7 +219,11 @@ impl<'s, 'a> Context<'s, 'a> {
         objects: &'s Objects<'s, 'a>,
         policy: &'s Policy,
     ) -> Self {
-        let mut reader = Reader { objects, warnings: Vec::new(), read: Vec::new() };
+        let mut reader = Reader {
+            objects,
+            warnings: Vec::new(),
+            read: Vec::new(),
+        };
         let cluster_version =
             reader.singleton(Kind::ClusterVersion, names::VERSION, ClusterVersion::read);
         let profile = reader.profile(policy, cluster_version.as_ref());
@@ -212,7 +231,9 @@ impl<'s, 'a> Context<'s, 'a> {
         let cpms_gate = reader.cpms_gate(profile, release);
         let infrastructure =
             reader.singleton(Kind::Infrastructure, names::CLUSTER, Infrastructure::read);
-        let azure_stack = infrastructure.as_ref().is_some_and(Infrastructure::is_azure_stack);
+        let azure_stack = infrastructure
+            .as_ref()
+            .is_some_and(Infrastructure::is_azure_stack);
         let platform = infrastructure.as_ref().map(Infrastructure::platform);
         let cluster_platform = match (&platform, snapshot.completeness) {
             (Some(platform), _) => platform.clone(),
@@ -220,8 +241,13 @@ impl<'s, 'a> Context<'s, 'a> {
             (None, Completeness::Partial) => reader.platform_of_provider_specs(),
         };
         let capability = Capability::of(cluster_platform.as_ref(), azure_stack, profile);
-        let (configuration, configuration_error) =
-            configuration(&mut reader, snapshot.completeness, profile, capability, cpms_gate);
+        let (configuration, configuration_error) = configuration(
+            &mut reader,
+            snapshot.completeness,
+            profile,
+            capability,
+            cpms_gate,
+        );
         let managers = configuration.managed.machine_managers.as_deref();
         let machine_sets = machine_api_enrolment(managers, names::MACHINE_SETS);
         let control_plane_machine_sets =
@@ -275,7 +301,9 @@ fn configuration<'a>(
     capability: Capability,
     cpms_gate: bool,
 ) -> (EffectiveConfiguration, Option<ReadError>) {
-    let object = reader.objects.named(Kind::MachineConfiguration, names::CLUSTER);
+    let object = reader
+        .objects
+        .named(Kind::MachineConfiguration, names::CLUSTER);
     let mut error = None;
     let mut view: Option<MachineConfiguration<'a>> = None;
     match object.map(|object| (object, MachineConfiguration::read(object))) {
@@ -293,6 +321,8 @@ fn configuration<'a>(
         None => {}
     }
     let effective = effective_configuration(profile, view.as_ref(), capability, cpms_gate);
-    reader.warnings.extend(effective.notes.iter().map(ToString::to_string));
+    reader
+        .warnings
+        .extend(effective.notes.iter().map(ToString::to_string));
     (effective, error)
 }

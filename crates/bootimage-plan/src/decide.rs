@@ -82,7 +82,9 @@ fn walk<T: Trace>(
     let platform = supported_platform(context, &resource, findings.platform.as_ref(), trace)?;
     match platform {
         Platform::Gcp => gcp(context, stream, &resource, &architecture, findings, trace),
-        other => Err(Outcome::Blocked(Obstacle::PlatformNotThere(other.name().to_owned()))),
+        other => Err(Outcome::Blocked(Obstacle::PlatformNotThere(
+            other.name().to_owned(),
+        ))),
     }
 }
 
@@ -109,7 +111,8 @@ fn enrolled<T: Trace>(
         Err(error) => return blocked(Obstacle::Object(error), trace),
     };
     let labels = meta.labels.unwrap_or_default();
-    if object.kind == Kind::ControlPlaneMachineSet && !context.cpms_gate && enrolment.has_manager() {
+    if object.kind == Kind::ControlPlaneMachineSet && !context.cpms_gate && enrolment.has_manager()
+    {
         let why = "the feature gate ManagedBootImagesCPMS is shut";
         trace.step(|| Step::decided("BI-075", ENROLLED, why).saw("FeatureGate cluster", None));
         return Err(Outcome::NotManaged(why.to_owned()));
@@ -145,18 +148,31 @@ fn architecture<T: Trace>(
     let control_plane = &context.control_plane_architecture;
     if resource.kind == Kind::ControlPlaneMachineSet {
         trace.step(|| {
-            Step::passed("BI-167", ARCHITECTURE, format!("{control_plane}, as the control plane"))
+            Step::passed(
+                "BI-167",
+                ARCHITECTURE,
+                format!("{control_plane}, as the control plane"),
+            )
         });
         return Ok(control_plane.clone());
     }
-    let annotation = resource.meta.annotation(openshift_model::names::AUTOSCALER_LABELS_ANNOTATION);
+    let annotation = resource
+        .meta
+        .annotation(openshift_model::names::AUTOSCALER_LABELS_ANNOTATION);
     let saw = |step: Step| {
         let cluster = context.cluster_version.as_ref().map(|version| {
-            if version.is_multi_architecture() { "Multi" } else { "one architecture" }
+            if version.is_multi_architecture() {
+                "Multi"
+            } else {
+                "one architecture"
+            }
         });
-        step.saw("/metadata/annotations/capacity.cluster-autoscaler.kubernetes.io~1labels", annotation)
-            .saw("ClusterVersion /status/desired/architecture", cluster)
-            .saw("control plane", Some(control_plane.rpm_name()))
+        step.saw(
+            "/metadata/annotations/capacity.cluster-autoscaler.kubernetes.io~1labels",
+            annotation,
+        )
+        .saw("ClusterVersion /status/desired/architecture", cluster)
+        .saw("control plane", Some(control_plane.rpm_name()))
     };
     // Files may lack ClusterVersion; clusters of several architectures are the rare case.
     let assumed = openshift_model::ClusterVersion::default();
@@ -167,7 +183,13 @@ fn architecture<T: Trace>(
     };
     match machine_set_architecture(&resource.name, &resource.meta, version, control_plane) {
         Ok(architecture) => {
-            trace.step(|| saw(Step::passed("BI-200", ARCHITECTURE, architecture.rpm_name())));
+            trace.step(|| {
+                saw(Step::passed(
+                    "BI-200",
+                    ARCHITECTURE,
+                    architecture.rpm_name(),
+                ))
+            });
             Ok(architecture)
         }
         Err(error) => {
@@ -204,8 +226,14 @@ fn supported_platform<T: Trace>(
         }
         _ => {
             trace.step(|| saw(Step::decided(rule, SUPPORTED, "they are not")));
-            let name = if context.infrastructure_is_azure_stack { "Azure Stack Hub" } else { name };
-            Err(Outcome::Skip(Skip::UnsupportedPlatform { platform: name.to_owned() }))
+            let name = if context.infrastructure_is_azure_stack {
+                "Azure Stack Hub"
+            } else {
+                name
+            };
+            Err(Outcome::Skip(Skip::UnsupportedPlatform {
+                platform: name.to_owned(),
+            }))
         }
     }
 }
@@ -278,7 +306,12 @@ fn join_images<'i>(images: impl Iterator<Item = &'i str>) -> Option<String> {
 }
 
 fn target(object: &RawObject<'_>, findings: Findings, outcome: Outcome) -> Target {
-    let Findings { platform, architecture, current, target } = findings;
+    let Findings {
+        platform,
+        architecture,
+        current,
+        target,
+    } = findings;
     let mut counted = None;
     let mut patch = None;
     let (decision, reason, message) = match outcome {
@@ -288,7 +321,11 @@ fn target(object: &RawObject<'_>, findings: Findings, outcome: Outcome) -> Targe
             } else {
                 "it has no boot disk whose image could be out of date"
             };
-            (DecisionKind::UpToDate, ReasonCode::Matches, message.to_owned())
+            (
+                DecisionKind::UpToDate,
+                ReasonCode::Matches,
+                message.to_owned(),
+            )
         }
         Outcome::Update { edit } => {
             patch = Some(edit);

@@ -30,10 +30,17 @@ impl Digester {
 
     fn machine_resource(&mut self, object: &RawObject<'_>) {
         let resource = MachineResource::read(object).ok();
-        let metadata = object.member("metadata").and_then(members).unwrap_or_default();
-        let authority = resource.as_ref().and_then(|resource| resource.authoritative_api.clone());
+        let metadata = object
+            .member("metadata")
+            .and_then(members)
+            .unwrap_or_default();
+        let authority = resource
+            .as_ref()
+            .and_then(|resource| resource.authoritative_api.clone());
         let spec = || object.member("spec").and_then(members)?.get("template");
-        let template = resource.as_ref().map_or_else(spec, |resource| resource.template);
+        let template = resource
+            .as_ref()
+            .map_or_else(spec, |resource| resource.template);
         // In the order of canonical JSON.
         self.buffer.push(b'{');
         self.member("annotations", metadata.get("annotations"));
@@ -76,7 +83,9 @@ impl Digester {
 
     /// An absent member and a `null` one are the same.
     fn member(&mut self, key: &str, raw: Option<&RawValue>) {
-        let Some(raw) = raw.filter(|raw| raw.get() != "null") else { return };
+        let Some(raw) = raw.filter(|raw| raw.get() != "null") else {
+            return;
+        };
         self.key(key);
         canonical::write(raw, &mut self.buffer);
     }
@@ -121,9 +130,11 @@ fn parts(kind: Kind) -> &'static [&'static str] {
         Kind::ConfigMap => &["data"],
         Kind::Secret => &["data", "metadata/annotations", "stringData"],
         Kind::Node => &["metadata/labels", "status/nodeInfo"],
-        Kind::MachineConfigPool => {
-            &["spec/configuration", "status/configuration", "status/updatedMachineCount"]
-        }
+        Kind::MachineConfigPool => &[
+            "spec/configuration",
+            "status/configuration",
+            "status/updatedMachineCount",
+        ],
         Kind::MachineConfig => &["metadata/annotations", "spec/osImageURL"],
     }
 }
@@ -163,14 +174,24 @@ mod tests {
             object.pointer_mut(parent).unwrap()[key] = value;
             digest(&object) != before
         };
-        for still in ["/spec/replicas", "/status/replicas", "/metadata/resourceVersion"] {
+        for still in [
+            "/spec/replicas",
+            "/status/replicas",
+            "/metadata/resourceVersion",
+        ] {
             assert!(!moved(still, json!(5)), "{still}");
         }
         assert!(!moved("/metadata/annotations", Value::Null));
         for part in ["labels", "annotations", "ownerReferences"] {
-            assert!(moved(&format!("/metadata/{part}"), json!({"y": "z"})), "{part}");
+            assert!(
+                moved(&format!("/metadata/{part}"), json!({"y": "z"})),
+                "{part}"
+            );
         }
-        assert!(moved("/metadata/deletionTimestamp", json!("2026-01-01T00:00:00Z")));
+        assert!(moved(
+            "/metadata/deletionTimestamp",
+            json!("2026-01-01T00:00:00Z")
+        ));
         assert!(moved("/spec/authoritativeAPI", json!("ClusterAPI")));
         assert!(moved("/spec/template", json!({"spec": {"a": 2}})));
     }

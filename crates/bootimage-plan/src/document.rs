@@ -93,7 +93,10 @@ pub struct ConfigurationInForce {
     pub source: Source,
     /// The managers as the API writes them; null where there is no list, which is not the same as
     /// an empty one.
-    #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<serde_json::Map<String, serde_json::Value>>>"))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "Option<Vec<serde_json::Map<String, serde_json::Value>>>")
+    )]
     pub machine_managers: Option<Vec<MachineManager>>,
 }
 

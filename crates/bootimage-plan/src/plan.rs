@@ -34,9 +34,20 @@ pub fn plan(snapshot: &ClusterSnapshot<'_>, facts: &Facts, policy: &Policy) -> P
         targets.push(decide(&context, stream, object, &mut NoTrace));
         inputs.push(input(object, &mut digester));
     }
-    inputs.extend(context.read.iter().map(|object| input(object, &mut digester)));
+    inputs.extend(
+        context
+            .read
+            .iter()
+            .map(|object| input(object, &mut digester)),
+    );
     inputs.sort_by(|a, b| {
-        let key = |input: &'_ InputObject| (input.kind.name(), input.namespace.clone(), input.name.clone());
+        let key = |input: &'_ InputObject| {
+            (
+                input.kind.name(),
+                input.namespace.clone(),
+                input.name.clone(),
+            )
+        };
         key(a).cmp(&key(b))
     });
     Plan {
@@ -81,7 +92,9 @@ fn input(object: &RawObject<'_>, digester: &mut Digester) -> InputObject {
         namespace: object.namespace.as_str().to_owned(),
         name: object.name.as_str().to_owned(),
         uid: meta.uid.map(openshift_model::Text::into_string),
-        resource_version: meta.resource_version.map(openshift_model::Text::into_string),
+        resource_version: meta
+            .resource_version
+            .map(openshift_model::Text::into_string),
         digest: digester.digest(object),
     }
 }
@@ -118,5 +131,9 @@ pub fn explain(
     let stream = stream_text::parse(context.stream.as_ref());
     let mut steps = Vec::new();
     let target = decide(&context, stream.as_ref(), object, &mut steps);
-    Some(Explanation { target, steps, warnings: context.warnings })
+    Some(Explanation {
+        target,
+        steps,
+        warnings: context.warnings,
+    })
 }

@@ -186,7 +186,10 @@ mod tests {
 
     #[test]
     fn codes_are_unique_and_explained() {
-        let mut names: Vec<_> = ReasonCode::ALL.iter().map(|(code, _)| code.name()).collect();
+        let mut names: Vec<_> = ReasonCode::ALL
+            .iter()
+            .map(|(code, _)| code.name())
+            .collect();
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), ReasonCode::ALL.len());

@@ -58,10 +58,14 @@ fn from_annotation(annotation: &str) -> Result<Architecture, ArchitectureError> 
     let value = annotation
         .split(',')
         .find_map(|label| label.trim().strip_prefix(ARCHITECTURE_LABEL_PREFIX))
-        .ok_or_else(|| ArchitectureError::NoLabel { annotation: annotation.to_owned() })?;
+        .ok_or_else(|| ArchitectureError::NoLabel {
+            annotation: annotation.to_owned(),
+        })?;
     match value {
         "amd64" | "arm64" | "s390x" | "ppc64le" => Ok(Architecture::from_go_name(value)),
-        other => Err(ArchitectureError::Invalid { value: other.to_owned() }),
+        other => Err(ArchitectureError::Invalid {
+            value: other.to_owned(),
+        }),
     }
 }
 
@@ -72,7 +76,8 @@ mod tests {
 
     fn check(annotation: Option<&str>, multi: bool, expected: Result<&str, &str>) {
         let meta = ObjectMeta {
-            annotations: annotation.map(|text| [(AUTOSCALER_LABELS_ANNOTATION, text)].into_iter().collect()),
+            annotations: annotation
+                .map(|text| [(AUTOSCALER_LABELS_ANNOTATION, text)].into_iter().collect()),
             ..ObjectMeta::default()
         };
         let architecture = if multi { "Multi" } else { "" };
@@ -83,28 +88,66 @@ mod tests {
         let object = RawObject::parse(&text).unwrap().unwrap();
         let version = ClusterVersion::read(&object).unwrap();
         let found = machine_set_architecture("w", &meta, Some(&version), &Architecture::X86_64);
-        let found = found.map(|found| found.rpm_name().to_owned()).map_err(|e| e.to_string());
-        assert_eq!(found, expected.map(str::to_owned).map_err(str::to_owned), "{annotation:?}");
+        let found = found
+            .map(|found| found.rpm_name().to_owned())
+            .map_err(|e| e.to_string());
+        assert_eq!(
+            found,
+            expected.map(str::to_owned).map_err(str::to_owned),
+            "{annotation:?}"
+        );
     }
 
     #[test]
     fn t_04_bi_200_bi_201_architecture_of_a_machine_set() {
         check(Some("kubernetes.io/arch=amd64"), false, Ok("x86_64"));
         check(Some("kubernetes.io/arch=amd64"), true, Ok("x86_64"));
-        check(Some("kubernetes.io/arch=amd64,topology.ebs.csi.aws.com/zone=eu-central-1a"), false, Ok("x86_64"));
-        check(Some("topology.ebs.csi.aws.com/zone=eu-central-1a,kubernetes.io/arch=arm64"), false, Ok("aarch64"));
-        check(Some("a=b,kubernetes.io/arch=s390x,node.kubernetes.io/instance-type=m5.large"), false, Ok("s390x"));
-        check(Some(" a=b , kubernetes.io/arch=ppc64le , c=d "), false, Ok("ppc64le"));
+        check(
+            Some("kubernetes.io/arch=amd64,topology.ebs.csi.aws.com/zone=eu-central-1a"),
+            false,
+            Ok("x86_64"),
+        );
+        check(
+            Some("topology.ebs.csi.aws.com/zone=eu-central-1a,kubernetes.io/arch=arm64"),
+            false,
+            Ok("aarch64"),
+        );
+        check(
+            Some("a=b,kubernetes.io/arch=s390x,node.kubernetes.io/instance-type=m5.large"),
+            false,
+            Ok("s390x"),
+        );
+        check(
+            Some(" a=b , kubernetes.io/arch=ppc64le , c=d "),
+            false,
+            Ok("ppc64le"),
+        );
         let invalid = "invalid architecture value found in annotation: ";
-        check(Some("kubernetes.io/arch=invalid-arch"), false, Err(&format!("{invalid}invalid-arch")));
-        check(Some("kubernetes.io/arch=x86_64"), false, Err(&format!("{invalid}x86_64")));
-        check(Some("kubernetes.io/arch= amd64"), false, Err(&format!("{invalid} amd64")));
+        check(
+            Some("kubernetes.io/arch=invalid-arch"),
+            false,
+            Err(&format!("{invalid}invalid-arch")),
+        );
+        check(
+            Some("kubernetes.io/arch=x86_64"),
+            false,
+            Err(&format!("{invalid}x86_64")),
+        );
+        check(
+            Some("kubernetes.io/arch= amd64"),
+            false,
+            Err(&format!("{invalid} amd64")),
+        );
         check(Some("kubernetes.io/arch="), false, Err(invalid));
         let no_label = "kubernetes.io/arch label not found in annotation: ";
         check(Some("a=b,c=d"), false, Err(&format!("{no_label}a=b,c=d")));
         check(Some(""), true, Err(no_label));
         check(None, false, Ok("x86_64"));
-        check(None, true, Err("no architecture annotation found on machineset w"));
+        check(
+            None,
+            true,
+            Err("no architecture annotation found on machineset w"),
+        );
     }
 
     #[test]
@@ -113,7 +156,9 @@ mod tests {
         let found = machine_set_architecture("w", &meta, None, &Architecture::X86_64);
         assert_eq!(
             found,
-            Err(ArchitectureError::NoClusterVersion { machine_set: "w".to_owned() })
+            Err(ArchitectureError::NoClusterVersion {
+                machine_set: "w".to_owned()
+            })
         );
     }
 }

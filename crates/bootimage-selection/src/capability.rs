@@ -18,7 +18,9 @@ impl Capability {
     ///
     /// BI-064: a cluster that does not say what it runs on counts as unsupported.
     pub fn of(platform: Option<&Platform>, azure_stack: bool, profile: Profile) -> Self {
-        let Some(platform) = platform else { return Self::default() };
+        let Some(platform) = platform else {
+            return Self::default();
+        };
         let (machine_sets, control_plane, default_since) = match platform {
             Platform::Aws | Platform::Gcp => (Profile::P417, true, Profile::P419),
             Platform::Azure if azure_stack => return Self::default(),
@@ -54,7 +56,11 @@ mod tests {
     fn check(name: &str, azure_stack: bool, profile: Profile, expected: (bool, bool, bool)) {
         let platform = Platform::from_name(name);
         let found = Capability::of(Some(&platform), azure_stack, profile);
-        let found = (found.machine_sets, found.control_plane_machine_sets, found.on_by_default);
+        let found = (
+            found.machine_sets,
+            found.control_plane_machine_sets,
+            found.on_by_default,
+        );
         assert_eq!(found, expected, "{name} {profile}");
     }
 
@@ -75,15 +81,29 @@ mod tests {
         check("VSphere", false, P419, (true, false, false));
         check("VSphere", false, P421, (true, false, false));
         check("VSphere", false, P422, (true, false, true));
-        for name in ["BareMetal", "None", "OpenStack", "Nutanix", "External", "", "gcp"] {
+        for name in [
+            "BareMetal",
+            "None",
+            "OpenStack",
+            "Nutanix",
+            "External",
+            "",
+            "gcp",
+        ] {
             check(name, false, P422, (false, false, false));
         }
     }
 
     #[test]
     fn bi_064_no_platform_is_unsupported() {
-        assert_eq!(Capability::of(None, false, Profile::P422), Capability::default());
+        assert_eq!(
+            Capability::of(None, false, Profile::P422),
+            Capability::default()
+        );
         let infrastructure = Infrastructure::default();
-        assert_eq!(Capability::of_cluster(&infrastructure, Profile::P422), Capability::default());
+        assert_eq!(
+            Capability::of_cluster(&infrastructure, Profile::P422),
+            Capability::default()
+        );
     }
 }

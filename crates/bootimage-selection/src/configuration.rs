@@ -60,25 +60,47 @@ pub fn effective_configuration(
 ) -> EffectiveConfiguration {
     let absent = MachineConfiguration::default();
     let configuration = configuration.unwrap_or(&absent);
-    let spec = configuration.spec.managed_boot_images.clone().unwrap_or_default();
+    let spec = configuration
+        .spec
+        .managed_boot_images
+        .clone()
+        .unwrap_or_default();
     let notes = notes(profile, &spec);
     if profile == Profile::P417 {
-        return EffectiveConfiguration { source: ConfigurationSource::Spec, managed: spec, notes };
+        return EffectiveConfiguration {
+            source: ConfigurationSource::Spec,
+            managed: spec,
+            notes,
+        };
     }
     let status = configuration.status.managed_boot_images_status.as_ref();
     let up_to_date = configuration.status.observed_generation == configuration.meta.generation;
     if let (Some(status), true) = (status, up_to_date) {
         let managed = status.clone();
-        return EffectiveConfiguration { source: ConfigurationSource::Status, managed, notes };
+        return EffectiveConfiguration {
+            source: ConfigurationSource::Status,
+            managed,
+            notes,
+        };
     }
     let existing = status.cloned().unwrap_or_default();
     let managed = reconcile_status(profile, &spec, &existing, capability, cpms_gate).managed;
-    EffectiveConfiguration { source: ConfigurationSource::Computed, managed, notes }
+    EffectiveConfiguration {
+        source: ConfigurationSource::Computed,
+        managed,
+        notes,
+    }
 }
 
 fn notes(profile: Profile, spec: &ManagedBootImages) -> Vec<ConfigurationNote> {
-    let Some(managers) = spec.machine_managers.as_deref() else { return Vec::new() };
-    let names = |resource: &str| managers.iter().any(|manager| manager.resource() == resource);
+    let Some(managers) = spec.machine_managers.as_deref() else {
+        return Vec::new();
+    };
+    let names = |resource: &str| {
+        managers
+            .iter()
+            .any(|manager| manager.resource() == resource)
+    };
     if !names(CONTROL_PLANE_MACHINE_SETS) || names(MACHINE_SETS) {
         return Vec::new();
     }
@@ -109,25 +131,37 @@ pub fn reconcile_status(
     cpms_gate: bool,
 ) -> ReconciledStatus {
     if !capability.machine_sets {
-        return ReconciledStatus { managed: existing.clone(), opt_in: false };
+        return ReconciledStatus {
+            managed: existing.clone(),
+            opt_in: false,
+        };
     }
     if profile <= Profile::P419 {
         return copy_spec(spec, existing, capability);
     }
     // BI-071: the empty list opts out of everything, whatever stood in the status.
     if spec.machine_managers.as_ref().is_some_and(Vec::is_empty) {
-        return ReconciledStatus { managed: spec.clone(), opt_in: false };
+        return ReconciledStatus {
+            managed: spec.clone(),
+            opt_in: false,
+        };
     }
     let (machine_sets, opt_in) = machine_sets_manager(spec, existing, capability);
     let mut list = existing.machine_managers.clone().unwrap_or_default();
     merge(&mut list, machine_sets);
     // BI-075: a manager of the control plane that is in the status already stays there, unused.
     if cpms_gate && capability.control_plane_machine_sets {
-        let control_plane = manager_of(spec, CONTROL_PLANE_MACHINE_SETS)
-            .unwrap_or_else(|| MachineManager::new(CONTROL_PLANE_MACHINE_SETS, &SelectionMode::None));
+        let control_plane = manager_of(spec, CONTROL_PLANE_MACHINE_SETS).unwrap_or_else(|| {
+            MachineManager::new(CONTROL_PLANE_MACHINE_SETS, &SelectionMode::None)
+        });
         merge(&mut list, control_plane);
     }
-    ReconciledStatus { managed: ManagedBootImages { machine_managers: Some(list) }, opt_in }
+    ReconciledStatus {
+        managed: ManagedBootImages {
+            machine_managers: Some(list),
+        },
+        opt_in,
+    }
 }
 
 /// BI-077: 4.19 and 4.20 copy the spec whole.
@@ -137,25 +171,38 @@ fn copy_spec(
     capability: Capability,
 ) -> ReconciledStatus {
     if spec.machine_managers.is_some() {
-        return ReconciledStatus { managed: spec.clone(), opt_in: false };
+        return ReconciledStatus {
+            managed: spec.clone(),
+            opt_in: false,
+        };
     }
     let none = vec![MachineManager::new(MACHINE_SETS, &SelectionMode::None)];
     let list = |mode: &SelectionMode| ManagedBootImages {
         machine_managers: Some(vec![MachineManager::new(MACHINE_SETS, mode)]),
     };
     if !capability.on_by_default {
-        return ReconciledStatus { managed: list(&SelectionMode::None), opt_in: false };
+        return ReconciledStatus {
+            managed: list(&SelectionMode::None),
+            opt_in: false,
+        };
     }
     let opt_in = match existing.machine_managers.as_deref() {
         None => true,
         Some(managers) => same_choices(managers, &none),
     };
-    ReconciledStatus { managed: list(&SelectionMode::All), opt_in }
+    ReconciledStatus {
+        managed: list(&SelectionMode::All),
+        opt_in,
+    }
 }
 
 fn same_choices(a: &[MachineManager], b: &[MachineManager]) -> bool {
     let key = |manager: &MachineManager| {
-        (manager.resource().to_owned(), manager.api_group().to_owned(), manager.mode().clone())
+        (
+            manager.resource().to_owned(),
+            manager.api_group().to_owned(),
+            manager.mode().clone(),
+        )
     };
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| key(a) == key(b))
 }
@@ -170,7 +217,10 @@ fn machine_sets_manager(
         return (named, false);
     }
     if !capability.on_by_default {
-        return (MachineManager::new(MACHINE_SETS, &SelectionMode::None), false);
+        return (
+            MachineManager::new(MACHINE_SETS, &SelectionMode::None),
+            false,
+        );
     }
     let opt_in = match existing.machine_managers.as_deref() {
         None => true,
@@ -178,13 +228,19 @@ fn machine_sets_manager(
             manager.resource() == MACHINE_SETS && *manager.mode() == SelectionMode::None
         }),
     };
-    (MachineManager::new(MACHINE_SETS, &SelectionMode::All), opt_in)
+    (
+        MachineManager::new(MACHINE_SETS, &SelectionMode::All),
+        opt_in,
+    )
 }
 
 /// BI-070: only the resource is compared, not the API group.
 fn manager_of(list: &ManagedBootImages, resource: &str) -> Option<MachineManager> {
     let managers = list.machine_managers.as_deref()?;
-    managers.iter().find(|manager| manager.resource() == resource).cloned()
+    managers
+        .iter()
+        .find(|manager| manager.resource() == resource)
+        .cloned()
 }
 
 /// BI-072: replaces the selection of the manager of the same resource and group, or appends.
@@ -236,24 +292,78 @@ mod tests {
         let (spec, status) = (list(&case.spec), list(&case.status));
         let found = reconcile_status(case.profile, &spec, &status, capability, case.gate);
         let managed = serde_json::to_value(&found.managed).unwrap();
-        assert_eq!(managed["machineManagers"], case.expected, "{} {}", case.platform, case.spec);
+        assert_eq!(
+            managed["machineManagers"], case.expected,
+            "{} {}",
+            case.platform, case.spec
+        );
         assert_eq!(found.opt_in, case.opt_in, "{} {}", case.platform, case.spec);
     }
 
     #[test]
     fn bi_070_the_status_is_made_of_spec_status_and_platform() {
         let latest = |platform, gate, spec: Value, status: Value, expected: Value, opt_in| {
-            check(&Case { profile: Profile::P422, platform, gate, spec, status, expected, opt_in });
+            check(&Case {
+                profile: Profile::P422,
+                platform,
+                gate,
+                spec,
+                status,
+                expected,
+                opt_in,
+            });
         };
         let null = Value::Null;
         // BI-073, by row and column
-        latest("GCP", false, null.clone(), null.clone(), json!([ms("All")]), true);
-        latest("GCP", true, null.clone(), null.clone(), json!([ms("All"), cp("None")]), true);
-        latest("VSphere", true, null.clone(), null.clone(), json!([ms("All")]), true);
-        latest("GCP", true, json!([cp("All")]), null.clone(), json!([ms("All"), cp("All")]), true);
-        latest("GCP", true, json!([ms("None")]), null.clone(), json!([ms("None"), cp("None")]), false);
+        latest(
+            "GCP",
+            false,
+            null.clone(),
+            null.clone(),
+            json!([ms("All")]),
+            true,
+        );
+        latest(
+            "GCP",
+            true,
+            null.clone(),
+            null.clone(),
+            json!([ms("All"), cp("None")]),
+            true,
+        );
+        latest(
+            "VSphere",
+            true,
+            null.clone(),
+            null.clone(),
+            json!([ms("All")]),
+            true,
+        );
+        latest(
+            "GCP",
+            true,
+            json!([cp("All")]),
+            null.clone(),
+            json!([ms("All"), cp("All")]),
+            true,
+        );
+        latest(
+            "GCP",
+            true,
+            json!([ms("None")]),
+            null.clone(),
+            json!([ms("None"), cp("None")]),
+            false,
+        );
         // BI-071: the empty list wipes the control plane's entry as well
-        latest("GCP", true, json!([]), json!([cp("All"), ms("All")]), json!([]), false);
+        latest(
+            "GCP",
+            true,
+            json!([]),
+            json!([cp("All"), ms("All")]),
+            json!([]),
+            false,
+        );
         // BI-072: the order of the status is kept, and what is foreign in it
         latest(
             "GCP",
@@ -264,13 +374,48 @@ mod tests {
             false,
         );
         // BI-070: opting in anew after None; BI-076: not after the empty list
-        latest("GCP", false, null.clone(), json!([ms("None")]), json!([ms("All")]), true);
-        latest("GCP", false, null.clone(), json!([]), json!([ms("All")]), false);
+        latest(
+            "GCP",
+            false,
+            null.clone(),
+            json!([ms("None")]),
+            json!([ms("All")]),
+            true,
+        );
+        latest(
+            "GCP",
+            false,
+            null.clone(),
+            json!([]),
+            json!([ms("All")]),
+            false,
+        );
         // BI-075
-        latest("GCP", false, json!([ms("All")]), json!([cp("All")]), json!([cp("All"), ms("All")]), false);
+        latest(
+            "GCP",
+            false,
+            json!([ms("All")]),
+            json!([cp("All")]),
+            json!([cp("All"), ms("All")]),
+            false,
+        );
         // BI-063
-        latest("OpenStack", true, json!([ms("All")]), null.clone(), null.clone(), false);
-        latest("OpenStack", true, json!([ms("All")]), json!([ms("None")]), json!([ms("None")]), false);
+        latest(
+            "OpenStack",
+            true,
+            json!([ms("All")]),
+            null.clone(),
+            null.clone(),
+            false,
+        );
+        latest(
+            "OpenStack",
+            true,
+            json!([ms("All")]),
+            json!([ms("None")]),
+            json!([ms("None")]),
+            false,
+        );
     }
 
     #[test]
@@ -285,7 +430,15 @@ mod tests {
             let expected = json!([ms(expected)]);
             let opt_in = expected == json!([ms("All")]);
             let (spec, status) = (Value::Null, Value::Null);
-            check(&Case { profile, platform, gate: false, spec, status, expected, opt_in });
+            check(&Case {
+                profile,
+                platform,
+                gate: false,
+                spec,
+                status,
+                expected,
+                opt_in,
+            });
         }
     }
 
@@ -293,12 +446,30 @@ mod tests {
     fn bi_077_4_19_copies_the_spec() {
         let case = |spec: Value, status: Value, expected: Value, opt_in| {
             let profile = Profile::P419;
-            check(&Case { profile, platform: "GCP", gate: false, spec, status, expected, opt_in });
+            check(&Case {
+                profile,
+                platform: "GCP",
+                gate: false,
+                spec,
+                status,
+                expected,
+                opt_in,
+            });
         };
-        case(json!([cp("All")]), json!([ms("All")]), json!([cp("All")]), false);
+        case(
+            json!([cp("All")]),
+            json!([ms("All")]),
+            json!([cp("All")]),
+            false,
+        );
         case(json!([]), json!([ms("All")]), json!([]), false);
         case(Value::Null, json!([ms("None")]), json!([ms("All")]), true);
-        case(Value::Null, json!([ms("None"), cp("None")]), json!([ms("All")]), false);
+        case(
+            Value::Null,
+            json!([ms("None"), cp("None")]),
+            json!([ms("All")]),
+            false,
+        );
         case(Value::Null, json!([]), json!([ms("All")]), false);
     }
 
@@ -315,7 +486,11 @@ mod tests {
         let capability = Capability::of(Some(&Platform::Gcp), false, profile);
         let found = effective_configuration(profile, Some(&configuration), capability, false);
         let managers = serde_json::to_value(&found.managed).unwrap();
-        assert_eq!((found.source, &managers["machineManagers"]), (source, expected), "{text}");
+        assert_eq!(
+            (found.source, &managers["machineManagers"]),
+            (source, expected),
+            "{text}"
+        );
     }
 
     #[test]
@@ -328,11 +503,36 @@ mod tests {
         };
         let (none, all) = (json!([ms("None")]), json!([ms("All")]));
         let p422 = Profile::P422;
-        check_source(p422, &configuration(&spec, &status(Some(3)), Some(3)), Status, &all);
-        check_source(p422, &configuration(&spec, &status(None), None), Status, &all);
-        check_source(p422, &configuration(&spec, &status(Some(2)), Some(3)), Computed, &none);
-        check_source(p422, &configuration(&spec, &Value::Null, None), Computed, &none);
-        check_source(Profile::P417, &configuration(&spec, &status(Some(3)), Some(3)), Spec, &none);
+        check_source(
+            p422,
+            &configuration(&spec, &status(Some(3)), Some(3)),
+            Status,
+            &all,
+        );
+        check_source(
+            p422,
+            &configuration(&spec, &status(None), None),
+            Status,
+            &all,
+        );
+        check_source(
+            p422,
+            &configuration(&spec, &status(Some(2)), Some(3)),
+            Computed,
+            &none,
+        );
+        check_source(
+            p422,
+            &configuration(&spec, &Value::Null, None),
+            Computed,
+            &none,
+        );
+        check_source(
+            Profile::P417,
+            &configuration(&spec, &status(Some(3)), Some(3)),
+            Spec,
+            &none,
+        );
         let nothing = configuration(&Value::Null, &Value::Null, None);
         check_source(p422, &nothing, Computed, &all);
         check_source(Profile::P417, &nothing, Spec, &Value::Null);
@@ -345,8 +545,14 @@ mod tests {
         let configuration = MachineConfiguration::read(&object).unwrap();
         for (profile, expected) in [
             (Profile::P417, vec![]),
-            (Profile::P419, vec![ConfigurationNote::ControlPlaneOnlyDropsWorkers]),
-            (Profile::P421, vec![ConfigurationNote::ControlPlaneOnlyKeepsWorkers]),
+            (
+                Profile::P419,
+                vec![ConfigurationNote::ControlPlaneOnlyDropsWorkers],
+            ),
+            (
+                Profile::P421,
+                vec![ConfigurationNote::ControlPlaneOnlyKeepsWorkers],
+            ),
         ] {
             let capability = Capability::of(Some(&Platform::Gcp), false, profile);
             let found = effective_configuration(profile, Some(&configuration), capability, true);

@@ -43,8 +43,9 @@ pub fn enrolment(
     for manager in named {
         return match (manager.mode(), manager.partial()) {
             (SelectionMode::All, _) => Ok(Enrolment::Everything),
-            (SelectionMode::None, _)
-            | (SelectionMode::Partial, PartialSelection::NoSelector) => Ok(Enrolment::Nothing),
+            (SelectionMode::None, _) | (SelectionMode::Partial, PartialSelection::NoSelector) => {
+                Ok(Enrolment::Nothing)
+            }
             (SelectionMode::Partial, PartialSelection::Missing) => Err(EnrolmentError::NoPartial),
             (SelectionMode::Partial, PartialSelection::Selector(selector)) => {
                 Ok(Enrolment::Matching(selector.compile()?))
@@ -113,7 +114,11 @@ mod tests {
         let found = find(managers.clone()).unwrap();
         let labels = StringMap::from_iter([("a", "1")]);
         assert_eq!(found.includes(&labels), labelled, "{managers}");
-        assert_eq!(found.includes(&StringMap::default()), unlabelled, "{managers}");
+        assert_eq!(
+            found.includes(&StringMap::default()),
+            unlabelled,
+            "{managers}"
+        );
     }
 
     #[test]
@@ -121,21 +126,49 @@ mod tests {
         check(Value::Null, false, false);
         check(json!([]), false, false);
         check(json!([entry(&json!({"mode": "All"}))]), true, true);
-        check(json!([entry(&json!({"mode": "None"})), entry(&json!({"mode": "All"}))]), false, false);
-        check(json!([{"resource": "machinesets", "selection": {"mode": "All"}}]), false, false);
+        check(
+            json!([
+                entry(&json!({"mode": "None"})),
+                entry(&json!({"mode": "All"}))
+            ]),
+            false,
+            false,
+        );
+        check(
+            json!([{"resource": "machinesets", "selection": {"mode": "All"}}]),
+            false,
+            false,
+        );
         let partial = |selector: Value| {
             entry(&json!({"mode": "Partial", "partial": {"machineResourceSelector": selector}}))
         };
-        check(json!([partial(json!({"matchLabels": {"a": "1"}}))]), true, false);
+        check(
+            json!([partial(json!({"matchLabels": {"a": "1"}}))]),
+            true,
+            false,
+        );
         check(json!([partial(json!({}))]), true, true);
         check(json!([partial(Value::Null)]), false, false);
-        check(json!([partial(json!({"matchExpressions": [{"key": "a", "operator": "DoesNotExist"}]}))]), false, true);
+        check(
+            json!([partial(
+                json!({"matchExpressions": [{"key": "a", "operator": "DoesNotExist"}]})
+            )]),
+            false,
+            true,
+        );
     }
 
     #[test]
     fn bi_082_an_unknown_mode_is_passed_over() {
         check(json!([entry(&json!({"mode": "Some"}))]), false, false);
-        check(json!([entry(&json!({"mode": "all"})), entry(&json!({"mode": "All"}))]), true, true);
+        check(
+            json!([
+                entry(&json!({"mode": "all"})),
+                entry(&json!({"mode": "All"}))
+            ]),
+            true,
+            true,
+        );
         check(json!([entry(&Value::Null)]), false, false);
     }
 
@@ -144,8 +177,12 @@ mod tests {
         let missing = find(json!([entry(&json!({"mode": "Partial"}))]));
         assert_eq!(missing, Err(EnrolmentError::NoPartial));
         let selector = json!({"matchExpressions": [{"key": "a", "operator": "Gt"}]});
-        let selection = json!({"mode": "Partial", "partial": {"machineResourceSelector": selector}});
+        let selection =
+            json!({"mode": "Partial", "partial": {"machineResourceSelector": selector}});
         let error = find(json!([entry(&selection)])).unwrap_err();
-        assert_eq!(error.to_string(), "\"Gt\" is not a valid label selector operator");
+        assert_eq!(
+            error.to_string(),
+            "\"Gt\" is not a valid label selector operator"
+        );
     }
 }

@@ -60,7 +60,9 @@ pub fn select<T: Trace>(
         }
         if !known.contains(image) {
             trace.step(|| Step::decided("BI-251", KNOWN, "it is not").saw(pointer(), Some(image)));
-            return Ok(Selection::Skip(Skip::CustomImage { image: image.to_owned() }));
+            return Ok(Selection::Skip(Skip::CustomImage {
+                image: image.to_owned(),
+            }));
         }
         trace.step(|| Step::passed("BI-251", KNOWN, "it is").saw(pointer(), Some(image)));
         trace.step(|| Step::passed("BI-251", CURRENT, "it is not").saw(pointer(), Some(image)));
@@ -89,7 +91,10 @@ struct KnownImages<'a> {
 impl KnownImages<'_> {
     /// BI-251, BI-253: whether the release published this image once.
     fn contains(&self, image: &str) -> bool {
-        let path = URL_PREFIXES.iter().find_map(|url| image.strip_prefix(url)).unwrap_or(image);
+        let path = URL_PREFIXES
+            .iter()
+            .find_map(|url| image.strip_prefix(url))
+            .unwrap_or(image);
         let of_stream = || {
             path.strip_prefix("projects/")
                 .and_then(|rest| rest.strip_prefix(self.project))
@@ -123,8 +128,14 @@ mod tests {
     }
 
     fn run(images: &[&str], stream: &str, options: GcpOptions) -> Selection<String> {
-        let disk = |(index, image): (usize, &&'static str)| GcpBootDisk { index, image: Text::from(*image) };
-        let images: Vec<&'static str> = images.iter().map(|i| &*Box::leak((*i).to_owned().into_boxed_str())).collect();
+        let disk = |(index, image): (usize, &&'static str)| GcpBootDisk {
+            index,
+            image: Text::from(*image),
+        };
+        let images: Vec<&'static str> = images
+            .iter()
+            .map(|i| &*Box::leak((*i).to_owned().into_boxed_str()))
+            .collect();
         let disks = GcpBootDisks(images.iter().enumerate().map(disk).collect());
         let stream = Stream::parse(stream).unwrap();
         let mut steps = Vec::new();
@@ -134,7 +145,11 @@ mod tests {
     }
 
     fn check(images: &[&str], expected: &Selection<String>) {
-        assert_eq!(run(images, &rhcos(), GcpOptions::default()), *expected, "{images:?}");
+        assert_eq!(
+            run(images, &rhcos(), GcpOptions::default()),
+            *expected,
+            "{images:?}"
+        );
     }
 
     #[test]
@@ -142,7 +157,10 @@ mod tests {
         let update = Selection::Update(TARGET_IMAGE.to_owned());
         check(&[OLD], &update);
         check(&[TARGET_IMAGE, OLD], &update);
-        check(&["projects/rhcos-cloud/global/images/rhcos-9-9-20270101-0-gcp-x86-64"], &update);
+        check(
+            &["projects/rhcos-cloud/global/images/rhcos-9-9-20270101-0-gcp-x86-64"],
+            &update,
+        );
         check(&["projects/rhcos-cloud/global/images"], &update);
         check(&["projects/rhcos-cloud/global/imagesque/x"], &update);
         check(&[&format!("{TARGET_IMAGE} ")], &update);
@@ -166,7 +184,9 @@ mod tests {
             "Projects/rhcos-cloud/global/images/x",
             "https://example.com/compute/v1/projects/rhcos-cloud/global/images/x",
         ] {
-            let skip = Selection::Skip(Skip::CustomImage { image: image.to_owned() });
+            let skip = Selection::Skip(Skip::CustomImage {
+                image: image.to_owned(),
+            });
             check(&[image], &skip);
             check(&[OLD, image], &skip);
         }
@@ -175,15 +195,28 @@ mod tests {
     #[test]
     fn bi_253_urls_and_the_streams_own_project_are_known() {
         let update = Selection::Update(TARGET_IMAGE.to_owned());
-        check(&[&format!("https://www.googleapis.com/compute/v1/{OLD}")], &update);
-        check(&[&format!("https://compute.googleapis.com/compute/v1/{OLD}")], &update);
+        check(
+            &[&format!("https://www.googleapis.com/compute/v1/{OLD}")],
+            &update,
+        );
+        check(
+            &[&format!("https://compute.googleapis.com/compute/v1/{OLD}")],
+            &update,
+        );
         // BI-256: the same image, written otherwise, is another text.
-        check(&[&format!("https://www.googleapis.com/compute/v1/{TARGET_IMAGE}")], &update);
+        check(
+            &[&format!(
+                "https://www.googleapis.com/compute/v1/{TARGET_IMAGE}"
+            )],
+            &update,
+        );
         let fedora = stream("fedora-coreos-cloud", "new");
         let target = "projects/fedora-coreos-cloud/global/images/new";
         let found = run(&[FCOS], &fedora, GcpOptions::default());
         assert_eq!(found, Selection::Update(target.to_owned()));
-        let okd = GcpOptions { fedora_coreos_is_known: true };
+        let okd = GcpOptions {
+            fedora_coreos_is_known: true,
+        };
         assert_eq!(run(&[FCOS], &rhcos(), okd), update);
     }
 
@@ -193,7 +226,11 @@ mod tests {
         let stream = Stream::parse(&parsed).unwrap();
         let disks = GcpBootDisks::default();
         let options = GcpOptions::default();
-        let error = select(&disks, &stream, &Architecture::S390x, options, &mut NoTrace).unwrap_err();
-        assert_eq!(error.to_string(), "stream:rhcos-4.21 does not have architecture 's390x'");
+        let error =
+            select(&disks, &stream, &Architecture::S390x, options, &mut NoTrace).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "stream:rhcos-4.21 does not have architecture 's390x'"
+        );
     }
 }

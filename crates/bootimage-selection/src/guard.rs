@@ -61,9 +61,18 @@ fn owner<T: Trace>(
     profile: Profile,
     trace: &mut T,
 ) -> Result<(), Stopped> {
-    let rule = if is_control_plane(resource) { "BI-166" } else { "BI-153" };
+    let rule = if is_control_plane(resource) {
+        "BI-166"
+    } else {
+        "BI-153"
+    };
     let pointer = "/metadata/ownerReferences";
-    let Some(first) = resource.meta.owner_references.as_ref().and_then(|all| all.first()) else {
+    let Some(first) = resource
+        .meta
+        .owner_references
+        .as_ref()
+        .and_then(|all| all.first())
+    else {
         trace.step(|| Step::passed(rule, OWNED, "it has no owner").saw(pointer, None));
         return Ok(());
     };
@@ -91,7 +100,9 @@ fn os_stream<T: Trace>(resource: &MachineResource<'_>, trace: &mut T) -> Result<
         }
         Some(other) => {
             trace.step(|| Step::decided("BI-154", STREAM, "it does").saw(pointer, label));
-            Err(Skip::UnsupportedStream { stream: other.to_owned() })
+            Err(Skip::UnsupportedStream {
+                stream: other.to_owned(),
+            })
         }
     }
 }
@@ -105,7 +116,10 @@ fn windows<T: Trace>(resource: &MachineResource<'_>, trace: &mut T) -> Result<()
              machine.openshift.io~1os-id",
         )
     } else {
-        ("BI-155", "/spec/template/metadata/labels/machine.openshift.io~1os-id")
+        (
+            "BI-155",
+            "/spec/template/metadata/labels/machine.openshift.io~1os-id",
+        )
     };
     let label = resource.os_labels.get(OS_ID_LABEL);
     if label == Some(OS_ID_WINDOWS) {
@@ -157,7 +171,8 @@ mod tests {
     }
 
     fn machine_set(metadata: Value, rest: Value) -> Value {
-        let mut object = json!({"apiVersion": "machine.openshift.io/v1beta1", "kind": "MachineSet"});
+        let mut object =
+            json!({"apiVersion": "machine.openshift.io/v1beta1", "kind": "MachineSet"});
         object["metadata"] = metadata;
         if let Value::Object(rest) = rest {
             object.as_object_mut().unwrap().extend(rest);
@@ -169,33 +184,65 @@ mod tests {
         let (found, trace) = stopped(object, Profile::P422);
         assert_eq!(found.err(), expected.map(Stopped::Skip), "{object}");
         assert_eq!(trace.len(), steps, "{object}");
-        assert!(trace[..trace.len() - 1].iter().all(|step| step.passed), "{object}");
+        assert!(
+            trace[..trace.len() - 1].iter().all(|step| step.passed),
+            "{object}"
+        );
     }
 
     #[test]
     fn guards_stop_in_the_order_of_the_rules() {
-        let owner = json!([{"kind": "MachineDeployment", "name": "md"}, {"kind": "X", "name": "x"}]);
-        let owned = Skip::OwnerReference { kind: "MachineDeployment".into(), name: "md".into() };
+        let owner =
+            json!([{"kind": "MachineDeployment", "name": "md"}, {"kind": "X", "name": "x"}]);
+        let owned = Skip::OwnerReference {
+            kind: "MachineDeployment".into(),
+            name: "md".into(),
+        };
         let osstream = |value: &str| json!({"machineconfiguration.openshift.io/osstream": value});
         let windows = json!({"spec": {"template": {"metadata": {"labels":
             {"machine.openshift.io/os-id": "Windows"}}}}});
         check(&machine_set(json!({}), json!({})), None, 5);
         // BI-153
-        check(&machine_set(json!({"ownerReferences": owner}), json!({})), Some(owned.clone()), 1);
         check(
-            &machine_set(json!({"ownerReferences": owner, "labels": osstream("rhel-10")}), windows.clone()),
+            &machine_set(json!({"ownerReferences": owner}), json!({})),
+            Some(owned.clone()),
+            1,
+        );
+        check(
+            &machine_set(
+                json!({"ownerReferences": owner, "labels": osstream("rhel-10")}),
+                windows.clone(),
+            ),
             Some(owned),
             1,
         );
-        check(&machine_set(json!({"ownerReferences": []}), json!({})), None, 5);
+        check(
+            &machine_set(json!({"ownerReferences": []}), json!({})),
+            None,
+            5,
+        );
         // BI-154
         for stream in ["rhel-10", "RHEL-9", "rhel-9.8", "custom", ""] {
-            let skip = Skip::UnsupportedStream { stream: stream.to_owned() };
-            check(&machine_set(json!({"labels": osstream(stream)}), windows.clone()), Some(skip), 2);
+            let skip = Skip::UnsupportedStream {
+                stream: stream.to_owned(),
+            };
+            check(
+                &machine_set(json!({"labels": osstream(stream)}), windows.clone()),
+                Some(skip),
+                2,
+            );
         }
-        check(&machine_set(json!({"labels": osstream("rhel-9")}), json!({})), None, 5);
+        check(
+            &machine_set(json!({"labels": osstream("rhel-9")}), json!({})),
+            None,
+            5,
+        );
         // BI-155
-        check(&machine_set(json!({}), windows.clone()), Some(Skip::Windows), 3);
+        check(
+            &machine_set(json!({}), windows.clone()),
+            Some(Skip::Windows),
+            3,
+        );
         for other in ["windows", "", "Linux", " Windows"] {
             let labels = json!({"spec": {"template": {"metadata": {"labels":
                 {"machine.openshift.io/os-id": other}}}}});
@@ -203,7 +250,11 @@ mod tests {
         }
         // BI-163
         let deleted = json!({"deletionTimestamp": "2026-01-01T00:00:00Z"});
-        check(&machine_set(deleted, json!({})), Some(Skip::BeingDeleted), 4);
+        check(
+            &machine_set(deleted, json!({})),
+            Some(Skip::BeingDeleted),
+            4,
+        );
         let spec = json!({"spec": {"authoritativeAPI": "ClusterAPI"}});
         check(&machine_set(json!({}), spec), Some(Skip::ClusterApi), 5);
         let status = json!({"spec": {"authoritativeAPI": "ClusterAPI"},
@@ -216,7 +267,9 @@ mod tests {
         let owner = json!([{"kind": "K", "name": "n"}]);
         let object = machine_set(json!({"ownerReferences": owner}), json!({}));
         let (found, _) = stopped(&object, Profile::P417);
-        let Err(Stopped::Error(error)) = found else { panic!("{found:?}") };
+        let Err(Stopped::Error(error)) = found else {
+            panic!("{found:?}")
+        };
         assert_eq!(
             error.to_string(),
             "unexpected OwnerReference: K/n. Please remove this machineset from boot image \
@@ -232,6 +285,10 @@ mod tests {
                 "spec": {"template": {"machines_v1beta1_machine_openshift_io": machine}}})
         };
         check(&cpms(json!({"metadata": labels})), None, 5);
-        check(&cpms(json!({"spec": {"metadata": labels}})), Some(Skip::Windows), 3);
+        check(
+            &cpms(json!({"spec": {"metadata": labels}})),
+            Some(Skip::Windows),
+            3,
+        );
     }
 }

@@ -87,8 +87,13 @@ mod tests {
     #[test]
     fn bi_152_bi_169_what_is_counted() {
         let (set, cpms) = (Kind::MachineSet, Kind::ControlPlaneMachineSet);
-        let owner = Skip::OwnerReference { kind: String::new(), name: String::new() };
-        let custom = Skip::CustomImage { image: String::new() };
+        let owner = Skip::OwnerReference {
+            kind: String::new(),
+            name: String::new(),
+        };
+        let custom = Skip::CustomImage {
+            image: String::new(),
+        };
         let cases = [
             (owner, true, false),
             (custom, true, true),
@@ -96,11 +101,27 @@ mod tests {
             (Skip::Windows, false, false),
             (Skip::BeingDeleted, false, false),
             (Skip::ClusterApi, false, false),
-            (Skip::UnsupportedStream { stream: String::new() }, false, false),
-            (Skip::UnsupportedPlatform { platform: String::new() }, false, false),
+            (
+                Skip::UnsupportedStream {
+                    stream: String::new(),
+                },
+                false,
+                false,
+            ),
+            (
+                Skip::UnsupportedPlatform {
+                    platform: String::new(),
+                },
+                false,
+                false,
+            ),
         ];
         for (skip, of_set, of_cpms) in cases {
-            assert_eq!((skip.is_counted(set), skip.is_counted(cpms)), (of_set, of_cpms), "{skip:?}");
+            assert_eq!(
+                (skip.is_counted(set), skip.is_counted(cpms)),
+                (of_set, of_cpms),
+                "{skip:?}"
+            );
         }
     }
 }

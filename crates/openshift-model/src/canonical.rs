@@ -19,7 +19,13 @@ use serde_json::value::RawValue;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 pub fn write(raw: &RawValue, out: &mut Vec<u8>) {
-    Writer { text: raw.get().as_bytes(), out, members: Vec::new(), frames: Vec::new() }.run();
+    Writer {
+        text: raw.get().as_bytes(),
+        out,
+        members: Vec::new(),
+        frames: Vec::new(),
+    }
+    .run();
 }
 
 /// A member that was written to the output: where its key and where its whole text stands.
@@ -55,7 +61,10 @@ impl Writer<'_> {
                 b'"' => position = self.string(position),
                 b'{' => {
                     self.out.push(byte);
-                    self.frames.push(Some(Frame { first: self.members.len(), sorted: true }));
+                    self.frames.push(Some(Frame {
+                        first: self.members.len(),
+                        sorted: true,
+                    }));
                     position += 1;
                 }
                 b'}' => {
@@ -103,7 +112,10 @@ impl Writer<'_> {
             self.out.extend_from_slice(quoted);
         }
         // A string that follows `{` or `,` in an object is a key.
-        let is_key = matches!(written.checked_sub(1).and_then(|i| self.out.get(i)), Some(b'{' | b','));
+        let is_key = matches!(
+            written.checked_sub(1).and_then(|i| self.out.get(i)),
+            Some(b'{' | b',')
+        );
         if is_key && let Some(Some(frame)) = self.frames.last_mut() {
             let key = written..self.out.len();
             if frame.sorted
@@ -144,7 +156,10 @@ impl Writer<'_> {
 
     fn end_member(&mut self) {
         if let Some(Some(frame)) = self.frames.last()
-            && let Some(member) = self.members.get_mut(frame.first..).and_then(<[Member]>::last_mut)
+            && let Some(member) = self
+                .members
+                .get_mut(frame.first..)
+                .and_then(<[Member]>::last_mut)
         {
             member.end = self.out.len();
         }
@@ -152,7 +167,9 @@ impl Writer<'_> {
 
     fn close_object(&mut self) {
         self.end_member();
-        let Some(Some(frame)) = self.frames.pop() else { return };
+        let Some(Some(frame)) = self.frames.pop() else {
+            return;
+        };
         if !frame.sorted {
             self.sort_members(frame.first);
         }
@@ -160,15 +177,20 @@ impl Writer<'_> {
     }
 
     fn sort_members(&mut self, first: usize) {
-        let Some(members) = self.members.get_mut(first..) else { return };
-        let Some(start) = members.first().map(|member| member.key.start) else { return };
+        let Some(members) = self.members.get_mut(first..) else {
+            return;
+        };
+        let Some(start) = members.first().map(|member| member.key.start) else {
+            return;
+        };
         let key = |range: &Range<usize>| self.out.get(range.clone()).unwrap_or_default();
         // Stable, so that of equal keys the last written stays last.
         members.sort_by(|a, b| key(&a.key).cmp(key(&b.key)));
         let mut sorted = Vec::with_capacity(self.out.len() - start);
         for (index, member) in members.iter().enumerate() {
-            let repeated =
-                members.get(index + 1).is_some_and(|next| key(&next.key) == key(&member.key));
+            let repeated = members
+                .get(index + 1)
+                .is_some_and(|next| key(&next.key) == key(&member.key));
             if repeated {
                 continue;
             }
@@ -176,7 +198,9 @@ impl Writer<'_> {
                 sorted.push(b',');
             }
             sorted.extend_from_slice(
-                self.out.get(member.key.start..member.end).unwrap_or_default(),
+                self.out
+                    .get(member.key.start..member.end)
+                    .unwrap_or_default(),
             );
         }
         self.out.truncate(start);
@@ -243,14 +267,29 @@ mod tests {
     fn one_value_has_one_text() {
         check(" { } ", "{}");
         check("[ ]", "[]");
-        check(r#"{"a":1,"b":[true,false,null]}"#, r#"{"a":1,"b":[true,false,null]}"#);
-        check(r#"{ "b" : 1, "a" : {"d":2,"c":[{"z":1,"y":2}]} }"#, r#"{"a":{"c":[{"y":2,"z":1}],"d":2},"b":1}"#);
+        check(
+            r#"{"a":1,"b":[true,false,null]}"#,
+            r#"{"a":1,"b":[true,false,null]}"#,
+        );
+        check(
+            r#"{ "b" : 1, "a" : {"d":2,"c":[{"z":1,"y":2}]} }"#,
+            r#"{"a":{"c":[{"y":2,"z":1}],"d":2},"b":1}"#,
+        );
         check(r#"{"a":1,"a":2}"#, r#"{"a":2}"#);
-        check(r#"{"b":0,"a":1,"b":{"x":",","y":"}"},"a":2}"#, r#"{"a":2,"b":{"x":",","y":"}"}}"#);
+        check(
+            r#"{"b":0,"a":1,"b":{"x":",","y":"}"},"a":2}"#,
+            r#"{"a":2,"b":{"x":",","y":"}"}}"#,
+        );
         check(r#"["\u0041\/\n","\"","\\"]"#, r#"["A/\n","\"","\\"]"#);
-        check(r#"["a","b",{"k":"c","j":"d"}]"#, r#"["a","b",{"j":"d","k":"c"}]"#);
+        check(
+            r#"["a","b",{"k":"c","j":"d"}]"#,
+            r#"["a","b",{"j":"d","k":"c"}]"#,
+        );
         check(r#""\ud800""#, r#""\ud800""#);
-        check("[1.0,1e2,-0,-0.0,0.10,1.5e-7,12345678901234567890123,1E400]", "[1,100,0,0,0.1,1.5e-7,12345678901234567890123,1E400]");
+        check(
+            "[1.0,1e2,-0,-0.0,0.10,1.5e-7,12345678901234567890123,1E400]",
+            "[1,100,0,0,0.1,1.5e-7,12345678901234567890123,1E400]",
+        );
     }
 
     #[test]
@@ -267,7 +306,9 @@ mod tests {
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),
             any::<i64>().prop_map(Value::from),
-            any::<f64>().prop_filter("JSON has no infinities", |n| n.is_finite()).prop_map(Value::from),
+            any::<f64>()
+                .prop_filter("JSON has no infinities", |n| n.is_finite())
+                .prop_map(Value::from),
             ".*".prop_map(Value::from),
         ];
         leaf.prop_recursive(5, 60, 6, |inner| {

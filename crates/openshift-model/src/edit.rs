@@ -26,8 +26,14 @@ impl Edit {
     /// Replaces the value at a JSON pointer, after testing that it is still `old`.
     pub fn replace(&mut self, pointer: &str, old: Value, new: Value) -> Result<(), EditError> {
         let path = parse(pointer)?;
-        self.push(PatchOperation::Test(TestOperation { path: path.clone(), value: old }));
-        self.push(PatchOperation::Replace(ReplaceOperation { path, value: new }));
+        self.push(PatchOperation::Test(TestOperation {
+            path: path.clone(),
+            value: old,
+        }));
+        self.push(PatchOperation::Replace(ReplaceOperation {
+            path,
+            value: new,
+        }));
         Ok(())
     }
 
@@ -41,7 +47,10 @@ impl Edit {
     /// Removes the value at a JSON pointer, after testing that it is still `old`.
     pub fn remove(&mut self, pointer: &str, old: Value) -> Result<(), EditError> {
         let path = parse(pointer)?;
-        self.push(PatchOperation::Test(TestOperation { path: path.clone(), value: old }));
+        self.push(PatchOperation::Test(TestOperation {
+            path: path.clone(),
+            value: old,
+        }));
         self.push(PatchOperation::Remove(RemoveOperation { path }));
         Ok(())
     }
@@ -93,7 +102,9 @@ fn merge_difference(old: &Value, new: &Value) -> Option<Value> {
     if old == new {
         return None;
     }
-    let (Value::Object(old), Value::Object(new)) = (old, new) else { return Some(new.clone()) };
+    let (Value::Object(old), Value::Object(new)) = (old, new) else {
+        return Some(new.clone());
+    };
     let mut patch = Map::new();
     for (key, value) in new {
         match old.get(key) {
@@ -133,7 +144,10 @@ mod tests {
         edit.apply(&mut object).unwrap();
         assert_eq!(object, json!({"a": [{"b": "new", "c": 1}], "d": 2}));
         let before = object.clone();
-        assert!(matches!(edit.apply(&mut object), Err(EditError::DoesNotFit(_))));
+        assert!(matches!(
+            edit.apply(&mut object),
+            Err(EditError::DoesNotFit(_))
+        ));
         assert_eq!(object, before);
         assert_eq!(edit.changed_pointers().collect::<Vec<_>>(), ["/a/0/b"]);
     }
@@ -142,8 +156,10 @@ mod tests {
     fn bi_347_an_edit_becomes_a_merge_patch() {
         let object = json!({"ami": {"id": "old", "arn": "x"}, "disks": [{"image": "a"}], "k": 1});
         let mut edit = Edit::default();
-        edit.replace("/disks/0/image", json!("a"), json!("b")).unwrap();
-        edit.replace("/ami", object["ami"].clone(), json!({"id": "new"})).unwrap();
+        edit.replace("/disks/0/image", json!("a"), json!("b"))
+            .unwrap();
+        edit.replace("/ami", object["ami"].clone(), json!({"id": "new"}))
+            .unwrap();
         assert_eq!(
             edit.to_merge_patch(&object).unwrap(),
             json!({"ami": {"id": "new", "arn": null}, "disks": [{"image": "b"}]})

@@ -80,7 +80,11 @@ impl LabelSelector {
     pub fn compile(&self) -> Result<Selector, SelectorError> {
         let mut requirements = Vec::new();
         for (key, value) in &self.match_labels {
-            requirements.push(Requirement::new(key, Operator::Equals, vec![value.clone()])?);
+            requirements.push(Requirement::new(
+                key,
+                Operator::Equals,
+                vec![value.clone()],
+            )?);
         }
         for expression in &self.match_expressions {
             let operator = match expression.operator.as_str() {
@@ -102,7 +106,9 @@ impl Selector {
     /// BI-080, BI-081: whether these labels match. `NotIn` and `DoesNotExist` also match objects
     /// without the key.
     pub fn matches(&self, labels: &StringMap<'_>) -> bool {
-        self.0.iter().all(|requirement| requirement.matches(labels.get(&requirement.key)))
+        self.0
+            .iter()
+            .all(|requirement| requirement.matches(labels.get(&requirement.key)))
     }
 }
 
@@ -113,7 +119,11 @@ impl std::fmt::Display for Selector {
             if index > 0 {
                 f.write_str(",")?;
             }
-            let Requirement { key, operator, values } = requirement;
+            let Requirement {
+                key,
+                operator,
+                values,
+            } = requirement;
             let values = values.join(",");
             match operator {
                 Operator::Equals => write!(f, "{key}={values}")?,
@@ -136,7 +146,10 @@ impl Requirement {
         let mut errors = Vec::new();
         let key_errors = qualified_name_errors(key);
         if !key_errors.is_empty() {
-            errors.push(format!("key: Invalid value: {key:?}: {}", key_errors.join("; ")));
+            errors.push(format!(
+                "key: Invalid value: {key:?}: {}",
+                key_errors.join("; ")
+            ));
         }
         match operator {
             Operator::In | Operator::NotIn if values.is_empty() => errors.push(
@@ -153,14 +166,20 @@ impl Requirement {
         }
         for (index, value) in values.iter().enumerate() {
             if let Some(problem) = label_value_errors(value) {
-                errors.push(format!("values[{index}][{key}]: Invalid value: {value:?}: {problem}"));
+                errors.push(format!(
+                    "values[{index}][{key}]: Invalid value: {value:?}: {problem}"
+                ));
             }
         }
         if !errors.is_empty() {
             return Err(SelectorError::Invalid(errors));
         }
         values.sort();
-        Ok(Requirement { key: key.to_owned(), operator, values })
+        Ok(Requirement {
+            key: key.to_owned(),
+            operator,
+            values,
+        })
     }
 
     fn matches(&self, value: Option<&str>) -> bool {
@@ -200,7 +219,9 @@ fn qualified_name_errors(key: &str) -> Vec<String> {
                 errors.push("prefix part must be non-empty".to_owned());
             } else {
                 if prefix.len() > LONGEST_PREFIX {
-                    errors.push(format!("prefix part must be no more than {LONGEST_PREFIX} bytes"));
+                    errors.push(format!(
+                        "prefix part must be no more than {LONGEST_PREFIX} bytes"
+                    ));
                 }
                 if !is_dns_subdomain(prefix) {
                     errors.push(format!("prefix part {PREFIX_RULE}"));
@@ -218,7 +239,9 @@ fn qualified_name_errors(key: &str) -> Vec<String> {
     if name.is_empty() {
         errors.push("name part must be non-empty".to_owned());
     } else if name.len() > LONGEST_NAME {
-        errors.push(format!("name part must be no more than {LONGEST_NAME} bytes"));
+        errors.push(format!(
+            "name part must be no more than {LONGEST_NAME} bytes"
+        ));
     }
     if !is_label_text(name) {
         errors.push(format!("name part {NAME_RULE}"));
@@ -239,7 +262,9 @@ fn label_value_errors(value: &str) -> Option<String> {
 
 fn is_label_text(text: &str) -> bool {
     starts_and_ends_with(text, |byte| byte.is_ascii_alphanumeric())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 fn is_dns_subdomain(text: &str) -> bool {
@@ -266,17 +291,28 @@ mod tests {
         let selector = selector(json).compile().unwrap();
         assert_eq!(selector.to_string(), printed, "{json}");
         for labels in matching {
-            assert!(selector.matches(&labels.iter().copied().collect()), "{json} {labels:?}");
+            assert!(
+                selector.matches(&labels.iter().copied().collect()),
+                "{json} {labels:?}"
+            );
         }
         for labels in other {
-            assert!(!selector.matches(&labels.iter().copied().collect()), "{json} {labels:?}");
+            assert!(
+                !selector.matches(&labels.iter().copied().collect()),
+                "{json} {labels:?}"
+            );
         }
     }
 
     #[test]
     fn bi_080_selectors_match_as_kubernetes_has_it() {
         check("{}", "", &[&[], &[("a", "1")]], &[]);
-        check(r#"{"matchLabels":null,"matchExpressions":null}"#, "", &[&[]], &[]);
+        check(
+            r#"{"matchLabels":null,"matchExpressions":null}"#,
+            "",
+            &[&[]],
+            &[],
+        );
         check(
             r#"{"matchLabels":{"b":"2","a":"1"}}"#,
             "a=1,b=2",
@@ -342,7 +378,10 @@ mod tests {
             r#"{"matchLabels":{"a/b/c":"x"}}"#,
             r#"key: Invalid value: "a/b/c": a qualified name must consist of"#,
         );
-        check_error(r#"{"matchLabels":{"/b":"x"}}"#, r#"key: Invalid value: "/b": prefix part must"#);
+        check_error(
+            r#"{"matchLabels":{"/b":"x"}}"#,
+            r#"key: Invalid value: "/b": prefix part must"#,
+        );
         check_error(
             r#"{"matchLabels":{"A.com/b":"x"}}"#,
             r#"key: Invalid value: "A.com/b": prefix part a lowercase RFC 1123 subdomain"#,

@@ -128,7 +128,11 @@ pub struct Members<'a>(Vec<(Text<'a>, &'a RawValue)>);
 impl<'a> Members<'a> {
     /// The raw value of a member. Of a member that is written twice the last one counts.
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {
-        self.0.iter().rev().find(|(key, _)| key.as_str() == name).map(|(_, value)| *value)
+        self.0
+            .iter()
+            .rev()
+            .find(|(key, _)| key.as_str() == name)
+            .map(|(_, value)| *value)
     }
 
     /// All members in the order of the text.
@@ -142,7 +146,8 @@ impl<'a> Members<'a> {
     }
 
     fn string(&self, name: &str) -> Option<Text<'a>> {
-        self.get(name).and_then(|raw| serde_json::from_str(raw.get()).ok())
+        self.get(name)
+            .and_then(|raw| serde_json::from_str(raw.get()).ok())
     }
 }
 
@@ -250,10 +255,12 @@ impl<'a> RawObject<'a> {
 
     /// `apiVersion` as the object has it, or that of its kind's group in version `v1`.
     pub fn api_version(&self) -> Text<'a> {
-        self.members.string("apiVersion").unwrap_or_else(|| match self.kind.group() {
-            "" => Text::from("v1"),
-            group => Text::from(format!("{group}/v1")),
-        })
+        self.members
+            .string("apiVersion")
+            .unwrap_or_else(|| match self.kind.group() {
+                "" => Text::from("v1"),
+                group => Text::from(format!("{group}/v1")),
+            })
     }
 
     /// The metadata.
@@ -266,7 +273,9 @@ impl<'a> RawObject<'a> {
     where
         T: Deserialize<'a> + Default,
     {
-        let Some(raw) = self.members.get(member) else { return Ok(T::default()) };
+        let Some(raw) = self.members.get(member) else {
+            return Ok(T::default());
+        };
         read(raw, &format!("/{member}")).map_err(|error: WrongType| error.of(self.reference()))
     }
 }
@@ -306,7 +315,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Identity<'a> {
                         }
                     };
                     let raw = map.next_value::<&'de RawValue>()?;
-                    *place = serde_json::from_str(raw.get()).map_err(A::Error::custom).ok();
+                    *place = serde_json::from_str(raw.get())
+                        .map_err(A::Error::custom)
+                        .ok();
                 }
                 Ok(identity)
             }
@@ -344,7 +355,9 @@ impl ObjectMeta<'_> {
 
     /// The value of an annotation.
     pub fn annotation(&self, key: &str) -> Option<&str> {
-        self.annotations.as_ref().and_then(|annotations| annotations.get(key))
+        self.annotations
+            .as_ref()
+            .and_then(|annotations| annotations.get(key))
     }
 }
 
@@ -365,8 +378,14 @@ mod tests {
     #[test]
     fn a_kind_counts_in_its_own_group_only() {
         let of = Kind::of;
-        assert_eq!(of("machine.openshift.io/v1beta1", "MachineSet"), Some(Kind::MachineSet));
-        assert_eq!(of("machine.openshift.io/v1", "MachineSet"), Some(Kind::MachineSet));
+        assert_eq!(
+            of("machine.openshift.io/v1beta1", "MachineSet"),
+            Some(Kind::MachineSet)
+        );
+        assert_eq!(
+            of("machine.openshift.io/v1", "MachineSet"),
+            Some(Kind::MachineSet)
+        );
         assert_eq!(of("cluster.x-k8s.io/v1beta1", "MachineSet"), None);
         assert_eq!(of("v1", "ConfigMap"), Some(Kind::ConfigMap));
         assert_eq!(of("v1", "MachineSet"), None);

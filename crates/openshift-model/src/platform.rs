@@ -157,7 +157,16 @@ mod tests {
 
     #[test]
     fn platform_names_round_trip() {
-        for name in ["AWS", "Azure", "BareMetal", "GCP", "VSphere", "Nutanix", "gcp", ""] {
+        for name in [
+            "AWS",
+            "Azure",
+            "BareMetal",
+            "GCP",
+            "VSphere",
+            "Nutanix",
+            "gcp",
+            "",
+        ] {
             assert_eq!(Platform::from_name(name).name(), name);
         }
     }
@@ -173,7 +182,10 @@ mod tests {
         ];
         for (go, rpm) in cases {
             assert_eq!(Architecture::from_go_name(go).rpm_name(), rpm);
-            assert_eq!(Architecture::from_rpm_name(rpm), Architecture::from_go_name(go));
+            assert_eq!(
+                Architecture::from_rpm_name(rpm),
+                Architecture::from_go_name(go)
+            );
         }
     }
 }

@@ -34,7 +34,11 @@ pub struct WrongType {
 impl WrongType {
     /// Says which object it is about.
     pub fn of(self, object: ObjectRef) -> ReadError {
-        ReadError { object, pointer: self.pointer, problem: self.problem }
+        ReadError {
+            object,
+            pointer: self.pointer,
+            problem: self.problem,
+        }
     }
 }
 
@@ -54,14 +58,20 @@ where
 fn locate<'a, T: Deserialize<'a>>(text: &'a str, at: &str, plain: &serde_json::Error) -> WrongType {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     match serde_path_to_error::deserialize::<_, Option<T>>(&mut deserializer) {
-        Ok(_) => WrongType { pointer: at.to_owned(), problem: shorten(&plain.to_string()) },
+        Ok(_) => WrongType {
+            pointer: at.to_owned(),
+            problem: shorten(&plain.to_string()),
+        },
         Err(error) => {
             let mut pointer = at.to_owned();
             push_path(&mut pointer, error.path());
             if pointer.is_empty() {
                 pointer.push('/');
             }
-            WrongType { pointer, problem: shorten(&error.inner().to_string()) }
+            WrongType {
+                pointer,
+                problem: shorten(&error.inner().to_string()),
+            }
         }
     }
 }
@@ -92,7 +102,9 @@ pub fn push_token(pointer: &mut String, token: &str) {
 /// The problem without serde's position (it counts from the start of a fragment that nobody has),
 /// cut where it gets long.
 fn shorten(problem: &str) -> String {
-    let problem = problem.rsplit_once(" at line ").map_or(problem, |(text, _)| text);
+    let problem = problem
+        .rsplit_once(" at line ")
+        .map_or(problem, |(text, _)| text);
     if problem.chars().count() <= LONGEST_PROBLEM {
         return problem.to_owned();
     }
@@ -126,12 +138,20 @@ mod tests {
     fn check(text: &str, pointer: &str, problem: &str) {
         let raw: &RawValue = serde_json::from_str(text).unwrap();
         let error = read::<Outer<'_>>(raw, "/spec").unwrap_err();
-        assert_eq!((error.pointer.as_str(), error.problem.as_str()), (pointer, problem), "{text}");
+        assert_eq!(
+            (error.pointer.as_str(), error.problem.as_str()),
+            (pointer, problem),
+            "{text}"
+        );
     }
 
     #[test]
     fn a_wrong_type_is_named_with_its_pointer() {
-        check("5", "/spec", "invalid type: integer `5`, expected an object");
+        check(
+            "5",
+            "/spec",
+            "invalid type: integer `5`, expected an object",
+        );
         check(
             r#"{"list":[{},{"na/me":7}]}"#,
             "/spec/list/1/na~1me",

@@ -106,12 +106,12 @@ impl<'a> Stream<'a> {
     }
 
     /// BI-223, BI-250, BI-254: project and name of the image on Google Cloud.
-    pub fn gcp_image(
-        &self,
-        architecture: &Architecture,
-    ) -> Result<(&str, &str), StreamError> {
-        let image =
-            self.architecture(architecture)?.images.as_ref().and_then(|images| images.gcp.as_ref());
+    pub fn gcp_image(&self, architecture: &Architecture) -> Result<(&str, &str), StreamError> {
+        let image = self
+            .architecture(architecture)?
+            .images
+            .as_ref()
+            .and_then(|images| images.gcp.as_ref());
         image
             .and_then(|image| Some((image.project.as_deref()?, image.name.as_deref()?)))
             .filter(|(project, name)| !project.is_empty() && !name.is_empty())
@@ -135,7 +135,9 @@ mod tests {
     fn check(architecture: &str, expected: Result<(&str, &str), &str>) {
         let stream = Stream::parse(DOCUMENT).unwrap();
         let architecture = Architecture::from_rpm_name(architecture);
-        let found = stream.gcp_image(&architecture).map_err(|error| error.to_string());
+        let found = stream
+            .gcp_image(&architecture)
+            .map_err(|error| error.to_string());
         assert_eq!(found, expected.map_err(str::to_owned), "{architecture}");
     }
 
@@ -144,8 +146,14 @@ mod tests {
         check("x86_64", Ok(("p", "n")));
         check("aarch64", Err("s/aarch64: No GCP images"));
         check("s390x", Err("s/s390x: No GCP images"));
-        check("ppc64le", Err("stream:s does not have architecture 'ppc64le'"));
-        check("riscv64", Err("stream:s does not have architecture 'riscv64'"));
+        check(
+            "ppc64le",
+            Err("stream:s does not have architecture 'ppc64le'"),
+        );
+        check(
+            "riscv64",
+            Err("stream:s does not have architecture 'riscv64'"),
+        );
     }
 
     #[test]

@@ -103,12 +103,18 @@ pub struct StringMap<'a>(Vec<(Text<'a>, Text<'a>)>);
 impl<'a> StringMap<'a> {
     /// The value under `key`. Of a key that is written twice the last value counts.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.0.iter().rev().find(|(name, _)| name.as_str() == key).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .rev()
+            .find(|(name, _)| name.as_str() == key)
+            .map(|(_, value)| value.as_str())
     }
 
     /// All entries in the order of the text.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+        self.0
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// Whether there is no entry.
@@ -119,7 +125,12 @@ impl<'a> StringMap<'a> {
 
 impl<'a, K: Into<Text<'a>>, V: Into<Text<'a>>> FromIterator<(K, V)> for StringMap<'a> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
-        Self(entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
+        Self(
+            entries
+                .into_iter()
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect(),
+        )
     }
 }
 

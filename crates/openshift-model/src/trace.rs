@@ -50,18 +50,33 @@ pub struct Input {
 impl Step {
     /// A rule that let the object pass.
     pub fn passed(rule: &'static str, question: &'static str, outcome: impl Into<String>) -> Self {
-        Self { rule, question, inputs: Vec::new(), passed: true, outcome: outcome.into() }
+        Self {
+            rule,
+            question,
+            inputs: Vec::new(),
+            passed: true,
+            outcome: outcome.into(),
+        }
     }
 
     /// A rule that decided.
     pub fn decided(rule: &'static str, question: &'static str, outcome: impl Into<String>) -> Self {
-        Self { rule, question, inputs: Vec::new(), passed: false, outcome: outcome.into() }
+        Self {
+            rule,
+            question,
+            inputs: Vec::new(),
+            passed: false,
+            outcome: outcome.into(),
+        }
     }
 
     /// Adds what was looked at.
     #[must_use]
     pub fn saw(mut self, what: impl Into<String>, value: Option<&str>) -> Self {
-        self.inputs.push(Input { what: what.into(), value: value.map(str::to_owned) });
+        self.inputs.push(Input {
+            what: what.into(),
+            value: value.map(str::to_owned),
+        });
         self
     }
 }

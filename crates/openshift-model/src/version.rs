@@ -18,7 +18,11 @@ impl OcpVersion {
     /// `4.18.0-0.ci-2024-01-01-000000` is 4.18.0 (BI-090).
     pub fn parse(text: &str) -> Option<Self> {
         let version = semver::Version::parse(text.trim()).ok()?;
-        Some(Self { major: version.major, minor: version.minor, patch: version.patch })
+        Some(Self {
+            major: version.major,
+            minor: version.minor,
+            patch: version.patch,
+        })
     }
 }
 
@@ -70,7 +74,10 @@ impl Profile {
 
     /// The profile with this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|profile| profile.name() == name)
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|profile| profile.name() == name)
     }
 }
 

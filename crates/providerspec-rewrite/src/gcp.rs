@@ -42,13 +42,21 @@ pub fn read<'a>(spec: Option<&'a RawValue>) -> Result<GcpProviderSpec<'a>, Provi
     let mut disks = Vec::new();
     for (index, disk) in spec.disks.into_iter().flatten().enumerate() {
         let Some(disk) = disk else {
-            return Err(ProviderSpecError::NullElement { pointer: format!("/disks/{index}") });
+            return Err(ProviderSpecError::NullElement {
+                pointer: format!("/disks/{index}"),
+            });
         };
         if disk.boot == Some(true) {
-            disks.push(GcpBootDisk { index, image: disk.image.unwrap_or_default() });
+            disks.push(GcpBootDisk {
+                index,
+                image: disk.image.unwrap_or_default(),
+            });
         }
     }
-    Ok(GcpProviderSpec { disks: GcpBootDisks(disks), user_data_secret: spec.user_data_secret })
+    Ok(GcpProviderSpec {
+        disks: GcpBootDisks(disks),
+        user_data_secret: spec.user_data_secret,
+    })
 }
 
 /// The edit that makes every boot disk from `image` (BI-346): one `test` and one `replace` at
@@ -58,7 +66,11 @@ pub fn write(disks: &GcpBootDisks<'_>, image: &str, at: &str) -> Result<Edit, Ed
     let mut edit = Edit::default();
     for disk in disks.0.iter().filter(|disk| disk.image.as_str() != image) {
         let pointer = format!("{at}/disks/{}/image", disk.index);
-        edit.replace(&pointer, Value::from(disk.image.as_str()), Value::from(image))?;
+        edit.replace(
+            &pointer,
+            Value::from(disk.image.as_str()),
+            Value::from(image),
+        )?;
     }
     Ok(edit)
 }
@@ -72,7 +84,12 @@ mod tests {
     fn check(spec: &str, expected: &[(usize, &str)]) {
         let raw: &RawValue = serde_json::from_str(spec).unwrap();
         let found = read(Some(raw)).unwrap();
-        let found: Vec<_> = found.disks.0.iter().map(|d| (d.index, d.image.as_str())).collect();
+        let found: Vec<_> = found
+            .disks
+            .0
+            .iter()
+            .map(|d| (d.index, d.image.as_str()))
+            .collect();
         assert_eq!(found, expected, "{spec}");
     }
 
@@ -81,10 +98,19 @@ mod tests {
         check("{}", &[]);
         check("null", &[]);
         check(r#"{"disks":null}"#, &[]);
-        check(r#"{"disks":[{"boot":null,"image":"a"},{"boot":false,"image":"b"},{"image":"c"}]}"#, &[]);
-        check(r#"{"disks":[{"image":"d"},{"boot":true,"image":"a"},{"boot":true}]}"#, &[(1, "a"), (2, "")]);
+        check(
+            r#"{"disks":[{"boot":null,"image":"a"},{"boot":false,"image":"b"},{"image":"c"}]}"#,
+            &[],
+        );
+        check(
+            r#"{"disks":[{"image":"d"},{"boot":true,"image":"a"},{"boot":true}]}"#,
+            &[(1, "a"), (2, "")],
+        );
         // BI-346: names are case-sensitive, and what no rule reads may have any type.
-        check(r#"{"Disks":[{"boot":true}],"disks":[{"boot":true,"image":"a","sizeGb":"x"}],"zone":1.5}"#, &[(0, "a")]);
+        check(
+            r#"{"Disks":[{"boot":true}],"disks":[{"boot":true,"image":"a","sizeGb":"x"}],"zone":1.5}"#,
+            &[(0, "a")],
+        );
     }
 
     fn check_error(spec: Option<&str>, expected: &str) {
@@ -96,10 +122,22 @@ mod tests {
     fn bi_241_a_wrong_shape_is_an_error() {
         check_error(None, "providerSpec field was empty");
         let prefix = "unmarshal into providerSpec failed";
-        check_error(Some(r#""x""#), &format!(r#"{prefix} /: invalid type: string "x", expected an object"#));
-        check_error(Some("[]"), &format!("{prefix} /: invalid type: sequence, expected an object"));
-        check_error(Some(r#"{"disks":{}}"#), &format!("{prefix} /disks: invalid type: map, expected a sequence"));
-        check_error(Some(r#"{"disks":[null]}"#), &format!("{prefix} /disks/0: is null"));
+        check_error(
+            Some(r#""x""#),
+            &format!(r#"{prefix} /: invalid type: string "x", expected an object"#),
+        );
+        check_error(
+            Some("[]"),
+            &format!("{prefix} /: invalid type: sequence, expected an object"),
+        );
+        check_error(
+            Some(r#"{"disks":{}}"#),
+            &format!("{prefix} /disks: invalid type: map, expected a sequence"),
+        );
+        check_error(
+            Some(r#"{"disks":[null]}"#),
+            &format!("{prefix} /disks/0: is null"),
+        );
         check_error(
             Some(r#"{"disks":[{"boot":"true"}]}"#),
             &format!(r#"{prefix} /disks/0/boot: invalid type: string "true", expected a boolean"#),
@@ -119,7 +157,10 @@ mod tests {
         let raw: &RawValue = serde_json::from_str(&text).unwrap();
         let disks = read(Some(raw)).unwrap().disks;
         let edit = write(&disks, "b", "/spec/value").unwrap();
-        assert_eq!(edit.changed_pointers().collect::<Vec<_>>(), ["/spec/value/disks/0/image"]);
+        assert_eq!(
+            edit.changed_pointers().collect::<Vec<_>>(),
+            ["/spec/value/disks/0/image"]
+        );
         edit.apply(&mut object).unwrap();
         assert_eq!(
             object["spec"]["value"],

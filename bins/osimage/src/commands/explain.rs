@@ -13,13 +13,28 @@ use crate::render::{document, explanation};
 pub(super) fn run(args: &ExplainArgs) -> Result<u8, CommandError> {
     let reference = reference(&args.object, args.namespace.as_deref())?;
     let input = Input::read(&args.input)?;
-    let Snapshot { cluster, warnings, errors, ignored } = input.snapshot();
-    let found = explain(&cluster, &Facts::default(), &policy(&args.input), &reference);
+    let Snapshot {
+        cluster,
+        warnings,
+        errors,
+        ignored,
+    } = input.snapshot();
+    let found = explain(
+        &cluster,
+        &Facts::default(),
+        &policy(&args.input),
+        &reference,
+    );
     let Some(mut found) = found else {
         tell_all(&warnings, &errors, ignored);
-        let same_kind = cluster.objects.iter().filter(|o| o.kind.name() == reference.kind);
+        let same_kind = cluster
+            .objects
+            .iter()
+            .filter(|o| o.kind.name() == reference.kind);
         return Err(CommandError::NotFound {
-            known: same_kind.map(|object| object.name.as_str().to_owned()).collect(),
+            known: same_kind
+                .map(|object| object.name.as_str().to_owned())
+                .collect(),
             kind: reference.kind,
             name: reference.name,
         });
@@ -31,7 +46,11 @@ pub(super) fn run(args: &ExplainArgs) -> Result<u8, CommandError> {
         ExplainFormat::Json => print_text(&document::json(&document::Explained::of(&found))?)?,
         ExplainFormat::Yaml => print_text(&document::yaml(&document::Explained::of(&found))?)?,
     }
-    Ok(if errors.is_empty() { exit::OK } else { exit::INVALID_INPUT })
+    Ok(if errors.is_empty() {
+        exit::OK
+    } else {
+        exit::INVALID_INPUT
+    })
 }
 
 /// Reads `KIND/NAME`, with the names for kinds that `oc` takes.
@@ -61,13 +80,29 @@ mod tests {
 
     #[test]
     fn kinds_are_named_as_oc_names_them() {
-        for kind in ["machineset", "MachineSets", "machinesets.machine.openshift.io"] {
-            assert_eq!(reference(&format!("{kind}/a"), None).unwrap().kind, "MachineSet");
+        for kind in [
+            "machineset",
+            "MachineSets",
+            "machinesets.machine.openshift.io",
+        ] {
+            assert_eq!(
+                reference(&format!("{kind}/a"), None).unwrap().kind,
+                "MachineSet"
+            );
         }
-        assert_eq!(reference("cpms/cluster", None).unwrap().kind, "ControlPlaneMachineSet");
+        assert_eq!(
+            reference("cpms/cluster", None).unwrap().kind,
+            "ControlPlaneMachineSet"
+        );
         for wrong in ["a", "/a", "machineset/", ""] {
-            assert!(matches!(reference(wrong, None), Err(CommandError::NotAReference(_))), "{wrong}");
+            assert!(
+                matches!(reference(wrong, None), Err(CommandError::NotAReference(_))),
+                "{wrong}"
+            );
         }
-        assert!(matches!(reference("pod/a", None), Err(CommandError::UnknownKind(_))));
+        assert!(matches!(
+            reference("pod/a", None),
+            Err(CommandError::UnknownKind(_))
+        ));
     }
 }

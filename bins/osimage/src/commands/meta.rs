@@ -17,7 +17,10 @@ pub(super) fn completion(shell: clap_complete::Shell) -> Result<u8, CommandError
 }
 
 pub(super) fn man(dir: &Path) -> Result<u8, CommandError> {
-    let failed = |source| CommandError::Write { path: dir.display().to_string(), source };
+    let failed = |source| CommandError::Write {
+        path: dir.display().to_string(),
+        source,
+    };
     std::fs::create_dir_all(dir).map_err(failed)?;
     clap_mangen::generate_to(Cli::command(), dir).map_err(failed)?;
     tell(&format!("manual pages written into {}", dir.display()));

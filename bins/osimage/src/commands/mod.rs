@@ -43,7 +43,11 @@ fn tell_all(warnings: &[String], errors: &[String], ignored: usize) {
         tell(&format!("warning: {warning}"));
     }
     if ignored > 0 {
-        let documents = if ignored == 1 { "document" } else { "documents" };
+        let documents = if ignored == 1 {
+            "document"
+        } else {
+            "documents"
+        };
         tell(&format!("{ignored} {documents} of other kinds ignored"));
     }
 }
@@ -53,7 +57,10 @@ fn print(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()
     let stdout = anstream::AutoStream::auto(std::io::stdout().lock());
     // Larger than a pipe's buffer: fewer calls for a long result.
     let mut out = std::io::BufWriter::with_capacity(128 * 1024, stdout);
-    let failed = |source| CommandError::Write { path: "standard output".to_owned(), source };
+    let failed = |source| CommandError::Write {
+        path: "standard output".to_owned(),
+        source,
+    };
     write(&mut out).and_then(|()| out.flush()).map_err(failed)
 }
 

@@ -13,7 +13,12 @@ use crate::render::{diff, document, table};
 
 pub(super) fn run(args: &PlanArgs) -> Result<u8, CommandError> {
     let input = Input::read(&args.input)?;
-    let Snapshot { cluster, warnings, errors, ignored } = input.snapshot();
+    let Snapshot {
+        cluster,
+        warnings,
+        errors,
+        ignored,
+    } = input.snapshot();
     let mut plan = plan(&cluster, &Facts::default(), &policy(&args.input));
     plan.warnings.splice(0..0, warnings);
     tell_all(&plan.warnings, &errors, ignored);
@@ -36,7 +41,11 @@ fn show(
         PlanFormat::Yaml => print_text(&document::yaml(plan)?),
         PlanFormat::Patch => print(|out| document::patches(out, plan)),
         PlanFormat::Diff => {
-            for target in plan.targets.iter().filter(|t| t.decision == DecisionKind::Update) {
+            for target in plan
+                .targets
+                .iter()
+                .filter(|t| t.decision == DecisionKind::Update)
+            {
                 print_text(&diff::unified(target, cluster)?)?;
             }
             Ok(())
@@ -46,7 +55,10 @@ fn show(
 
 /// Writes the plan beside the file and moves it there, so that a reader never sees half of it.
 fn save(path: &Path, plan: &Plan) -> Result<(), CommandError> {
-    let failed = |source| CommandError::Write { path: path.display().to_string(), source };
+    let failed = |source| CommandError::Write {
+        path: path.display().to_string(),
+        source,
+    };
     let mut name = path.as_os_str().to_owned();
     name.push(".part");
     let part = Path::new(&name);

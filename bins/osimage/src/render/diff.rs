@@ -21,13 +21,16 @@ pub(crate) fn unified(
             && object.name.as_str() == target.name
             && object.namespace.as_str() == target.namespace
     });
-    let (Some(object), Some(edit)) = (object, &target.patch) else { return Ok(String::new()) };
+    let (Some(object), Some(edit)) = (object, &target.patch) else {
+        return Ok(String::new());
+    };
     let before = tree(object)?;
     let mut after = before.clone();
-    edit.apply(&mut after).map_err(|error| CommandError::Serialise {
-        format: "a diff",
-        problem: error.to_string(),
-    })?;
+    edit.apply(&mut after)
+        .map_err(|error| CommandError::Serialise {
+            format: "a diff",
+            problem: error.to_string(),
+        })?;
     let (before, after) = (document::yaml(&before)?, document::yaml(&after)?);
     let path = format!("{}/{}/{}.yaml", target.kind, target.namespace, target.name);
     Ok(TextDiff::from_lines(&before, &after)
@@ -43,8 +46,10 @@ fn tree(object: &RawObject<'_>) -> Result<Value, CommandError> {
         serde_json::from_str(raw.get()).map(|value| (name.to_owned(), value))
     };
     let members: Result<Map<String, Value>, _> = object.members().iter().map(member).collect();
-    members.map(Value::Object).map_err(|error| CommandError::Serialise {
-        format: "a diff",
-        problem: format!("{}: {error}", object.reference()),
-    })
+    members
+        .map(Value::Object)
+        .map_err(|error| CommandError::Serialise {
+            format: "a diff",
+            problem: format!("{}: {error}", object.reference()),
+        })
 }

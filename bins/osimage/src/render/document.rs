@@ -10,17 +10,21 @@ use crate::error::CommandError;
 
 /// A document as JSON.
 pub(crate) fn json<T: Serialize>(document: &T) -> Result<String, CommandError> {
-    let mut text = serde_json::to_string_pretty(document).map_err(|error| {
-        CommandError::Serialise { format: "JSON", problem: error.to_string() }
-    })?;
+    let mut text =
+        serde_json::to_string_pretty(document).map_err(|error| CommandError::Serialise {
+            format: "JSON",
+            problem: error.to_string(),
+        })?;
     text.push('\n');
     Ok(text)
 }
 
 /// A document as YAML.
 pub(crate) fn yaml<T: Serialize>(document: &T) -> Result<String, CommandError> {
-    cluster_io::yaml::to_string(document)
-        .map_err(|error| CommandError::Serialise { format: "YAML", problem: error.to_string() })
+    cluster_io::yaml::to_string(document).map_err(|error| CommandError::Serialise {
+        format: "YAML",
+        problem: error.to_string(),
+    })
 }
 
 /// One JSON line for each update.
@@ -34,9 +38,26 @@ pub(crate) fn patches(out: &mut dyn Write, plan: &Plan) -> std::io::Result<()> {
     }
     let mut line = Vec::new();
     for target in &plan.targets {
-        let Target { kind, namespace, name, patch: Some(patch), .. } = target else { continue };
+        let Target {
+            kind,
+            namespace,
+            name,
+            patch: Some(patch),
+            ..
+        } = target
+        else {
+            continue;
+        };
         line.clear();
-        serde_json::to_writer(&mut line, &Line { kind: *kind, namespace, name, patch })?;
+        serde_json::to_writer(
+            &mut line,
+            &Line {
+                kind: *kind,
+                namespace,
+                name,
+                patch,
+            },
+        )?;
         line.push(b'\n');
         out.write_all(&line)?;
     }
@@ -56,7 +77,17 @@ pub(crate) struct Explained<'a> {
 
 impl<'a> Explained<'a> {
     pub(crate) fn of(explanation: &'a Explanation) -> Self {
-        let Explanation { target, steps, warnings } = explanation;
-        Self { api_version: API_VERSION, kind: "Explanation", target, steps, warnings }
+        let Explanation {
+            target,
+            steps,
+            warnings,
+        } = explanation;
+        Self {
+            api_version: API_VERSION,
+            kind: "Explanation",
+            target,
+            steps,
+            warnings,
+        }
     }
 }

@@ -12,11 +12,24 @@ use crate::text::{pad, wrap};
 pub(crate) fn table(out: &mut dyn Write, plan: &Plan) -> Result<()> {
     writeln!(out, "{}\n", headline(plan))?;
     if plan.targets.is_empty() {
-        return writeln!(out, "The input has no MachineSet and no ControlPlaneMachineSet.");
+        return writeln!(
+            out,
+            "The input has no MachineSet and no ControlPlaneMachineSet."
+        );
     }
     let names: Vec<String> = plan.targets.iter().map(short_name).collect();
-    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(4);
-    writeln!(out, "{}  {}  BOOT IMAGE", pad("DECISION", DECISION_WIDTH), pad("NAME", width))?;
+    let width = names
+        .iter()
+        .map(|name| name.chars().count())
+        .max()
+        .unwrap_or(0)
+        .max(4);
+    writeln!(
+        out,
+        "{}  {}  BOOT IMAGE",
+        pad("DECISION", DECISION_WIDTH),
+        pad("NAME", width)
+    )?;
     for (target, name) in plan.targets.iter().zip(&names) {
         let line = format!("{}  {}", pad(name, width), what(target));
         writeln!(out, "{}  {}", decision(target.decision), line.trim_end())?;
@@ -24,7 +37,12 @@ pub(crate) fn table(out: &mut dyn Write, plan: &Plan) -> Result<()> {
     writeln!(out, "\n{}", summary(plan))?;
     for target in plan.targets.iter().filter(|target| needs_a_word(target)) {
         let name = short_name(target);
-        writeln!(out, "\n{} {name}: {}", target.decision.name(), target.reason)?;
+        writeln!(
+            out,
+            "\n{} {name}: {}",
+            target.decision.name(),
+            target.reason
+        )?;
         write!(out, "{}", wrap(&target.message, 2))?;
     }
     Ok(())
@@ -33,7 +51,15 @@ pub(crate) fn table(out: &mut dyn Write, plan: &Plan) -> Result<()> {
 /// The plan with everything on one line for each set.
 pub(crate) fn wide(out: &mut dyn Write, plan: &Plan) -> Result<()> {
     let header = [
-        "DECISION", "REASON", "KIND", "NAMESPACE", "NAME", "PLATFORM", "ARCH", "CURRENT", "TARGET",
+        "DECISION",
+        "REASON",
+        "KIND",
+        "NAMESPACE",
+        "NAME",
+        "PLATFORM",
+        "ARCH",
+        "CURRENT",
+        "TARGET",
         "MESSAGE",
     ];
     let rows: Vec<[String; 10]> = plan.targets.iter().map(wide_row).collect();
@@ -44,7 +70,11 @@ pub(crate) fn wide(out: &mut dyn Write, plan: &Plan) -> Result<()> {
         }
     }
     for row in std::iter::once(&header.map(str::to_owned)).chain(&rows) {
-        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| pad(cell, width)).collect();
+        let cells: Vec<String> = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| pad(cell, width))
+            .collect();
         writeln!(out, "{}", cells.join("  ").trim_end())?;
     }
     Ok(())
@@ -58,8 +88,18 @@ fn wide_row(target: &Target) -> [String; 10] {
         target.kind.name().to_owned(),
         or_dash(Some(&target.namespace)),
         target.name.clone(),
-        or_dash(target.platform.as_ref().map(openshift_model::Platform::name)),
-        or_dash(target.architecture.as_ref().map(openshift_model::Architecture::rpm_name)),
+        or_dash(
+            target
+                .platform
+                .as_ref()
+                .map(openshift_model::Platform::name),
+        ),
+        or_dash(
+            target
+                .architecture
+                .as_ref()
+                .map(openshift_model::Architecture::rpm_name),
+        ),
         or_dash(target.current.as_deref()),
         or_dash(target.target.as_deref()),
         target.message.clone(),
@@ -90,10 +130,18 @@ fn short_name(target: &Target) -> String {
 
 /// The last column: images without what all of them share, or why there is none to show.
 fn what(target: &Target) -> String {
-    let current = target.current.as_deref().map(short_image).unwrap_or_default();
+    let current = target
+        .current
+        .as_deref()
+        .map(short_image)
+        .unwrap_or_default();
     match target.decision {
         DecisionKind::Update => {
-            let new = target.target.as_deref().map(short_image).unwrap_or_default();
+            let new = target
+                .target
+                .as_deref()
+                .map(short_image)
+                .unwrap_or_default();
             format!("{current} → {new}")
         }
         DecisionKind::UpToDate => current,
@@ -125,7 +173,11 @@ fn short_image(image: &str) -> String {
 /// Platform, release and configuration in one line.
 fn headline(plan: &Plan) -> String {
     let mut parts = Vec::new();
-    if let Some(platform) = plan.targets.iter().find_map(|target| target.platform.as_ref()) {
+    if let Some(platform) = plan
+        .targets
+        .iter()
+        .find_map(|target| target.platform.as_ref())
+    {
         parts.push(platform.name().to_owned());
     }
     parts.push(format!("rules of {}", plan.metadata.profile));
@@ -151,5 +203,8 @@ fn summary(plan: &Plan) -> String {
         (count(DecisionKind::NotManaged), "not managed"),
     ];
     let parts = parts.iter().filter(|(count, _)| *count > 0);
-    parts.map(|(count, what)| format!("{count} {what}")).collect::<Vec<_>>().join(", ")
+    parts
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -44,7 +44,9 @@ impl<'a> Infrastructure<'a> {
     /// The platform, where `platformStatus` names one. The empty name is a name (BI-064).
     pub fn platform(&self) -> Option<Platform> {
         let status = self.platform_status.as_ref()?;
-        Some(Platform::from_name(status.kind.as_deref().unwrap_or_default()))
+        Some(Platform::from_name(
+            status.kind.as_deref().unwrap_or_default(),
+        ))
     }
 
     /// BI-062: whether this is Azure Stack Hub.
@@ -95,14 +97,30 @@ impl<'a> ClusterVersion<'a> {
 
     /// The release that the cluster is to run, or else the newest one of its history.
     pub fn release(&self) -> Option<&str> {
-        let desired = self.desired.as_ref().and_then(|desired| desired.version.as_deref());
-        let newest = || self.history.iter().flatten().flatten().next()?.version.as_deref();
-        desired.filter(|version| !version.is_empty()).or_else(newest)
+        let desired = self
+            .desired
+            .as_ref()
+            .and_then(|desired| desired.version.as_deref());
+        let newest = || {
+            self.history
+                .iter()
+                .flatten()
+                .flatten()
+                .next()?
+                .version
+                .as_deref()
+        };
+        desired
+            .filter(|version| !version.is_empty())
+            .or_else(newest)
     }
 
     /// BI-200: whether the cluster may have nodes of several architectures.
     pub fn is_multi_architecture(&self) -> bool {
-        self.desired.as_ref().and_then(|desired| desired.architecture.as_deref()) == Some("Multi")
+        self.desired
+            .as_ref()
+            .and_then(|desired| desired.architecture.as_deref())
+            == Some("Multi")
     }
 }
 
@@ -144,11 +162,16 @@ impl<'a> FeatureGate<'a> {
     /// first one; `None` where the object says nothing of the gate.
     pub fn is_enabled(&self, gate: &str, release: Option<&str>) -> Option<bool> {
         let entries = self.feature_gates.as_deref().unwrap_or_default();
-        let of_release =
-            entries.iter().flatten().find(|e| release.is_some() && e.version.as_deref() == release);
+        let of_release = entries
+            .iter()
+            .flatten()
+            .find(|e| release.is_some() && e.version.as_deref() == release);
         let entry = of_release.or_else(|| entries.iter().flatten().next())?;
         let lists = |list: &Option<Vec<Option<FeatureGateName<'_>>>>| {
-            list.iter().flatten().flatten().any(|entry| entry.name.as_deref() == Some(gate))
+            list.iter()
+                .flatten()
+                .flatten()
+                .any(|entry| entry.name.as_deref() == Some(gate))
         };
         match (lists(&entry.enabled), lists(&entry.disabled)) {
             (true, _) => Some(true),

@@ -1,8 +1,8 @@
 //! ConfigMaps and Secrets.
 
+use crate::StringMap;
 use crate::object::RawObject;
 use crate::read::ReadError;
-use crate::StringMap;
 
 /// BI-006, BI-030, BI-031: the ConfigMap `coreos-bootimages`.
 #[derive(Debug, Clone, Default)]
@@ -13,7 +13,9 @@ pub struct BootImagesConfigMap<'a> {
 impl<'a> BootImagesConfigMap<'a> {
     /// Reads the object.
     pub fn read(object: &RawObject<'a>) -> Result<Self, ReadError> {
-        Ok(Self { data: object.view("data")? })
+        Ok(Self {
+            data: object.view("data")?,
+        })
     }
 
     /// The default stream document as JSON text; an absent key is the empty text (BI-032).
@@ -54,7 +56,10 @@ pub struct Secret<'a> {
 impl<'a> Secret<'a> {
     /// Reads the object.
     pub fn read(object: &RawObject<'a>) -> Result<Self, ReadError> {
-        Ok(Self { data: map(object, "data")?, string_data: map(object, "stringData")? })
+        Ok(Self {
+            data: map(object, "data")?,
+            string_data: map(object, "stringData")?,
+        })
     }
 
     /// The value of a key in base64, as the API delivers it.
@@ -70,7 +75,11 @@ impl<'a> Secret<'a> {
 
 impl std::fmt::Debug for Secret<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let keys = |map: &StringMap<'_>| map.iter().map(|(key, _)| key.to_owned()).collect::<Vec<_>>();
+        let keys = |map: &StringMap<'_>| {
+            map.iter()
+                .map(|(key, _)| key.to_owned())
+                .collect::<Vec<_>>()
+        };
         f.debug_struct("Secret")
             .field("data", &keys(&self.data))
             .field("string_data", &keys(&self.string_data))
@@ -96,9 +105,15 @@ mod tests {
             "data":{"a":"aHVudGVyMg=="},"stringData":{"b":"hunter3"}}"#;
         let object = RawObject::parse(text).unwrap().unwrap();
         let secret = Secret::read(&object).unwrap();
-        assert_eq!((secret.data("a"), secret.string_data("b")), (Some("aHVudGVyMg=="), Some("hunter3")));
+        assert_eq!(
+            (secret.data("a"), secret.string_data("b")),
+            (Some("aHVudGVyMg=="), Some("hunter3"))
+        );
         let shown = format!("{secret:?}");
-        assert!(!shown.contains("hunter") && !shown.contains("aHVu"), "{shown}");
+        assert!(
+            !shown.contains("hunter") && !shown.contains("aHVu"),
+            "{shown}"
+        );
         let broken = text.replace(r#""hunter3""#, "12345");
         let object = RawObject::parse(&broken).unwrap().unwrap();
         let error = Secret::read(&object).unwrap_err().to_string();

@@ -71,7 +71,11 @@ view! {
 impl<'a> MachineConfiguration<'a> {
     /// Reads the object.
     pub fn read(object: &RawObject<'a>) -> Result<Self, ReadError> {
-        Ok(Self { meta: object.meta()?, spec: object.view("spec")?, status: object.view("status")? })
+        Ok(Self {
+            meta: object.meta()?,
+            spec: object.view("spec")?,
+            status: object.view("status")?,
+        })
     }
 }
 
@@ -93,8 +97,12 @@ impl<'de> Deserialize<'de> for ManagedBootImages {
             machine_managers: Option<Vec<Option<MachineManager>>>,
         }
         let members = Option::<List>::deserialize(deserializer)?.unwrap_or_default();
-        let managers = members.machine_managers.map(|list| list.into_iter().flatten().collect());
-        Ok(Self { machine_managers: managers })
+        let managers = members
+            .machine_managers
+            .map(|list| list.into_iter().flatten().collect());
+        Ok(Self {
+            machine_managers: managers,
+        })
     }
 }
 
@@ -252,12 +260,12 @@ impl<'de> Deserialize<'de> for MachineManager {
         let selection = members.selection.unwrap_or_default();
         let partial = match selection.partial {
             None => PartialSelection::Missing,
-            Some(PartialMembers { machine_resource_selector: None }) => {
-                PartialSelection::NoSelector
-            }
-            Some(PartialMembers { machine_resource_selector: Some(selector) }) => {
-                PartialSelection::Selector(selector)
-            }
+            Some(PartialMembers {
+                machine_resource_selector: None,
+            }) => PartialSelection::NoSelector,
+            Some(PartialMembers {
+                machine_resource_selector: Some(selector),
+            }) => PartialSelection::Selector(selector),
         };
         Ok(Self {
             resource: members.resource.unwrap_or_default().into_string(),
@@ -284,7 +292,10 @@ mod tests {
         assert_eq!(managers(&json!([])).machine_managers, Some(Vec::new()));
         let none: ManagedBootImages = serde_json::from_value(json!({})).unwrap();
         assert_eq!(none, ManagedBootImages::default());
-        assert_eq!(serde_json::to_value(&none).unwrap(), json!({"machineManagers": null}));
+        assert_eq!(
+            serde_json::to_value(&none).unwrap(),
+            json!({"machineManagers": null})
+        );
     }
 
     #[test]
@@ -292,11 +303,17 @@ mod tests {
         let list = json!([{"resource": "machinesets", "new": {"a": 1},
             "selection": {"mode": "Partial", "partial": {"x": 1}}}]);
         let found = managers(&list);
-        assert_eq!(serde_json::to_value(&found).unwrap()["machineManagers"], list);
+        assert_eq!(
+            serde_json::to_value(&found).unwrap()["machineManagers"],
+            list
+        );
         let manager = &found.machine_managers.unwrap()[0];
         assert_eq!(manager.mode(), &SelectionMode::Partial);
         assert_eq!(manager.partial(), &PartialSelection::NoSelector);
-        assert_eq!((manager.resource(), manager.api_group()), ("machinesets", ""));
+        assert_eq!(
+            (manager.resource(), manager.api_group()),
+            ("machinesets", "")
+        );
     }
 
     #[test]

@@ -66,7 +66,10 @@ impl<'a> MachineResource<'a> {
             name: object.name.clone(),
             meta: object.meta()?,
             template: spec.template,
-            os_labels: template.metadata.and_then(|meta| meta.labels).unwrap_or_default(),
+            os_labels: template
+                .metadata
+                .and_then(|meta| meta.labels)
+                .unwrap_or_default(),
             provider_spec: provider_spec(template.spec),
             authoritative_api: status.authoritative_api.or(spec.authoritative_api),
             rollout: None,
@@ -75,7 +78,9 @@ impl<'a> MachineResource<'a> {
 
     fn read_control_plane_machine_set(object: &RawObject<'a>) -> Result<Self, ReadError> {
         let spec: CpmsSpec<'a> = object.view("spec")?;
-        let machine = template::<CpmsTemplate<'a>>(object, spec.template)?.machine.unwrap_or_default();
+        let machine = template::<CpmsTemplate<'a>>(object, spec.template)?
+            .machine
+            .unwrap_or_default();
         let labels = |spec: &MachineSpec<'a>| spec.metadata.as_ref()?.labels.clone();
         Ok(Self {
             kind: object.kind,
@@ -106,7 +111,9 @@ fn template<'a, T>(object: &RawObject<'a>, raw: Option<&'a RawValue>) -> Result<
 where
     T: serde::Deserialize<'a> + Default,
 {
-    let Some(raw) = raw else { return Ok(T::default()) };
+    let Some(raw) = raw else {
+        return Ok(T::default());
+    };
     read(raw, "/spec/template").map_err(|error| error.of(object.reference()))
 }
 
@@ -211,7 +218,11 @@ mod tests {
     fn check(text: &str, provider_spec: Option<&str>, windows: Option<&str>) {
         let object = RawObject::parse(text).unwrap().unwrap();
         let set = MachineResource::read(&object).unwrap();
-        assert_eq!(set.provider_spec.map(RawValue::get), provider_spec, "{text}");
+        assert_eq!(
+            set.provider_spec.map(RawValue::get),
+            provider_spec,
+            "{text}"
+        );
         assert_eq!(set.os_labels.get("os"), windows, "{text}");
     }
 
@@ -231,9 +242,16 @@ mod tests {
             Some(r#"{"x":2}"#),
             Some("b"),
         );
-        for kind in ["machine.openshift.io/v1beta1\",\"kind\":\"MachineSet", "machine.openshift.io/v1\",\"kind\":\"ControlPlaneMachineSet"] {
+        for kind in [
+            "machine.openshift.io/v1beta1\",\"kind\":\"MachineSet",
+            "machine.openshift.io/v1\",\"kind\":\"ControlPlaneMachineSet",
+        ] {
             check(&format!(r#"{{"apiVersion":"{kind}"}}"#), None, None);
-            check(&format!(r#"{{"apiVersion":"{kind}","spec":{{"template":null}}}}"#), None, None);
+            check(
+                &format!(r#"{{"apiVersion":"{kind}","spec":{{"template":null}}}}"#),
+                None,
+                None,
+            );
         }
     }
 

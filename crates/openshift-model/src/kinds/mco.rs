@@ -86,7 +86,10 @@ impl<'a> MachineConfig<'a> {
     /// Reads the object.
     pub fn read(object: &RawObject<'a>) -> Result<Self, ReadError> {
         let spec: MachineConfigSpec<'a> = object.view("spec")?;
-        Ok(Self { meta: object.meta()?, os_image_url: spec.os_image_url })
+        Ok(Self {
+            meta: object.meta()?,
+            os_image_url: spec.os_image_url,
+        })
     }
 
     /// BI-016: the release that rendered it.
@@ -112,7 +115,10 @@ mod tests {
         let pool = MachineConfigPool::read(&RawObject::parse(text).unwrap().unwrap()).unwrap();
         assert_eq!(pool.target_configuration.as_deref(), Some("a"));
         assert_eq!(pool.current_configuration.as_deref(), Some("b"));
-        assert_eq!((pool.updated_machine_count, pool.conditions.len()), (Some(3), 1));
+        assert_eq!(
+            (pool.updated_machine_count, pool.conditions.len()),
+            (Some(3), 1)
+        );
     }
 
     #[test]
