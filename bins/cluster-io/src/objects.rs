@@ -146,7 +146,7 @@ fn canonical_text(object: &RawObject<'_>) -> Vec<u8> {
     for (name, raw) in members {
         out.extend_from_slice(name.as_bytes());
         out.push(0);
-        canonical::write(raw, &mut out);
+        canonical::write(raw.get(), &mut out);
     }
     out
 }

@@ -8,5 +8,6 @@ pub mod exit;
 mod input;
 mod render;
 mod text;
+mod threads;
 
 pub use commands::run;

@@ -4,8 +4,8 @@ use bootimage_selection::{
     ArchitectureError, Selection, Skip, Stopped, gcp as select_gcp, guard, machine_set_architecture,
 };
 use openshift_model::{
-    Architecture, Edit, Kind, MachineResource, Platform, RawObject, Step, Stream, Trace,
-    provider_spec_pointer,
+    Architecture, Edit, Kind, MachineResource, ObjectMeta, Platform, RawObject, ReadError, Step,
+    Stream, StringMap, Trace, provider_spec_pointer,
 };
 use providerspec_rewrite::gcp as rewrite_gcp;
 
@@ -48,10 +48,11 @@ pub(crate) fn decide<T: Trace>(
     context: &Context<'_, '_>,
     stream: Result<&Stream<'_>, &Obstacle>,
     object: &RawObject<'_>,
+    resource: Result<&MachineResource<'_>, &ReadError>,
     trace: &mut T,
 ) -> Target {
     let mut findings = Findings::default();
-    let outcome = match walk(context, stream, object, &mut findings, trace) {
+    let outcome = match walk(context, stream, object, resource, &mut findings, trace) {
         Ok(outcome) | Err(outcome) => outcome,
     };
     target(object, findings, outcome)
@@ -62,26 +63,30 @@ fn walk<T: Trace>(
     context: &Context<'_, '_>,
     stream: Result<&Stream<'_>, &Obstacle>,
     object: &RawObject<'_>,
+    resource: Result<&MachineResource<'_>, &ReadError>,
     findings: &mut Findings,
     trace: &mut T,
 ) -> Result<Outcome, Outcome> {
-    enrolled(context, object, trace)?;
-    let resource = MachineResource::read(object)
-        .inspect(|_| trace.step(|| Step::passed("BI-007", READABLE, "it can")))
-        .map_err(|error| {
-            trace.step(|| Step::decided("BI-007", READABLE, error.to_string()));
-            Outcome::Blocked(Obstacle::Object(error))
-        })?;
-    findings.platform = platform(context, &resource);
-    guard(&resource, context.profile, trace).map_err(|stopped| match stopped {
+    match resource {
+        Ok(resource) => enrolled(context, object.kind, Ok(&resource.meta), trace)?,
+        // What is not enrolled may be as it is.
+        Err(_) => enrolled(context, object.kind, object.meta().as_ref(), trace)?,
+    }
+    let resource = resource.map_err(|error| {
+        trace.step(|| Step::decided("BI-007", READABLE, error.to_string()));
+        Outcome::Blocked(Obstacle::Object(error.clone()))
+    })?;
+    trace.step(|| Step::passed("BI-007", READABLE, "it can"));
+    findings.platform = platform(context, resource);
+    guard(resource, context.profile, trace).map_err(|stopped| match stopped {
         Stopped::Skip(skip) => Outcome::Skip(skip),
         Stopped::Error(error) => Outcome::Blocked(Obstacle::Guard(error)),
     })?;
-    let architecture = architecture(context, &resource, trace)?;
+    let architecture = architecture(context, resource, trace)?;
     findings.architecture = Some(architecture.clone());
-    let platform = supported_platform(context, &resource, findings.platform.as_ref(), trace)?;
+    let platform = supported_platform(context, resource, findings.platform.as_ref(), trace)?;
     match platform {
-        Platform::Gcp => gcp(context, stream, &resource, &architecture, findings, trace),
+        Platform::Gcp => gcp(context, stream, resource, &architecture, findings, trace),
         other => Err(Outcome::Blocked(Obstacle::PlatformNotThere(
             other.name().to_owned(),
         ))),
@@ -91,7 +96,8 @@ fn walk<T: Trace>(
 /// BI-080, BI-150, BI-165: does the configuration enrol the object?
 fn enrolled<T: Trace>(
     context: &Context<'_, '_>,
-    object: &RawObject<'_>,
+    kind: Kind,
+    meta: Result<&ObjectMeta<'_>, &ReadError>,
     trace: &mut T,
 ) -> Result<(), Outcome> {
     let source = context.source_in_words();
@@ -102,28 +108,26 @@ fn enrolled<T: Trace>(
     if let Some(error) = &context.configuration_error {
         return blocked(Obstacle::Configuration(error.clone()), trace);
     }
-    let enrolment = match context.enrolment(object.kind) {
+    let enrolment = match context.enrolment(kind) {
         Ok(enrolment) => enrolment,
         Err(error) => return blocked(Obstacle::Enrolment(error.clone()), trace),
     };
-    let meta = match object.meta() {
+    let meta = match meta {
         Ok(meta) => meta,
-        Err(error) => return blocked(Obstacle::Object(error), trace),
+        Err(error) => return blocked(Obstacle::Object(error.clone()), trace),
     };
-    let labels = meta.labels.unwrap_or_default();
-    if object.kind == Kind::ControlPlaneMachineSet && !context.cpms_gate && enrolment.has_manager()
-    {
+    if kind == Kind::ControlPlaneMachineSet && !context.cpms_gate && enrolment.has_manager() {
         let why = "the feature gate ManagedBootImagesCPMS is shut";
         trace.step(|| Step::decided("BI-075", ENROLLED, why).saw("FeatureGate cluster", None));
         return Err(Outcome::NotManaged(why.to_owned()));
     }
-    let says = enrolment.describe();
-    if enrolment.includes(&labels) {
-        trace.step(|| Step::passed("BI-080", ENROLLED, &says).saw(source, None));
+    let says = || enrolment.describe();
+    if enrolment.includes(meta.labels.as_ref().unwrap_or(&StringMap::default())) {
+        trace.step(|| Step::passed("BI-080", ENROLLED, says()).saw(source, None));
         return Ok(());
     }
-    trace.step(|| Step::decided("BI-080", ENROLLED, &says).saw(source, None));
-    Err(Outcome::NotManaged(says))
+    trace.step(|| Step::decided("BI-080", ENROLLED, says()).saw(source, None));
+    Err(Outcome::NotManaged(says()))
 }
 
 /// BI-158: what the cluster runs on; in a snapshot without Infrastructure, what the provider spec

@@ -1,8 +1,11 @@
 //! Digests of the parts of objects that rules read (architecture §5).
 
-use std::fmt::Write as _;
+use std::fmt;
+use std::str::FromStr;
 
-use openshift_model::{Kind, MachineResource, Members, RawObject, RawValue, canonical};
+use openshift_model::{Kind, RawObject, canonical, walk};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
 /// Computes digests, one after the other, in the same buffer.
@@ -11,65 +14,87 @@ pub struct Digester {
     buffer: Vec<u8>,
 }
 
-/// `sha256:` and 64 hex digits.
-const DIGEST_LENGTH: usize = 7 + 64;
+/// SHA-256 over canonical JSON; written as `sha256:` and 64 hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digest([u8; 32]);
+
+/// A text is no digest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no digest: sha256: and 64 hex digits are expected")]
+pub struct NoDigest(String);
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sha256:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl FromStr for Digest {
+    type Err = NoDigest;
+
+    fn from_str(text: &str) -> Result<Self, NoDigest> {
+        let error = || NoDigest(text.chars().take(80).collect());
+        let digits = text.strip_prefix("sha256:").ok_or_else(error)?.as_bytes();
+        let mut bytes = [0; 32];
+        if digits.len() != 2 * bytes.len() {
+            return Err(error());
+        }
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let pair = std::str::from_utf8(pair).map_err(|_| error())?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| error())?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
+    }
+}
 
 impl Digester {
     /// The digest of an object: SHA-256 over the canonical JSON of the part that rules read, so
     /// that it moves exactly when a plan could. Of a MachineSet that is labels, annotations,
     /// `ownerReferences`, `deletionTimestamp`, `authoritativeAPI` and the template: scaling or a
     /// change of status moves nothing.
-    pub fn digest(&mut self, object: &RawObject<'_>) -> String {
+    pub fn digest(&mut self, object: &RawObject<'_>) -> Digest {
         self.buffer.clear();
+        self.buffer.push(b'{');
         match object.kind {
             Kind::MachineSet | Kind::ControlPlaneMachineSet => self.machine_resource(object),
-            kind => self.members(object, parts(kind)),
+            kind => {
+                for part in parts(kind) {
+                    self.member(part, at(object, part));
+                }
+            }
         }
-        hex(&self.buffer)
+        self.buffer.push(b'}');
+        Digest(Sha256::digest(&self.buffer).into())
     }
 
     fn machine_resource(&mut self, object: &RawObject<'_>) {
-        let resource = MachineResource::read(object).ok();
-        let metadata = object
-            .member("metadata")
-            .and_then(members)
-            .unwrap_or_default();
-        let authority = resource
-            .as_ref()
-            .and_then(|resource| resource.authoritative_api.clone());
-        let spec = || object.member("spec").and_then(members)?.get("template");
-        let template = resource
-            .as_ref()
-            .map_or_else(spec, |resource| resource.template);
+        let authority = at(object, "status/authoritativeAPI").filter(|text| *text != "null");
+        let authority = authority.or_else(|| at(object, "spec/authoritativeAPI"));
         // In the order of canonical JSON.
-        self.buffer.push(b'{');
-        self.member("annotations", metadata.get("annotations"));
-        if let Some(authority) = authority {
-            self.key("authoritativeAPI");
-            // Writing a string to a vector cannot fail.
-            let _ = serde_json::to_writer(&mut self.buffer, &authority);
-        }
-        self.member("deletionTimestamp", metadata.get("deletionTimestamp"));
-        self.member("labels", metadata.get("labels"));
-        self.member("ownerReferences", metadata.get("ownerReferences"));
-        self.member("template", template);
-        self.buffer.push(b'}');
-    }
-
-    fn members(&mut self, object: &RawObject<'_>, parts: &[&str]) {
-        self.buffer.push(b'{');
-        for part in parts {
-            let mut raw = None;
-            for (depth, name) in part.split('/').enumerate() {
-                raw = match (depth, raw) {
-                    (0, _) => object.member(name),
-                    (_, Some(raw)) => members(raw).unwrap_or_default().get(name),
-                    (_, None) => None,
-                };
-            }
-            self.member(part, raw);
-        }
-        self.buffer.push(b'}');
+        self.member("annotations", at(object, "metadata/annotations"));
+        self.member("authoritativeAPI", authority);
+        self.member(
+            "deletionTimestamp",
+            at(object, "metadata/deletionTimestamp"),
+        );
+        self.member("labels", at(object, "metadata/labels"));
+        self.member("ownerReferences", at(object, "metadata/ownerReferences"));
+        self.member("template", at(object, "spec/template"));
     }
 
     fn key(&mut self, key: &str) {
@@ -82,27 +107,23 @@ impl Digester {
     }
 
     /// An absent member and a `null` one are the same.
-    fn member(&mut self, key: &str, raw: Option<&RawValue>) {
-        let Some(raw) = raw.filter(|raw| raw.get() != "null") else {
+    fn member(&mut self, key: &str, text: Option<&str>) {
+        let Some(text) = text.filter(|text| *text != "null") else {
             return;
         };
         self.key(key);
-        canonical::write(raw, &mut self.buffer);
+        canonical::write(text, &mut self.buffer);
     }
 }
 
-fn members(raw: &RawValue) -> Option<Members<'_>> {
-    serde_json::from_str(raw.get()).ok()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(DIGEST_LENGTH);
-    text.push_str("sha256:");
-    for byte in Sha256::digest(bytes) {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
+/// The text of a value in an object, by member names with a slash between them.
+fn at<'a>(object: &RawObject<'a>, path: &str) -> Option<&'a str> {
+    let (first, rest) = path.split_once('/').unwrap_or((path, ""));
+    let mut text = object.member(first)?.get();
+    for name in rest.split('/').filter(|name| !name.is_empty()) {
+        text = walk::member(text, name)?;
     }
-    text
+    Some(text)
 }
 
 /// What rules read of an object, sorted.
@@ -129,7 +150,7 @@ fn parts(kind: Kind) -> &'static [&'static str] {
         Kind::Provisioning => &["spec"],
         Kind::ConfigMap => &["data"],
         Kind::Secret => &["data", "metadata/annotations", "stringData"],
-        Kind::Node => &["metadata/labels", "status/nodeInfo"],
+        Kind::Node => &["status/nodeInfo/architecture"],
         Kind::MachineConfigPool => &[
             "spec/configuration",
             "status/configuration",
@@ -144,7 +165,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn digest(value: &Value) -> String {
+    fn digest(value: &Value) -> Digest {
         let text = serde_json::to_string_pretty(value).unwrap();
         let object = RawObject::parse(&text).unwrap().unwrap();
         Digester::default().digest(&object)
@@ -160,9 +181,26 @@ mod tests {
     #[test]
     fn a_digest_is_sha_256_over_canonical_json() {
         let text = br#"{"labels":{"x":"1"},"template":{"spec":{"a":1,"b":[1.5]}}}"#;
-        assert_eq!(digest(&machine_set()), hex(text));
-        assert_eq!(hex(b"").len(), DIGEST_LENGTH);
-        assert!(hex(b"").starts_with("sha256:e3b0c44298fc1c14"));
+        assert_eq!(digest(&machine_set()), Digest(Sha256::digest(text).into()));
+    }
+
+    #[test]
+    fn a_digest_is_written_and_read() {
+        let empty = Digest(Sha256::digest(b"").into());
+        let text = empty.to_string();
+        assert_eq!(text.len(), 7 + 64);
+        assert!(text.starts_with("sha256:e3b0c44298fc1c14"));
+        assert_eq!(text.parse(), Ok(empty));
+        for wrong in [
+            "",
+            "sha256:",
+            "sha1:00",
+            &text[..70],
+            &text.replace('e', "g"),
+            &text.replace('e', "é"),
+        ] {
+            assert!(wrong.parse::<Digest>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use openshift_model::{Architecture, Edit, Kind, MachineManager, Platform};
 use serde::{Deserialize, Serialize};
 
-use crate::{FactRequest, ReasonCode};
+use crate::{Digest, FactRequest, ReasonCode};
 
 /// `apiVersion` of every document that osimage writes.
 pub const API_VERSION: &str = "osimage.dev/v1";
@@ -81,7 +81,8 @@ pub struct InputObject {
     /// Null where the input does not say. Information only: `digest` tells whether it moved.
     pub resource_version: Option<String>,
     /// `sha256:` and 64 hex digits, over the canonical JSON of the part that rules read.
-    pub digest: String,
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub digest: Digest,
 }
 
 /// The configuration in force.

@@ -36,12 +36,12 @@ mod plan;
 mod reason;
 mod stream_text;
 
-pub use digest::Digester;
+pub use digest::{Digest, Digester, NoDigest};
 pub use document::{
     API_VERSION, ConfigurationInForce, DecisionKind, GeneratedFrom, InputObject, PLAN_KIND, Plan,
     PlanMetadata, Source, Target, UserData,
 };
 pub use input::{ClusterSnapshot, Completeness, FactRequest, Facts, Policy};
-pub use plan::{Explanation, explain, plan};
+pub use plan::{Each, Explanation, InTurn, explain, plan, plan_with};
 pub use reason::{Obstacle, ReasonCode};
 pub(crate) use stream_text::StreamText;

@@ -1,17 +1,40 @@
 //! The plan of a cluster, and the explanation of one decision.
 
-use openshift_model::{NoTrace, ObjectRef, RawObject, Step};
+use openshift_model::{
+    MachineResource, NoTrace, ObjectMeta, ObjectRef, RawObject, Step, Stream, Text,
+};
 use serde::Serialize;
 
 use crate::context::{Context, Objects};
 use crate::decide::decide;
-use crate::digest::Digester;
+use crate::digest::{Digest, Digester};
 use crate::document::{API_VERSION, PLAN_KIND};
 use crate::stream_text;
 use crate::{
-    ClusterSnapshot, Completeness, ConfigurationInForce, Facts, GeneratedFrom, InputObject, Plan,
-    PlanMetadata, Policy, Source, Target,
+    ClusterSnapshot, Completeness, ConfigurationInForce, Facts, GeneratedFrom, InputObject,
+    Obstacle, Plan, PlanMetadata, Policy, Source, Target,
 };
+
+/// How a plan runs one function over many items. The crate itself has no threads; a caller that
+/// has some brings them.
+pub trait Each {
+    /// The results of `work` for every item, in the order of the items.
+    fn each<T: Sync, R: Send>(&self, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R>;
+}
+
+/// One item after the other.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct InTurn;
+
+impl Each for InTurn {
+    fn each<T: Sync, R: Send>(&self, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+        items.iter().map(work).collect()
+    }
+}
+
+/// How many objects are one item of [`Each`]: enough that handing them over costs nothing beside
+/// the work, few enough that no thread waits for the last one.
+const OBJECTS_PER_ITEM: usize = 128;
 
 /// Plans the boot images of a cluster: what each MachineSet and ControlPlaneMachineSet boots, what
 /// it should boot, what would be changed and why.
@@ -21,34 +44,51 @@ use crate::{
 ///
 /// Upstream, this is the boot image controller's pass over all machine resources (BI-142, BI-150).
 pub fn plan(snapshot: &ClusterSnapshot<'_>, facts: &Facts, policy: &Policy) -> Plan {
+    plan_with(snapshot, facts, policy, &InTurn)
+}
+
+/// [`plan`], with the caller's way to look at many objects.
+pub fn plan_with(
+    snapshot: &ClusterSnapshot<'_>,
+    facts: &Facts,
+    policy: &Policy,
+    each: &impl Each,
+) -> Plan {
     // No platform that is planned so far asks for a fact.
     let Facts {} = facts;
     let objects = Objects::of(snapshot);
     let context = Context::new(snapshot, &objects, policy);
     let stream = stream_text::parse(context.stream.as_ref());
     let stream = stream.as_ref();
-    let mut digester = Digester::default();
-    let mut targets = Vec::new();
-    let mut inputs = Vec::new();
-    for object in objects.machine_resources() {
-        targets.push(decide(&context, stream, object, &mut NoTrace));
-        inputs.push(input(object, &mut digester));
+    let resources: Vec<&RawObject<'_>> = objects.machine_resources().collect();
+    let items: Vec<&[&RawObject<'_>]> = resources.chunks(OBJECTS_PER_ITEM).collect();
+    let planned = each.each(&items, |item| {
+        let mut digester = Digester::default();
+        let one = |object: &&RawObject<'_>| plan_one(&context, stream, object, &mut digester);
+        item.iter().map(one).collect::<Vec<_>>()
+    });
+    let (mut targets, mut inputs) = (Vec::with_capacity(resources.len()), Vec::new());
+    inputs.reserve_exact(resources.len() + context.read.len());
+    for (target, input) in planned.into_iter().flatten() {
+        targets.push(target);
+        inputs.push(input);
     }
-    inputs.extend(
-        context
-            .read
-            .iter()
-            .map(|object| input(object, &mut digester)),
-    );
+    let mut digester = Digester::default();
+    for object in &context.read {
+        inputs.push(input(
+            object,
+            object.meta().ok().as_ref(),
+            digester.digest(object),
+        ));
+    }
     inputs.sort_by(|a, b| {
-        let key = |input: &'_ InputObject| {
-            (
-                input.kind.name(),
-                input.namespace.clone(),
-                input.name.clone(),
-            )
+        let key = |input: &InputObject| input.kind.name();
+        let names = || {
+            a.namespace
+                .cmp(&b.namespace)
+                .then_with(|| a.name.cmp(&b.name))
         };
-        key(a).cmp(&key(b))
+        key(a).cmp(key(b)).then_with(names)
     });
     Plan {
         api_version: API_VERSION.to_owned(),
@@ -74,6 +114,21 @@ pub fn plan(snapshot: &ClusterSnapshot<'_>, facts: &Facts, policy: &Policy) -> P
     }
 }
 
+fn plan_one(
+    context: &Context<'_, '_>,
+    stream: Result<&Stream<'_>, &Obstacle>,
+    object: &RawObject<'_>,
+    digester: &mut Digester,
+) -> (Target, InputObject) {
+    let resource = MachineResource::read(object);
+    let meta = resource.as_ref().ok().map(|resource| &resource.meta);
+    let input = input(object, meta, digester.digest(object));
+    (
+        decide(context, stream, object, resource.as_ref(), &mut NoTrace),
+        input,
+    )
+}
+
 impl From<bootimage_selection::ConfigurationSource> for Source {
     fn from(source: bootimage_selection::ConfigurationSource) -> Self {
         use bootimage_selection::ConfigurationSource;
@@ -85,17 +140,15 @@ impl From<bootimage_selection::ConfigurationSource> for Source {
     }
 }
 
-fn input(object: &RawObject<'_>, digester: &mut Digester) -> InputObject {
-    let meta = object.meta().unwrap_or_default();
+fn input(object: &RawObject<'_>, meta: Option<&ObjectMeta<'_>>, digest: Digest) -> InputObject {
+    let text = |text: Option<&Text<'_>>| text.map(|text| text.as_str().to_owned());
     InputObject {
         kind: object.kind,
         namespace: object.namespace.as_str().to_owned(),
         name: object.name.as_str().to_owned(),
-        uid: meta.uid.map(openshift_model::Text::into_string),
-        resource_version: meta
-            .resource_version
-            .map(openshift_model::Text::into_string),
-        digest: digester.digest(object),
+        uid: text(meta.and_then(|meta| meta.uid.as_ref())),
+        resource_version: text(meta.and_then(|meta| meta.resource_version.as_ref())),
+        digest,
     }
 }
 
@@ -130,7 +183,14 @@ pub fn explain(
     let context = Context::new(snapshot, &objects, policy);
     let stream = stream_text::parse(context.stream.as_ref());
     let mut steps = Vec::new();
-    let target = decide(&context, stream.as_ref(), object, &mut steps);
+    let resource = MachineResource::read(object);
+    let target = decide(
+        &context,
+        stream.as_ref(),
+        object,
+        resource.as_ref(),
+        &mut steps,
+    );
     Some(Explanation {
         target,
         steps,

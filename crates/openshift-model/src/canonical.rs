@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use serde_json::value::RawValue;
+use crate::walk::string_end;
 
-/// Appends `raw` in canonical form to `out`: no white space, members sorted by key, of a key that
+/// Appends valid JSON text in canonical form to `out`: no white space, members sorted by key, of a key that
 /// is written twice the last value, the shortest escapes, integers as they are and other numbers in
 /// their shortest form.
 ///
@@ -12,15 +12,13 @@ use serde_json::value::RawValue;
 /// of the text, and nesting of any depth is fine.
 ///
 /// ```
-/// let raw: &serde_json::value::RawValue = serde_json::from_str(r#"{ "b": 1.50, "a": "\u0041" }"#)?;
 /// let mut out = Vec::new();
-/// openshift_model::canonical::write(raw, &mut out);
+/// openshift_model::canonical::write(r#"{ "b": 1.50, "a": "\u0041" }"#, &mut out);
 /// assert_eq!(out, br#"{"a":"A","b":1.5}"#);
-/// # Ok::<(), serde_json::Error>(())
 /// ```
-pub fn write(raw: &RawValue, out: &mut Vec<u8>) {
+pub fn write(text: &str, out: &mut Vec<u8>) {
     Writer {
-        text: raw.get().as_bytes(),
+        text: text.as_bytes(),
         out,
         members: Vec::new(),
         frames: Vec::new(),
@@ -208,26 +206,6 @@ impl Writer<'_> {
     }
 }
 
-/// Where the string that starts at `start` ends (behind its closing quote), and whether it has
-/// escapes.
-fn string_end(text: &[u8], start: usize) -> (usize, bool) {
-    let mut position = start + 1;
-    let mut escaped = false;
-    loop {
-        let rest = text.get(position..).unwrap_or_default();
-        match memchr::memchr2(b'"', b'\\', rest) {
-            None => return (text.len(), escaped),
-            Some(offset) if rest.get(offset) == Some(&b'"') => {
-                return (position + offset + 1, escaped);
-            }
-            Some(offset) => {
-                escaped = true;
-                position += offset + 2;
-            }
-        }
-    }
-}
-
 /// The canonical text of a number that is not its own: a fraction, an exponent or minus zero.
 fn decimal(token: &[u8]) -> Option<String> {
     let is_integer = !token.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
@@ -253,9 +231,8 @@ mod tests {
     use serde_json::Value;
 
     fn canonical(text: &str) -> String {
-        let raw: &RawValue = serde_json::from_str(text).unwrap();
         let mut out = Vec::new();
-        write(raw, &mut out);
+        write(text, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -295,9 +272,8 @@ mod tests {
     #[test]
     fn deep_nesting_is_written_without_recursion() {
         let text = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
-        let raw: Box<RawValue> = serde_json::from_str(&text).unwrap();
         let mut out = Vec::new();
-        write(&raw, &mut out);
+        write(&text, &mut out);
         assert_eq!(out.len(), text.len());
     }
 

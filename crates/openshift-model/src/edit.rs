@@ -1,15 +1,29 @@
 //! The edits that osimage makes: JSON Patches that test what they replace.
 
 use json_patch::jsonptr::PointerBuf;
-use json_patch::{AddOperation, PatchOperation, RemoveOperation, ReplaceOperation, TestOperation};
-use serde::{Deserialize, Serialize};
+use json_patch::{
+    AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation, TestOperation,
+};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// BI-347: a change of one object: a JSON Patch (RFC 6902) in which every value that is replaced
 /// or removed is tested first, so that it fails rather than overwrite what somebody else wrote.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Edit(json_patch::Patch);
+///
+/// Written and read as the list of operations.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Edit(Vec<Change>);
+
+/// One change. In a patch it is two operations where there is an old value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Change {
+    pointer: PointerBuf,
+    /// What is tested for; `None` for a member that is added.
+    old: Option<Value>,
+    /// What is written; `None` for a member that is removed.
+    new: Option<Value>,
+}
 
 /// An edit could not be made or applied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,62 +39,50 @@ pub enum EditError {
 impl Edit {
     /// Replaces the value at a JSON pointer, after testing that it is still `old`.
     pub fn replace(&mut self, pointer: &str, old: Value, new: Value) -> Result<(), EditError> {
-        let path = parse(pointer)?;
-        self.push(PatchOperation::Test(TestOperation {
-            path: path.clone(),
-            value: old,
-        }));
-        self.push(PatchOperation::Replace(ReplaceOperation {
-            path,
-            value: new,
-        }));
-        Ok(())
+        self.push(pointer, Some(old), Some(new))
     }
 
     /// Sets a member that the object does not have.
     pub fn add(&mut self, pointer: &str, value: Value) -> Result<(), EditError> {
-        let path = parse(pointer)?;
-        self.push(PatchOperation::Add(AddOperation { path, value }));
-        Ok(())
+        self.push(pointer, None, Some(value))
     }
 
     /// Removes the value at a JSON pointer, after testing that it is still `old`.
     pub fn remove(&mut self, pointer: &str, old: Value) -> Result<(), EditError> {
-        let path = parse(pointer)?;
-        self.push(PatchOperation::Test(TestOperation {
-            path: path.clone(),
-            value: old,
-        }));
-        self.push(PatchOperation::Remove(RemoveOperation { path }));
-        Ok(())
+        self.push(pointer, Some(old), None)
     }
 
-    fn push(&mut self, operation: PatchOperation) {
-        self.0.0.push(operation);
+    fn push(
+        &mut self,
+        pointer: &str,
+        old: Option<Value>,
+        new: Option<Value>,
+    ) -> Result<(), EditError> {
+        let pointer = PointerBuf::parse(pointer.to_owned())
+            .map_err(|_| EditError::Pointer(pointer.to_owned()))?;
+        self.0.push(Change { pointer, old, new });
+        Ok(())
     }
 
     /// Whether the edit changes nothing.
     pub fn is_empty(&self) -> bool {
-        self.0.0.is_empty()
+        self.0.is_empty()
     }
 
     /// The patch, for a client that sends it.
-    pub fn patch(&self) -> &json_patch::Patch {
-        &self.0
+    pub fn patch(&self) -> Patch {
+        Patch(self.0.iter().flat_map(Change::operations).collect())
     }
 
     /// The pointers whose values change.
     pub fn changed_pointers(&self) -> impl Iterator<Item = &str> {
-        self.0
-            .0
-            .iter()
-            .filter(|operation| !matches!(operation, PatchOperation::Test(_)))
-            .map(|operation| operation.path().as_str())
+        self.0.iter().map(|change| change.pointer.as_str())
     }
 
     /// Applies the edit to an object; leaves it as it was where the edit does not fit.
     pub fn apply(&self, object: &mut Value) -> Result<(), EditError> {
-        json_patch::patch(object, &self.0).map_err(|error| EditError::DoesNotFit(error.to_string()))
+        json_patch::patch(object, &self.patch())
+            .map_err(|error| EditError::DoesNotFit(error.to_string()))
     }
 
     /// BI-347: the same change as a JSON merge patch (RFC 7386) for `object`. Arrays are replaced
@@ -92,8 +94,70 @@ impl Edit {
     }
 }
 
-fn parse(pointer: &str) -> Result<PointerBuf, EditError> {
-    PointerBuf::parse(pointer.to_owned()).map_err(|_| EditError::Pointer(pointer.to_owned()))
+impl Change {
+    fn operations(&self) -> impl Iterator<Item = PatchOperation> {
+        let path = || self.pointer.clone();
+        let test = self.old.clone().map(|value| TestOperation {
+            path: path(),
+            value,
+        });
+        let change = match (&self.old, self.new.clone()) {
+            (Some(_), Some(value)) => PatchOperation::Replace(ReplaceOperation {
+                path: path(),
+                value,
+            }),
+            (None, Some(value)) => PatchOperation::Add(AddOperation {
+                path: path(),
+                value,
+            }),
+            (_, None) => PatchOperation::Remove(RemoveOperation { path: path() }),
+        };
+        test.map(PatchOperation::Test).into_iter().chain([change])
+    }
+}
+
+impl Serialize for Edit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().flat_map(Change::operations))
+    }
+}
+
+impl<'de> Deserialize<'de> for Edit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut edit = Self::default();
+        let mut tested: Option<TestOperation> = None;
+        for operation in Patch::deserialize(deserializer)?.0 {
+            let pointer = operation.path().to_buf();
+            let old = tested
+                .take()
+                .filter(|test| test.path == pointer)
+                .map(|test| test.value);
+            let new = match operation {
+                PatchOperation::Test(test) => {
+                    tested = Some(test);
+                    continue;
+                }
+                PatchOperation::Replace(replace) if old.is_some() => Some(replace.value),
+                PatchOperation::Add(add) if old.is_none() => Some(add.value),
+                PatchOperation::Remove(_) if old.is_some() => None,
+                other => {
+                    return Err(D::Error::custom(format!(
+                        "an operation at {} that is none of ours: every value that is replaced or \
+                         removed is tested first",
+                        other.path()
+                    )));
+                }
+            };
+            edit.0.push(Change { pointer, old, new });
+        }
+        match tested {
+            None => Ok(edit),
+            Some(test) => Err(D::Error::custom(format!(
+                "a test at {} and nothing behind it",
+                test.path
+            ))),
+        }
+    }
 }
 
 /// The merge patch from `old` to `new`; `None` where they are equal. Recursion ends where the
@@ -165,6 +229,29 @@ mod tests {
             json!({"ami": {"id": "new", "arn": null}, "disks": [{"image": "b"}]})
         );
         assert_eq!(Edit::default().to_merge_patch(&object).unwrap(), json!({}));
+    }
+
+    #[test]
+    fn an_edit_is_read_as_it_was_written_and_nothing_else_is() {
+        let mut edit = Edit::default();
+        edit.replace("/a", json!(1), json!(2)).unwrap();
+        edit.add("/b", json!(3)).unwrap();
+        edit.remove("/c", json!(4)).unwrap();
+        let text = serde_json::to_string(&edit).unwrap();
+        assert_eq!(serde_json::from_str::<Edit>(&text).unwrap(), edit);
+        for wrong in [
+            json!([{"op": "replace", "path": "/a", "value": 1}]),
+            json!([{"op": "remove", "path": "/a"}]),
+            json!([{"op": "test", "path": "/a", "value": 1}]),
+            json!([{"op": "test", "path": "/a", "value": 1}, {"op": "remove", "path": "/b"}]),
+            json!([{"op": "move", "from": "/a", "path": "/b"}]),
+            json!({}),
+        ] {
+            assert!(
+                serde_json::from_value::<Edit>(wrong.clone()).is_err(),
+                "{wrong}"
+            );
+        }
     }
 
     #[test]

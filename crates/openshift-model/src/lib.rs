@@ -40,6 +40,7 @@ mod stream;
 mod text;
 mod trace;
 mod version;
+pub mod walk;
 
 pub use edit::{Edit, EditError};
 pub use kinds::*;

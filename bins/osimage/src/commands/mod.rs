@@ -52,9 +52,22 @@ fn tell_all(warnings: &[String], errors: &[String], ignored: usize) {
     }
 }
 
-/// Writes a command's result to standard output.
+/// Writes something for people to standard output: styled on a terminal, plain elsewhere.
+fn print_styled(
+    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<(), CommandError> {
+    print_to(anstream::AutoStream::auto(std::io::stdout().lock()), write)
+}
+
+/// Writes data to standard output.
 fn print(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), CommandError> {
-    let stdout = anstream::AutoStream::auto(std::io::stdout().lock());
+    print_to(std::io::stdout().lock(), write)
+}
+
+fn print_to(
+    stdout: impl Write,
+    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<(), CommandError> {
     // Larger than a pipe's buffer: fewer calls for a long result.
     let mut out = std::io::BufWriter::with_capacity(128 * 1024, stdout);
     let failed = |source| CommandError::Write {

@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use bootimage_plan::{DecisionKind, Facts, Plan, plan};
+use bootimage_plan::{DecisionKind, Facts, Plan, plan_with};
 
-use super::{print, print_text, tell, tell_all};
+use super::{print, print_styled, print_text, tell, tell_all};
 use crate::cli::{PlanArgs, PlanFormat};
 use crate::error::CommandError;
 use crate::exit;
 use crate::input::{Input, Snapshot, policy};
 use crate::render::{diff, document, table};
+use crate::threads::Threads;
 
 pub(super) fn run(args: &PlanArgs) -> Result<u8, CommandError> {
     let input = Input::read(&args.input)?;
@@ -19,7 +20,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<u8, CommandError> {
         errors,
         ignored,
     } = input.snapshot();
-    let mut plan = plan(&cluster, &Facts::default(), &policy(&args.input));
+    let mut plan = plan_with(&cluster, &Facts::default(), &policy(&args.input), &Threads);
     plan.warnings.splice(0..0, warnings);
     tell_all(&plan.warnings, &errors, ignored);
     show(args.output, &plan, &cluster)?;
@@ -35,7 +36,7 @@ fn show(
     cluster: &bootimage_plan::ClusterSnapshot<'_>,
 ) -> Result<(), CommandError> {
     match format {
-        PlanFormat::Table => print(|out| table::table(out, plan)),
+        PlanFormat::Table => print_styled(|out| table::table(out, plan)),
         PlanFormat::Wide => print(|out| table::wide(out, plan)),
         PlanFormat::Json => print_text(&document::json(plan)?),
         PlanFormat::Yaml => print_text(&document::yaml(plan)?),

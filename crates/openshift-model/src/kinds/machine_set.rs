@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use crate::object::{Kind, ObjectMeta, RawObject};
-use crate::read::{ReadError, read};
+use crate::read::ReadError;
 use crate::{StringMap, Text};
 
 /// A MachineSet or a ControlPlaneMachineSet: the two that have a provider spec with a boot image.
@@ -18,8 +18,6 @@ pub struct MachineResource<'a> {
     /// The labels that tell Windows machines: for a MachineSet those of the template (BI-155), for
     /// a ControlPlaneMachineSet those of the machine spec's metadata (BI-166).
     pub os_labels: StringMap<'a>,
-    /// `spec.template`, unparsed.
-    pub template: Option<&'a RawValue>,
     /// The provider spec, where there is one.
     pub provider_spec: Option<&'a RawValue>,
     /// BI-163: `status.authoritativeAPI`, or else `spec.authoritativeAPI`.
@@ -60,12 +58,11 @@ impl<'a> MachineResource<'a> {
     fn read_machine_set(object: &RawObject<'a>) -> Result<Self, ReadError> {
         let spec: MachineSetSpec<'a> = object.view("spec")?;
         let status: MachineSetStatus<'a> = object.view("status")?;
-        let template: MachineTemplate<'a> = template(object, spec.template)?;
+        let template = spec.template.unwrap_or_default();
         Ok(Self {
             kind: object.kind,
             name: object.name.clone(),
             meta: object.meta()?,
-            template: spec.template,
             os_labels: template
                 .metadata
                 .and_then(|meta| meta.labels)
@@ -78,15 +75,15 @@ impl<'a> MachineResource<'a> {
 
     fn read_control_plane_machine_set(object: &RawObject<'a>) -> Result<Self, ReadError> {
         let spec: CpmsSpec<'a> = object.view("spec")?;
-        let machine = template::<CpmsTemplate<'a>>(object, spec.template)?
-            .machine
+        let machine = spec
+            .template
+            .and_then(|template| template.machine)
             .unwrap_or_default();
         let labels = |spec: &MachineSpec<'a>| spec.metadata.as_ref()?.labels.clone();
         Ok(Self {
             kind: object.kind,
             name: object.name.clone(),
             meta: object.meta()?,
-            template: spec.template,
             os_labels: machine.spec.as_ref().and_then(labels).unwrap_or_default(),
             provider_spec: provider_spec(machine.spec),
             authoritative_api: None,
@@ -106,17 +103,6 @@ pub fn provider_spec_pointer(kind: Kind) -> &'static str {
     }
 }
 
-/// Reads the template out of its raw text, which is kept beside it for the digest.
-fn template<'a, T>(object: &RawObject<'a>, raw: Option<&'a RawValue>) -> Result<T, ReadError>
-where
-    T: serde::Deserialize<'a> + Default,
-{
-    let Some(raw) = raw else {
-        return Ok(T::default());
-    };
-    read(raw, "/spec/template").map_err(|error| error.of(object.reference()))
-}
-
 fn provider_spec<'a>(spec: Option<MachineSpec<'a>>) -> Option<&'a RawValue> {
     spec?.provider_spec?.value
 }
@@ -125,7 +111,7 @@ view! {
     /// `MachineSet.spec`.
     pub struct MachineSetSpec<'a> {
         /// The machine that is made.
-        template: &'a RawValue = "template",
+        template: MachineTemplate<'a> = "template",
         /// Which API owns the set.
         authoritative_api: Text<'a> = "authoritativeAPI",
     }
@@ -179,7 +165,7 @@ view! {
     /// `ControlPlaneMachineSet.spec`.
     pub struct CpmsSpec<'a> {
         /// The machine that is made.
-        template: &'a RawValue = "template",
+        template: CpmsTemplate<'a> = "template",
         /// `Active` or `Inactive`.
         state: Text<'a> = "state",
         /// What a change of the template leads to.
