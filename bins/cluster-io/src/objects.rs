@@ -84,7 +84,7 @@ impl<'a> Loader<'a> {
         };
         let (api_version, kind) = (string("apiVersion"), string("kind"));
         let element_kind = kind.strip_suffix("List").filter(|kind| !kind.is_empty());
-        self.loaded.objects.reserve(items.len());
+        self.loaded.objects.reserve_exact(items.len());
         for Shape(item) in items {
             let object = match (item, element_kind) {
                 (None, _) => None,
@@ -176,7 +176,7 @@ impl<'a> FromMap<'a> for Document<'a> {
 
 impl<'a> FromMap<'a> for Members<'a> {
     fn from_map<A: MapAccess<'a>>(mut map: A) -> Result<Self, A::Error> {
-        let mut members = Self::default();
+        let mut members = Self::with_room();
         while let Some(key) = map.next_key::<Str<'a>>()? {
             members.push(key, map.next_value::<&'a RawValue>()?);
         }

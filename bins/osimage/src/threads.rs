@@ -1,7 +1,6 @@
 //! As many threads as the machine has processors, for plans of many objects.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use bootimage_plan::Each;
 
@@ -9,22 +8,15 @@ use bootimage_plan::Each;
 pub(crate) struct Threads;
 
 impl Each for Threads {
-    fn each<T: Sync, R: Send>(&self, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    fn each<T: Send>(&self, items: &mut [T], work: impl Fn(&mut T) + Sync) {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = processors.min(items.len());
-        if threads <= 1 {
-            return items.iter().map(work).collect();
-        }
-        let next = AtomicUsize::new(0);
-        let results = Mutex::new(Vec::with_capacity(items.len()));
+        let queue = Mutex::new(items.iter_mut());
+        // A thread that panicked while it held the lock took nothing from the queue.
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
         let run = || {
-            while let Some((index, item)) = take(items, &next) {
-                let result = work(item);
-                // A thread that panicked has poisoned the lock; the results are whole all the same.
-                results
-                    .lock()
-                    .unwrap_or_else(std::sync::PoisonError::into_inner)
-                    .push((index, result));
+            while let Some(item) = next() {
+                work(item);
             }
         };
         std::thread::scope(|scope| {
@@ -33,17 +25,7 @@ impl Each for Threads {
             }
             run();
         });
-        let mut results = results
-            .into_inner()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        results.sort_by_key(|(index, _)| *index);
-        results.into_iter().map(|(_, result)| result).collect()
     }
-}
-
-fn take<'a, T>(items: &'a [T], next: &AtomicUsize) -> Option<(usize, &'a T)> {
-    let index = next.fetch_add(1, Ordering::Relaxed);
-    items.get(index).map(|item| (index, item))
 }
 
 #[cfg(test)]
@@ -51,13 +33,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn results_stand_in_the_order_of_the_items() {
-        for count in [0, 1, 2, 1000] {
-            let items: Vec<usize> = (0..count).collect();
-            assert_eq!(
-                Threads.each(&items, |item| item * 2),
-                items.iter().map(|i| i * 2).collect::<Vec<_>>()
-            );
+    fn every_item_is_worked_on_once() {
+        for count in [0_u32, 1, 2, 1000] {
+            let mut items: Vec<u32> = (0..count).collect();
+            Threads.each(&mut items, |item| *item += 1);
+            assert_eq!(items, (1..=count).collect::<Vec<_>>());
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The order of the rules for one machine resource (BI-150 … BI-161, BI-165 … BI-169).
 
+use std::borrow::Cow;
+
 use bootimage_selection::{
     ArchitectureError, Selection, Skip, Stopped, gcp as select_gcp, guard, machine_set_architecture,
 };
@@ -318,37 +320,42 @@ fn target(object: &RawObject<'_>, findings: Findings, outcome: Outcome) -> Targe
     } = findings;
     let mut counted = None;
     let mut patch = None;
-    let (decision, reason, message) = match outcome {
+    let (decision, reason, message): (_, _, Cow<'static, str>) = match outcome {
+        Outcome::UpToDate if current.is_some() => (
+            DecisionKind::UpToDate,
+            ReasonCode::Matches,
+            "it boots the release's image".into(),
+        ),
         Outcome::UpToDate => {
-            let message = if current.is_some() {
-                "it boots the release's image"
-            } else {
-                "it has no boot disk whose image could be out of date"
-            };
-            (
-                DecisionKind::UpToDate,
-                ReasonCode::Matches,
-                message.to_owned(),
-            )
+            let message = "it has no boot disk whose image could be out of date";
+            (DecisionKind::UpToDate, ReasonCode::Matches, message.into())
         }
         Outcome::Update { edit } => {
             patch = Some(edit);
-            let message = format!(
-                "new machines boot {}, the release has {}",
-                short(current.as_deref().unwrap_or_default()),
-                short(target.as_deref().unwrap_or_default()),
-            );
-            (DecisionKind::Update, ReasonCode::OutdatedImage, message)
+            let message = "new machines boot another build than the release's";
+            (
+                DecisionKind::Update,
+                ReasonCode::OutdatedImage,
+                message.into(),
+            )
         }
         Outcome::Skip(skip) => {
             counted = Some(skip.is_counted(object.kind));
-            (DecisionKind::Skip, skip_code(&skip), skip.to_string())
+            (
+                DecisionKind::Skip,
+                skip_code(&skip),
+                skip.to_string().into(),
+            )
         }
         Outcome::Blocked(obstacle) => {
             let message = format!("{obstacle}: {}", obstacle.advice());
-            (DecisionKind::Blocked, obstacle.code(), message)
+            (DecisionKind::Blocked, obstacle.code(), message.into())
         }
-        Outcome::NotManaged(why) => (DecisionKind::NotManaged, ReasonCode::NotSelected, why),
+        Outcome::NotManaged(why) => (
+            DecisionKind::NotManaged,
+            ReasonCode::NotSelected,
+            why.into(),
+        ),
     };
     Target {
         kind: object.kind,
@@ -366,9 +373,4 @@ fn target(object: &RawObject<'_>, findings: Findings, outcome: Outcome) -> Targe
         user_data: patch.is_some().then_some(None),
         patch,
     }
-}
-
-/// An image without the path in front of its name.
-fn short(image: &str) -> &str {
-    image.rsplit('/').next().unwrap_or(image)
 }

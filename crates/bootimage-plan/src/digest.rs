@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use openshift_model::{Kind, RawObject, canonical, walk};
+use openshift_model::{Kind, RawObject, RawValue, canonical, walk};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
@@ -83,18 +83,28 @@ impl Digester {
     }
 
     fn machine_resource(&mut self, object: &RawObject<'_>) {
-        let authority = at(object, "status/authoritativeAPI").filter(|text| *text != "null");
-        let authority = authority.or_else(|| at(object, "spec/authoritativeAPI"));
-        // In the order of canonical JSON.
-        self.member("annotations", at(object, "metadata/annotations"));
-        self.member("authoritativeAPI", authority);
-        self.member(
-            "deletionTimestamp",
-            at(object, "metadata/deletionTimestamp"),
+        let text = |member: &str| object.member(member).map_or("", RawValue::get);
+        let [annotations, deletion, labels, owners] = walk::members(
+            text("metadata"),
+            [
+                "annotations",
+                "deletionTimestamp",
+                "labels",
+                "ownerReferences",
+            ],
         );
-        self.member("labels", at(object, "metadata/labels"));
-        self.member("ownerReferences", at(object, "metadata/ownerReferences"));
-        self.member("template", at(object, "spec/template"));
+        let [authority, template] = walk::members(text("spec"), ["authoritativeAPI", "template"]);
+        let in_status = walk::member(text("status"), "authoritativeAPI");
+        // In the order of canonical JSON.
+        self.member("annotations", annotations);
+        self.member(
+            "authoritativeAPI",
+            in_status.filter(|text| *text != "null").or(authority),
+        );
+        self.member("deletionTimestamp", deletion);
+        self.member("labels", labels);
+        self.member("ownerReferences", owners);
+        self.member("template", template);
     }
 
     fn key(&mut self, key: &str) {

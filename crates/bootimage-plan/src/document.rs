@@ -1,5 +1,7 @@
 //! The plan as a document (`apiVersion: osimage.dev/v1`, `kind: Plan`).
 
+use std::borrow::Cow;
+
 use openshift_model::{Architecture, Edit, Kind, MachineManager, Platform};
 use serde::{Deserialize, Serialize};
 
@@ -172,7 +174,7 @@ pub struct Target {
     /// Why, as a code that never changes.
     pub reason: ReasonCode,
     /// Why, for a person.
-    pub message: String,
+    pub message: Cow<'static, str>,
     /// On a `Skip`: whether it appears in `(n skipped)` of the cluster's status.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub counted: Option<bool>,

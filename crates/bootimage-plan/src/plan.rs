@@ -15,11 +15,11 @@ use crate::{
     Obstacle, Plan, PlanMetadata, Policy, Source, Target,
 };
 
-/// How a plan runs one function over many items. The crate itself has no threads; a caller that
-/// has some brings them.
+/// How a plan does the same work to many items. The crate itself has no threads; a caller that has
+/// some brings them.
 pub trait Each {
-    /// The results of `work` for every item, in the order of the items.
-    fn each<T: Sync, R: Send>(&self, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R>;
+    /// Does `work` to every item, in any order.
+    fn each<T: Send>(&self, items: &mut [T], work: impl Fn(&mut T) + Sync);
 }
 
 /// One item after the other.
@@ -27,8 +27,8 @@ pub trait Each {
 pub struct InTurn;
 
 impl Each for InTurn {
-    fn each<T: Sync, R: Send>(&self, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-        items.iter().map(work).collect()
+    fn each<T: Send>(&self, items: &mut [T], work: impl Fn(&mut T) + Sync) {
+        items.iter_mut().for_each(work);
     }
 }
 
@@ -60,19 +60,8 @@ pub fn plan_with(
     let context = Context::new(snapshot, &objects, policy);
     let stream = stream_text::parse(context.stream.as_ref());
     let stream = stream.as_ref();
-    let resources: Vec<&RawObject<'_>> = objects.machine_resources().collect();
-    let items: Vec<&[&RawObject<'_>]> = resources.chunks(OBJECTS_PER_ITEM).collect();
-    let planned = each.each(&items, |item| {
-        let mut digester = Digester::default();
-        let one = |object: &&RawObject<'_>| plan_one(&context, stream, object, &mut digester);
-        item.iter().map(one).collect::<Vec<_>>()
-    });
-    let (mut targets, mut inputs) = (Vec::with_capacity(resources.len()), Vec::new());
-    inputs.reserve_exact(resources.len() + context.read.len());
-    for (target, input) in planned.into_iter().flatten() {
-        targets.push(target);
-        inputs.push(input);
-    }
+    let (targets, mut inputs) = plan_all(&objects, &context, stream, each);
+    inputs.reserve_exact(context.read.len());
     let mut digester = Digester::default();
     for object in &context.read {
         inputs.push(input(
@@ -112,6 +101,40 @@ pub fn plan_with(
         skew: None,
         warnings: context.warnings,
     }
+}
+
+/// Decides on every object. The results have their places before the work starts, so that they
+/// never exist twice.
+fn plan_all(
+    objects: &Objects<'_, '_>,
+    context: &Context<'_, '_>,
+    stream: Result<&Stream<'_>, &Obstacle>,
+    each: &impl Each,
+) -> (Vec<Target>, Vec<InputObject>) {
+    let resources: Vec<&RawObject<'_>> = objects.machine_resources().collect();
+    let mut targets: Vec<Option<Target>> = Vec::new();
+    let mut inputs: Vec<Option<InputObject>> = Vec::new();
+    targets.resize_with(resources.len(), || None);
+    inputs.resize_with(resources.len(), || None);
+    let places = targets
+        .chunks_mut(OBJECTS_PER_ITEM)
+        .zip(inputs.chunks_mut(OBJECTS_PER_ITEM));
+    let mut items: Vec<_> = resources.chunks(OBJECTS_PER_ITEM).zip(places).collect();
+    each.each(&mut items, |(objects, (targets, inputs))| {
+        let mut digester = Digester::default();
+        let places = targets.iter_mut().zip(inputs.iter_mut());
+        for (object, (target, input)) in objects.iter().zip(places) {
+            let planned = plan_one(context, stream, object, &mut digester);
+            (*target, *input) = (Some(planned.0), Some(planned.1));
+        }
+    });
+    (unwrap_all(targets), unwrap_all(inputs))
+}
+
+/// What stands in the places, which are all filled. (`map_while` collects in place where `flatten`
+/// would copy.)
+fn unwrap_all<T>(places: Vec<Option<T>>) -> Vec<T> {
+    places.into_iter().map_while(|place| place).collect()
 }
 
 fn plan_one(

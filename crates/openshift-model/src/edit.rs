@@ -60,6 +60,8 @@ impl Edit {
     ) -> Result<(), EditError> {
         let pointer = PointerBuf::parse(pointer.to_owned())
             .map_err(|_| EditError::Pointer(pointer.to_owned()))?;
+        // Most edits are one change, and a plan holds thousands of them.
+        self.0.reserve_exact(1);
         self.0.push(Change { pointer, old, new });
         Ok(())
     }

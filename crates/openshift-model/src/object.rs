@@ -140,6 +140,12 @@ impl<'a> Members<'a> {
         self.0.iter().map(|(key, value)| (key.as_str(), *value))
     }
 
+    /// No members yet, with room for those that most objects have: `apiVersion`, `kind`,
+    /// `metadata`, `spec`, `status`.
+    pub fn with_room() -> Self {
+        Self(Vec::with_capacity(5))
+    }
+
     /// Adds a member.
     pub fn push(&mut self, name: Text<'a>, value: &'a RawValue) {
         self.0.push((name, value));
@@ -163,12 +169,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
-                // apiVersion, kind, metadata, spec, status: most objects have these five.
-                let mut members = Vec::with_capacity(5);
+                let mut members = Members::with_room();
                 while let Some(key) = map.next_key::<Text<'de>>()? {
-                    members.push((key, map.next_value::<&'de RawValue>()?));
+                    members.push(key, map.next_value::<&'de RawValue>()?);
                 }
-                Ok(Members(members))
+                Ok(members)
             }
         }
 

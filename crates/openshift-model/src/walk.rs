@@ -1,18 +1,18 @@
 //! Steps over JSON text that is known to be valid, because it was parsed once already: finding a
 //! member costs a fraction of parsing again.
 
-/// The text of a member's value in the text of a JSON object; of a member that is written twice
-/// the last one. `None` where there is no such member, or the text is no object. Keys are compared
-/// as they are written: a key with escapes is not found.
+/// The texts of some members' values in the text of a JSON object, in one pass; of a member that is
+/// written twice the last one. `None` where there is no such member, or the text is no object.
+/// Keys are compared as they are written: a key with escapes is not found.
 ///
 /// Given text that is not valid JSON the answer is wrong, but never a panic.
-pub fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
+pub fn members<'a, const N: usize>(object: &'a str, names: [&str; N]) -> [Option<&'a str>; N] {
     let bytes = object.as_bytes();
+    let mut found = [None; N];
     let mut position = skip_blanks(bytes, 0);
     if bytes.get(position) != Some(&b'{') {
-        return None;
+        return found;
     }
-    let mut found = None;
     position += 1;
     loop {
         position = skip_blanks(bytes, position);
@@ -24,8 +24,10 @@ pub fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
         // Behind the key stand blanks, a colon and blanks.
         let value = skip_blanks(bytes, skip_blanks(bytes, key_end) + 1);
         let end = value_end(bytes, value);
-        if key == Some(name) {
-            found = object.get(value..end);
+        for (name, place) in names.iter().zip(&mut found) {
+            if key == Some(*name) {
+                *place = object.get(value..end);
+            }
         }
         position = skip_blanks(bytes, end);
         if bytes.get(position) != Some(&b',') {
@@ -33,6 +35,12 @@ pub fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
         }
         position += 1;
     }
+}
+
+/// [`members`] for one member.
+pub fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
+    let [found] = members(object, [name]);
+    found
 }
 
 /// Where the string that starts at `start` ends (behind its closing quote), and whether it has
@@ -112,6 +120,8 @@ mod tests {
         check("[1]", "a", None);
         check("\"a\"", "a", None);
         check("", "a", None);
+        let several = members(r#"{"a":1,"b":[2],"c":3}"#, ["c", "x", "b"]);
+        assert_eq!(several, [Some("3"), None, Some("[2]")]);
     }
 
     proptest! {

@@ -102,7 +102,7 @@ fn wide_row(target: &Target) -> [String; 10] {
         ),
         or_dash(target.current.as_deref()),
         or_dash(target.target.as_deref()),
-        target.message.clone(),
+        target.message.clone().into_owned(),
     ]
 }
 
