@@ -38,6 +38,13 @@ pub(crate) struct Findings {
     target: Option<String>,
 }
 
+/// A decision as the plan writes it, and what only the plan's status needs of it.
+pub(crate) struct Decided {
+    pub(crate) target: Target,
+    /// Where it is blocked.
+    pub(crate) obstacle: Option<Obstacle>,
+}
+
 const READABLE: &str = "Can the object be read?";
 const ENROLLED: &str = "Does the configuration enrol it?";
 const SUPPORTED: &str = "Are boot images managed on its platform?";
@@ -52,12 +59,12 @@ pub(crate) fn decide<T: Trace>(
     object: &RawObject<'_>,
     resource: Result<&MachineResource<'_>, &ReadError>,
     trace: &mut T,
-) -> Target {
+) -> Decided {
     let mut findings = Findings::default();
     let outcome = match walk(context, stream, object, resource, &mut findings, trace) {
         Ok(outcome) | Err(outcome) => outcome,
     };
-    target(object, findings, outcome)
+    decided(object, findings, outcome)
 }
 
 /// The walk; the error side is an outcome that ended it early.
@@ -311,7 +318,7 @@ fn join_images<'i>(images: impl Iterator<Item = &'i str>) -> Option<String> {
     (!seen.is_empty()).then(|| seen.join(", "))
 }
 
-fn target(object: &RawObject<'_>, findings: Findings, outcome: Outcome) -> Target {
+fn decided(object: &RawObject<'_>, findings: Findings, outcome: Outcome) -> Decided {
     let Findings {
         platform,
         architecture,
@@ -320,6 +327,7 @@ fn target(object: &RawObject<'_>, findings: Findings, outcome: Outcome) -> Targe
     } = findings;
     let mut counted = None;
     let mut patch = None;
+    let mut blocked = None;
     let (decision, reason, message): (_, _, Cow<'static, str>) = match outcome {
         Outcome::UpToDate if current.is_some() => (
             DecisionKind::UpToDate,
@@ -349,7 +357,9 @@ fn target(object: &RawObject<'_>, findings: Findings, outcome: Outcome) -> Targe
         }
         Outcome::Blocked(obstacle) => {
             let message = format!("{obstacle}: {}", obstacle.advice());
-            (DecisionKind::Blocked, obstacle.code(), message.into())
+            let code = obstacle.code();
+            blocked = Some(obstacle);
+            (DecisionKind::Blocked, code, message.into())
         }
         Outcome::NotManaged(why) => (
             DecisionKind::NotManaged,
@@ -357,7 +367,7 @@ fn target(object: &RawObject<'_>, findings: Findings, outcome: Outcome) -> Targe
             why.into(),
         ),
     };
-    Target {
+    let target = Target {
         kind: object.kind,
         api_version: object.api_version().into_string(),
         namespace: object.namespace.as_str().to_owned(),
@@ -372,5 +382,9 @@ fn target(object: &RawObject<'_>, findings: Findings, outcome: Outcome) -> Targe
         target,
         user_data: patch.is_some().then_some(None),
         patch,
+    };
+    Decided {
+        target,
+        obstacle: blocked,
     }
 }

@@ -6,7 +6,7 @@ use openshift_model::{
 use serde::Serialize;
 
 use crate::context::{Context, Objects};
-use crate::decide::decide;
+use crate::decide::{Decided, decide};
 use crate::digest::{Digest, Digester};
 use crate::document::{API_VERSION, PLAN_KIND};
 use crate::stream_text;
@@ -147,7 +147,7 @@ fn plan_one(
     let meta = resource.as_ref().ok().map(|resource| &resource.meta);
     let input = input(object, meta, digester.digest(object));
     (
-        decide(context, stream, object, resource.as_ref(), &mut NoTrace),
+        decide(context, stream, object, resource.as_ref(), &mut NoTrace).target,
         input,
     )
 }
@@ -182,6 +182,9 @@ fn input(object: &RawObject<'_>, meta: Option<&ObjectMeta<'_>>, digest: Digest) 
 pub struct Explanation {
     /// The decision, as it stands in the plan.
     pub target: Target,
+    /// Where it is blocked: the obstacle.
+    #[serde(skip)]
+    pub obstacle: Option<Obstacle>,
     /// The rules.
     pub steps: Vec<Step>,
     /// What was assumed about the whole cluster.
@@ -207,7 +210,7 @@ pub fn explain(
     let stream = stream_text::parse(context.stream.as_ref());
     let mut steps = Vec::new();
     let resource = MachineResource::read(object);
-    let target = decide(
+    let Decided { target, obstacle } = decide(
         &context,
         stream.as_ref(),
         object,
@@ -216,6 +219,7 @@ pub fn explain(
     );
     Some(Explanation {
         target,
+        obstacle,
         steps,
         warnings: context.warnings,
     })

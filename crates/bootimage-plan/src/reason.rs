@@ -1,7 +1,7 @@
 //! Why a decision was made: the codes, and the words.
 
 use bootimage_selection::{ArchitectureError, EnrolmentError, GuardError, Skip};
-use openshift_model::{EditError, ReadError, StreamError};
+use openshift_model::{EditError, Kind, ReadError, StreamError};
 use providerspec_rewrite::ProviderSpecError;
 use serde::{Deserialize, Serialize};
 
@@ -129,6 +129,29 @@ impl Obstacle {
             Self::NoStream | Self::Stream(StreamError::Parse(_)) => ReasonCode::StreamInvalid,
             Self::Stream(_) => ReasonCode::UnsupportedArchitecture,
             Self::PlatformNotThere(_) => ReasonCode::UnsupportedPlatform,
+        }
+    }
+
+    /// The error as the reference would have it in the cluster's conditions, without the prefix
+    /// that names the object (BI-159, BI-162, BI-168): what the platform's rules say is wrapped,
+    /// what stops an object before them is not.
+    pub fn reference_text(&self, kind: Kind, name: &str) -> String {
+        let before_platform = matches!(
+            self,
+            Self::Object(_)
+                | Self::Configuration(_)
+                | Self::Enrolment(_)
+                | Self::Guard(_)
+                | Self::Architecture(_)
+                | Self::PlatformUnknown
+                | Self::NoStream
+        );
+        match kind {
+            _ if before_platform => self.to_string(),
+            Kind::ControlPlaneMachineSet => {
+                format!("failed to reconcile ControlPlaneMachineSet {name}, err: {self}")
+            }
+            _ => format!("failed to reconcile machineset {name}, err: {self}"),
         }
     }
 

@@ -79,6 +79,7 @@ impl<'a> Explained<'a> {
     pub(crate) fn of(explanation: &'a Explanation) -> Self {
         let Explanation {
             target,
+            obstacle: _,
             steps,
             warnings,
         } = explanation;

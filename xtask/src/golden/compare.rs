@@ -1,0 +1,125 @@
+//! What of a result matters.
+
+use openshift_model::{Kind, RawObject, provider_spec_pointer};
+use serde_json::Value;
+
+use super::case::{Case, parse_deep};
+
+/// Whether the case is about something that the crates do not do yet.
+pub(crate) fn is_not_there(case: &Case, found: &Value) -> bool {
+    let error = found["error"].as_str().unwrap_or_default();
+    error.starts_with("no function takes the op")
+        || (error.contains("osimage does not plan") && case.op.contains("ms_"))
+}
+
+/// How a result differs from what is expected, in what matters.
+pub(crate) fn differences(case: &Case, found: &Value, expect: &Value) -> Vec<String> {
+    let mut problems = Vec::new();
+    if !expect["panic"].is_null() {
+        // The reference crashed: a plain refusal with a reason is the right answer.
+        let refused = ["error", "decode_error", "reason"]
+            .iter()
+            .any(|key| !found[key].is_null());
+        if !refused {
+            problems.push(format!(
+                "the reference panics and this is no refusal: {found}"
+            ));
+        }
+        return problems;
+    }
+    if expect["decode_error"].is_null() != found["decode_error"].is_null() {
+        problems.push(format!(
+            "decode_error: {} / {}",
+            found["decode_error"], expect["decode_error"]
+        ));
+        return problems;
+    }
+    for key in [
+        "patch_required",
+        "skipped",
+        "rhcos_version",
+        "arch",
+        "manager_found",
+    ]
+    .iter()
+    .chain(&["selectable", "selector", "enrolled"])
+    {
+        if !expect[*key].is_null() && found[*key] != expect[*key] {
+            problems.push(format!("{key}: {} / {}", found[*key], expect[*key]));
+        }
+    }
+    let (error, expected) = (text(found, "error"), text(expect, "error"));
+    if stable_part(error) != stable_part(expected) {
+        problems.push(format!("error: {error:?} / {expected:?}"));
+    }
+    if !expect["patched"].is_null() && !found["patched"].is_null() {
+        problems.extend(patched(case, &found["patched"], &expect["patched"]));
+    }
+    problems
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+    value[key].as_str().unwrap_or_default()
+}
+
+/// Texts behind which the reference prints the words of Go's parsers: the spec has `…` there
+/// (BI-222, BI-241).
+const PREFIXES_OF_OTHER_WORDS: [&str; 2] = [
+    "unmarshal into providerSpec failed ",
+    "failed to parse CoreOS stream metadata: ",
+];
+
+fn stable_part(error: &str) -> &str {
+    for prefix in PREFIXES_OF_OTHER_WORDS {
+        if let Some(start) = error.find(prefix) {
+            return error.get(..start + prefix.len()).unwrap_or(error);
+        }
+    }
+    error
+}
+
+/// The patched object: the images are the expected ones, and all else is as it was in the input.
+fn patched(case: &Case, found: &Value, expect: &Value) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut restored = found.clone();
+    let input = input_object(case);
+    for pointer in image_pointers(found) {
+        let (ours, theirs) = (found.pointer(&pointer), expect.pointer(&pointer));
+        if ours != theirs {
+            problems.push(format!("{pointer}: {ours:?} / {theirs:?}"));
+        }
+        if let (Some(place), Some(before)) =
+            (restored.pointer_mut(&pointer), input.pointer(&pointer))
+        {
+            *place = before.clone();
+        }
+    }
+    if restored != input {
+        problems.push("more than the image changed".to_owned());
+    }
+    problems
+}
+
+fn input_object(case: &Case) -> Value {
+    match case.input["raw"].as_str() {
+        Some(raw) => parse_deep(raw).unwrap_or_default(),
+        None if case.op.starts_with("ms_") => case.input["machine_set"].clone(),
+        None => case.input["control_plane_machine_set"].clone(),
+    }
+}
+
+/// BI-346: the pointers of images.
+fn image_pointers(object: &Value) -> Vec<String> {
+    let text = object.to_string();
+    let kind = RawObject::parse(&text)
+        .ok()
+        .flatten()
+        .map_or(Kind::MachineSet, |found| found.kind);
+    let spec = provider_spec_pointer(kind);
+    let disks = object
+        .pointer(&format!("{spec}/disks"))
+        .and_then(Value::as_array);
+    (0..disks.map_or(0, Vec::len))
+        .map(|index| format!("{spec}/disks/{index}/image"))
+        .collect()
+}

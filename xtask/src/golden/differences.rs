@@ -1,0 +1,151 @@
+//! The table of deliberate differences from the reference.
+//!
+//! A row names the cases that it is about, and the rule or sentence that demands the difference.
+//! A row none of whose cases differs any more fails the test.
+
+use serde_json::Value;
+
+use super::case::Case;
+
+/// One row.
+pub(crate) struct Row {
+    /// Whether the rule is about a case; the second argument is what the reference did.
+    pub(crate) applies: fn(&Case, &Value) -> bool,
+    /// The rule, or where the sentence stands.
+    pub(crate) rule: &'static str,
+    /// What it demands.
+    pub(crate) demands: &'static str,
+}
+
+/// Rows about boot images in provider specs.
+const TABLE: &[Row] = &[
+    Row {
+        applies: |case, _| images(case).any(|image| is_compute_url(image)),
+        rule: "BI-253",
+        demands: "an image that is written as a URL of the compute API is known",
+    },
+    Row {
+        applies: |case, _| is_gcp(case) && stream_has_half_an_image(case),
+        rule: "golden/README.md, known oddities",
+        demands: "an empty stream name is refused",
+    },
+    Row {
+        applies: |case, _| {
+            let image = |disk: &Value| disk["image"].clone();
+            is_gcp(case)
+                && disks(case)
+                    .map(image)
+                    .any(|image| !image.is_string() && !image.is_null())
+        },
+        rule: "issue 3, openshift-model",
+        demands: "a wrong type is an error; the reference reads true as the image \"true\"",
+    },
+    Row {
+        applies: |_, expect| reference_refuses_what_is_not_read(expect),
+        rule: "BI-346",
+        demands: "a wrong type in a member that no rule reads does not matter",
+    },
+    Row {
+        applies: |_, expect| text(expect, "error").contains("control characters are not allowed"),
+        rule: "BI-346",
+        demands: "what is not edited stays as it is; the reference takes it through YAML, which \
+                  does not know all characters",
+    },
+];
+
+/// The row that a case belongs to.
+pub(crate) fn row_of(case: &Case, expect: &Value) -> Option<&'static Row> {
+    TABLE.iter().find(|row| (row.applies)(case, expect))
+}
+
+/// Every row.
+#[cfg(test)]
+pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
+    TABLE.iter()
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+    value[key].as_str().unwrap_or_default()
+}
+
+/// Members that rules read, as Go names them in the errors of its JSON decoder.
+const READ: &[&str] = &[
+    "disks",
+    "disks.boot",
+    "disks.image",
+    "userDataSecret",
+    "userDataSecret.name",
+];
+
+/// `…cannot unmarshal string into Go struct field GCPDisk.disks.sizeGb of type int64`: the member
+/// stands behind the name of the type.
+fn reference_refuses_what_is_not_read(expect: &Value) -> bool {
+    let spec_error = text(expect, "error");
+    let object_error = text(expect, "decode_error");
+    let field = |error: &str| {
+        let (_, rest) = error.split_once("Go struct field ")?;
+        let (field, _) = rest.split_once(" of type")?;
+        field.split_once('.').map(|(_, path)| path.to_owned())
+    };
+    match (field(spec_error), field(object_error)) {
+        (Some(path), _) if spec_error.contains("unmarshal into providerSpec failed") => {
+            !READ.contains(&path.as_str())
+        }
+        (_, Some(path)) => ["spec.replicas", "spec.minReadySeconds"].contains(&path.as_str()),
+        _ => false,
+    }
+}
+
+fn is_gcp(case: &Case) -> bool {
+    case.input
+        .pointer("/infrastructure/status/platformStatus/type")
+        == Some(&Value::from("GCP"))
+}
+
+fn provider_spec(case: &Case) -> &Value {
+    let of_set = case
+        .input
+        .pointer("/machine_set/spec/template/spec/providerSpec/value");
+    let of_cpms = "/control_plane_machine_set/spec/template/machines_v1beta1_machine_openshift_io\
+                   /spec/providerSpec/value";
+    of_set
+        .or_else(|| case.input.pointer(of_cpms))
+        .unwrap_or(&Value::Null)
+}
+
+fn disks(case: &Case) -> impl Iterator<Item = &Value> {
+    provider_spec(case)["disks"]
+        .as_array()
+        .into_iter()
+        .flatten()
+}
+
+fn images(case: &Case) -> impl Iterator<Item = &str> {
+    disks(case).filter_map(|disk| disk["image"].as_str())
+}
+
+fn is_compute_url(image: &str) -> bool {
+    let url = image.strip_prefix("https://").unwrap_or_default();
+    [
+        "www.googleapis.com/compute/v1/",
+        "compute.googleapis.com/compute/v1/",
+    ]
+    .iter()
+    .any(|prefix| url.starts_with(prefix))
+}
+
+fn stream_has_half_an_image(case: &Case) -> bool {
+    let stream = case
+        .stream
+        .as_deref()
+        .and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let Some(stream) = stream else { return false };
+    let Some(architectures) = stream["architectures"].as_object() else {
+        return false;
+    };
+    architectures.values().any(|architecture| {
+        let image = &architecture["images"]["gcp"];
+        let empty = |key: &str| text(image, key).is_empty();
+        image.is_object() && (empty("project") || empty("name"))
+    })
+}

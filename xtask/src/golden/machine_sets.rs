@@ -1,0 +1,214 @@
+//! Ops about one machine resource: a plan of a cluster that has only that one.
+
+use bootimage_plan::{
+    ClusterSnapshot, Completeness, DecisionKind, Explanation, Facts, ReasonCode, explain,
+};
+use bootimage_selection::{Enrolment, enrolment, machine_set_architecture};
+use openshift_model::{
+    Architecture, ClusterVersion, ManagedBootImages, ObjectMeta, Profile, RawObject, StringMap,
+    names, provider_spec_pointer,
+};
+use serde_json::{Value, json};
+
+use super::case::{Case, parse_deep};
+
+/// `ms_check`, `ms_sync`, `cpms_check`, `cpms_sync`. The `check` ops are given the architecture and
+/// stand behind the guards; the `sync` ops are the whole pass.
+pub(crate) fn plan_one(case: &Case) -> Value {
+    let input = &case.input;
+    let text = match input["raw"].as_str() {
+        Some(raw) => raw.to_owned(),
+        None => object(input).to_string(),
+    };
+    let resource = match RawObject::parse(&text) {
+        Ok(Some(resource)) => resource,
+        Ok(None) => return json!({ "decode_error": "not a machine resource" }),
+        Err(error) => return json!({ "decode_error": error.to_string() }),
+    };
+    let reference = resource.reference();
+    let architecture = input["arch"].as_str();
+    let texts = cluster(case, architecture);
+    let given = architecture.and_then(|_| without_annotation(&text));
+    let planned = match given.as_deref().map(RawObject::parse) {
+        Some(Ok(Some(planned))) => planned,
+        _ => resource.clone(),
+    };
+    let mut objects: Vec<RawObject<'_>> = texts
+        .iter()
+        .filter_map(|text| RawObject::parse(text).ok().flatten())
+        .collect();
+    objects.push(planned);
+    let snapshot = ClusterSnapshot {
+        completeness: Completeness::Complete,
+        objects,
+        streams: Vec::new(),
+    };
+    let policy = bootimage_plan::Policy {
+        // The results are the newest rules', whatever release an input names.
+        profile: Some(Profile::LATEST),
+        control_plane_architecture: architecture.map(Architecture::from_rpm_name),
+        ..bootimage_plan::Policy::default()
+    };
+    match explain(&snapshot, &Facts::default(), &policy, &reference) {
+        Some(explanation) => result(case, &text, &resource, &explanation),
+        None => json!({ "error": "the object is not in its own plan" }),
+    }
+}
+
+fn object(input: &Value) -> &Value {
+    match &input["machine_set"] {
+        Value::Null => &input["control_plane_machine_set"],
+        set => set,
+    }
+}
+
+/// The cluster around the object: everything is enrolled, and the release is one that is done.
+fn cluster(case: &Case, architecture: Option<&str>) -> Vec<String> {
+    let input = &case.input;
+    let managers = [names::MACHINE_SETS, names::CONTROL_PLANE_MACHINE_SETS].map(|resource| {
+        json!({"resource": resource, "apiGroup": names::MACHINE_API_GROUP,
+            "selection": {"mode": "All"}})
+    });
+    let mut objects = vec![
+        json!({"apiVersion": "operator.openshift.io/v1", "kind": "MachineConfiguration",
+            "metadata": {"name": "cluster"},
+            "status": {"managedBootImagesStatus": {"machineManagers": managers}}}),
+        json!({"apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "coreos-bootimages", "namespace": names::MCO_NAMESPACE},
+            "data": case.stream.as_ref().map(|stream| json!({ "stream": stream }))}),
+    ];
+    objects.push(input["infrastructure"].clone());
+    objects.push(match (&input["cluster_version"], architecture) {
+        (Value::Null, Some(_)) => json!({"apiVersion": "config.openshift.io/v1",
+            "kind": "ClusterVersion", "metadata": {"name": "version"}}),
+        (version, _) => version.clone(),
+    });
+    for list in ["secrets", "config_maps"] {
+        objects.extend(input[list].as_array().into_iter().flatten().cloned());
+    }
+    objects.iter().map(Value::to_string).collect()
+}
+
+/// The object as one whose architecture is given: without the annotation, the control plane's
+/// counts. `None` where it has no annotation.
+fn without_annotation(text: &str) -> Option<String> {
+    let mut object = parse_deep(text).ok()?;
+    let annotations = object
+        .pointer_mut("/metadata/annotations")?
+        .as_object_mut()?;
+    annotations.remove(names::AUTOSCALER_LABELS_ANNOTATION)?;
+    Some(object.to_string())
+}
+
+fn result(case: &Case, text: &str, resource: &RawObject<'_>, found: &Explanation) -> Value {
+    let target = &found.target;
+    let is_check = case.op.ends_with("_check");
+    let of_set = case.op.starts_with("ms_");
+    let mut result = json!({"patch_required": false});
+    if of_set {
+        result["skipped"] = Value::from(target.counted == Some(true));
+        result["rhcos_version"] = Value::from("");
+    }
+    match target.decision {
+        DecisionKind::Blocked if target.reason == ReasonCode::ObjectInvalid => {
+            return json!({ "decode_error": &*target.message });
+        }
+        DecisionKind::Blocked => {
+            let obstacle = found.obstacle.as_ref();
+            let error = obstacle.map(|obstacle| {
+                // A `check` stands behind what the pass wraps an error into.
+                if is_check {
+                    obstacle.to_string()
+                } else {
+                    obstacle.reference_text(resource.kind, &resource.name)
+                }
+            });
+            result["error"] = Value::from(error);
+        }
+        DecisionKind::Skip => result["reason"] = Value::from(&*target.message),
+        DecisionKind::Update => {
+            result["patch_required"] = Value::from(true);
+            patched(&mut result, text, resource, found);
+        }
+        DecisionKind::UpToDate | DecisionKind::NotManaged | DecisionKind::Undecided => {}
+    }
+    result
+}
+
+/// Applies the edit to the input, as an API server would.
+fn patched(result: &mut Value, text: &str, resource: &RawObject<'_>, found: &Explanation) {
+    let (Ok(before), Some(edit)) = (parse_deep(text), &found.target.patch) else {
+        return;
+    };
+    let mut after = before.clone();
+    if let Err(error) = edit.apply(&mut after) {
+        result["error"] = Value::from(error.to_string());
+        return;
+    }
+    result["patch"] = edit.to_merge_patch(&before).unwrap_or_default();
+    let pointer = provider_spec_pointer(resource.kind);
+    result["new_provider_spec"] = after.pointer(pointer).cloned().unwrap_or_default();
+    result["patched"] = after;
+}
+
+/// `arch_detect`
+pub(crate) fn arch_detect(input: &Value) -> Value {
+    let text = input["machine_set"].to_string();
+    let version_text = input["cluster_version"].to_string();
+    let read = || -> Option<(String, ObjectMeta<'_>)> {
+        let members = serde_json::from_str(&text).ok()?;
+        let api_version = "machine.openshift.io/v1beta1";
+        let object = RawObject::with_type(members, api_version, "MachineSet")?;
+        Some((object.name.as_str().to_owned(), object.meta().ok()?))
+    };
+    let Some((name, meta)) = read() else {
+        return json!({ "error": "no MachineSet" });
+    };
+    let version = RawObject::parse(&version_text).ok().flatten();
+    let version = version.and_then(|object| ClusterVersion::read(&object).ok());
+    match machine_set_architecture(&name, &meta, version.as_ref(), &Architecture::X86_64) {
+        Ok(architecture) => json!({ "arch": architecture.rpm_name() }),
+        Err(error) => json!({"arch": "", "error": error.to_string()}),
+    }
+}
+
+/// `enrolled`
+pub(crate) fn enrolled(input: &Value) -> Value {
+    let list = json!({ "machineManagers": input["machine_managers"] });
+    let list: ManagedBootImages = match serde_json::from_value(list) {
+        Ok(list) => list,
+        Err(error) => return json!({ "error": error.to_string() }),
+    };
+    let text = |name: &str| input[name].as_str().unwrap_or_default();
+    let managers = list.machine_managers.as_deref();
+    match enrolment(managers, text("api_group"), text("resource")) {
+        Ok(found) => {
+            let selector = match &found {
+                Enrolment::Matching(selector) => selector.to_string(),
+                _ => String::new(),
+            };
+            json!({
+                "manager_found": found.has_manager(),
+                "selectable": matches!(found, Enrolment::Everything | Enrolment::Matching(_)),
+                "selector": selector,
+                "enrolled": names_of(&input["objects"], &found),
+            })
+        }
+        Err(error) => json!({"manager_found": true, "error": error.to_string()}),
+    }
+}
+
+/// The names of the objects that are enrolled, sorted.
+pub(crate) fn names_of(objects: &Value, enrolment: &Enrolment) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for object in objects.as_array().into_iter().flatten() {
+        let labels = object["labels"].to_string();
+        let labels = serde_json::from_str::<Option<StringMap<'_>>>(&labels);
+        let labels = labels.ok().flatten().unwrap_or_default();
+        if enrolment.includes(&labels) {
+            names.push(object["name"].as_str().unwrap_or_default().to_owned());
+        }
+    }
+    names.sort();
+    names
+}

@@ -1,0 +1,235 @@
+//! Golden cases: inputs with the reference's results. This module reads cases and maps them to the
+//! public functions of the crates; it holds no rule of its own.
+
+mod case;
+mod compare;
+mod differences;
+mod machine_sets;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::say;
+use case::{Case, Streams};
+use differences::Row;
+
+/// A file of cases that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum GoldenError {
+    /// The operating system refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        source: std::io::Error,
+    },
+    /// A line is no case.
+    #[error("{path}: line {line}: {problem}")]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The thread that runs the cases could not be started.
+    #[error("no thread for the cases: {0}")]
+    Thread(std::io::Error),
+}
+
+/// Cases nest deeper than a stack of the usual size can follow.
+const STACK_BYTES: usize = 1 << 30;
+
+/// Runs the cases of `files`; false where one differs and no row of the table says why.
+pub(crate) fn run(files: &[PathBuf]) -> Result<bool, GoldenError> {
+    let report = report(files)?;
+    report.print();
+    Ok(report.different.is_empty())
+}
+
+/// Runs the cases on a stack that is deep enough.
+fn report(files: &[PathBuf]) -> Result<Report, GoldenError> {
+    let files = files.to_vec();
+    let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+    let runner = thread
+        .spawn(move || run_files(&files))
+        .map_err(GoldenError::Thread)?;
+    runner
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn run_files(files: &[PathBuf]) -> Result<Report, GoldenError> {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut report = Report::default();
+    for path in files {
+        for (case, expect) in read(path)? {
+            let found = evaluate(&case);
+            let line = json!({"id": case.id, "expect": found});
+            // That nobody reads the lines is no reason not to count them.
+            let _ = writeln!(out, "{line}");
+            report.add(&case, &found, &expect);
+        }
+    }
+    let _ = out.flush();
+    Ok(report)
+}
+
+fn read(path: &Path) -> Result<Vec<(Case, Value)>, GoldenError> {
+    let io = |source| GoldenError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let text = std::fs::read_to_string(path).map_err(io)?;
+    let streams = Streams::beside(path);
+    let mut cases = Vec::new();
+    for (index, line) in text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+    {
+        let problem = |problem: String| GoldenError::Line {
+            path: path.to_owned(),
+            line: index + 1,
+            problem,
+        };
+        let value = case::parse_deep(line).map_err(|error| problem(error.to_string()))?;
+        cases.push(Case::of(value, &streams).map_err(problem)?);
+    }
+    Ok(cases)
+}
+
+/// Calls what the case is about. An op that no function takes gives a line with `error`.
+fn evaluate(case: &Case) -> Value {
+    match case.op.as_str() {
+        "ms_check" | "ms_sync" | "cpms_check" | "cpms_sync" => machine_sets::plan_one(case),
+        "arch_detect" => machine_sets::arch_detect(&case.input),
+        "enrolled" => machine_sets::enrolled(&case.input),
+        op => json!({ "error": format!("no function takes the op {op:?}") }),
+    }
+}
+
+#[derive(Default)]
+struct Report {
+    /// By op and verdict.
+    counts: BTreeMap<String, BTreeMap<&'static str, usize>>,
+    /// Different, and a row of the table says why.
+    deliberate: Vec<(String, &'static Row)>,
+    /// Different, and nothing says why.
+    different: Vec<(String, Vec<String>)>,
+}
+
+impl Report {
+    fn add(&mut self, case: &Case, found: &Value, expect: &Value) {
+        let verdict = self.judge(case, found, expect);
+        *self
+            .counts
+            .entry(case.op.clone())
+            .or_default()
+            .entry(verdict)
+            .or_default() += 1;
+    }
+
+    fn judge(&mut self, case: &Case, found: &Value, expect: &Value) -> &'static str {
+        if compare::is_not_there(case, found) {
+            return "not there yet";
+        }
+        let problems = compare::differences(case, found, expect);
+        if problems.is_empty() {
+            return "equal";
+        }
+        match differences::row_of(case, expect) {
+            Some(row) => {
+                self.deliberate.push((case.id.clone(), row));
+                "deliberate"
+            }
+            None => {
+                self.different.push((case.id.clone(), problems));
+                "different"
+            }
+        }
+    }
+
+    fn print(&self) {
+        for (op, counts) in &self.counts {
+            let count = |(verdict, count): (&&str, &usize)| format!("{count} {verdict}");
+            say(&format!(
+                "{op}: {}",
+                counts.iter().map(count).collect::<Vec<_>>().join(", ")
+            ));
+        }
+        for (id, row) in &self.deliberate {
+            say(&format!("deliberate: {id}: {}: {}", row.rule, row.demands));
+        }
+        for (id, problems) in &self.different {
+            say(&format!("DIFFERENT: {id}: {}", problems.join("; ")));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every op that has a file of cases. Those that no function takes yet are counted as such.
+    const OPS: &[&str] = &[
+        "ms_check",
+        "ms_sync",
+        "cpms_check",
+        "cpms_sync",
+        "arch_detect",
+        "enrolled",
+    ];
+
+    #[test]
+    fn golden_cases_are_equal_or_in_the_table() {
+        // Golden files lie beside the repository, where they are at all.
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/golden");
+        if !folder.is_dir() {
+            say("SKIPPED: golden cases: there is no folder ../shared/golden beside the repository");
+            return;
+        }
+        let files: Vec<_> = OPS
+            .iter()
+            .map(|op| folder.join(format!("{op}.jsonl")))
+            .collect();
+        let report = report(&files).unwrap();
+        report.print();
+        assert!(report.different.is_empty(), "some cases differ: see above");
+        for row in differences::rows() {
+            let used = report
+                .deliberate
+                .iter()
+                .any(|(_, used)| std::ptr::eq(*used, row));
+            assert!(used, "no case differs for {}: {}", row.rule, row.demands);
+        }
+    }
+
+    #[test]
+    fn an_unknown_op_gives_a_line_with_an_error() {
+        let case = json!({"id": "x", "op": "nothing", "input": {}, "expect": {}});
+        let (case, _) = Case::of(case, &Streams::default()).unwrap();
+        assert!(
+            evaluate(&case)["error"]
+                .as_str()
+                .unwrap()
+                .contains("nothing")
+        );
+    }
+
+    #[test]
+    fn a_line_that_is_no_case_names_its_place() {
+        let folder = std::env::temp_dir().join(format!("osimage-golden-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("x.jsonl");
+        std::fs::write(&file, "\n{\"id\": 5}\n").unwrap();
+        let error = report(&[file]).err().unwrap().to_string();
+        assert!(error.ends_with("x.jsonl: line 2: no \"id\""), "{error}");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
