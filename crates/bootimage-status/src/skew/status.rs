@@ -10,19 +10,19 @@ use crate::codes::{AUTOMATIC, MANUAL, NONE, OCP_VERSION};
 
 /// What the decision looks at.
 #[derive(Debug, Clone, Copy)]
-pub struct SkewInput<'a> {
+pub struct SkewInput<'i, 'a> {
     /// `spec.bootImageSkewEnforcement`.
-    pub spec: Option<&'a SkewEnforcement<'a>>,
+    pub spec: Option<&'i SkewEnforcement<'a>>,
     /// `status.bootImageSkewEnforcementStatus` as it is.
-    pub existing: Option<&'a SkewEnforcement<'a>>,
+    pub existing: Option<&'i SkewEnforcement<'a>>,
     /// The cluster's platform.
-    pub platform: Option<&'a Platform>,
+    pub platform: Option<&'i Platform>,
     /// `Infrastructure.status.controlPlaneTopology`.
-    pub topology: Option<&'a str>,
+    pub topology: Option<&'i str>,
     /// BI-062: whether the boot images of MachineSets can be managed on the platform.
     pub supported: bool,
     /// `status.managedBootImagesStatus` as it is about to be.
-    pub managed: &'a ManagedBootImages,
+    pub managed: &'i ManagedBootImages,
     /// BI-092: [`is_legacy_bare_metal`].
     pub legacy_bare_metal: bool,
     /// BI-090: [`install_version`](crate::install_version).
@@ -36,7 +36,7 @@ pub fn skew_is_enforced(profile: Profile, gate: Option<bool>) -> bool {
 }
 
 /// BI-091: the new `status.bootImageSkewEnforcementStatus`.
-pub fn skew_status<'a>(input: &SkewInput<'a>) -> SkewEnforcement<'a> {
+pub fn skew_status<'a>(input: &SkewInput<'_, 'a>) -> SkewEnforcement<'a> {
     if let Some(spec) = input.spec.filter(|spec| !is_empty(spec)) {
         return stated(spec);
     }
