@@ -393,23 +393,52 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_shows_reason_and_message() {
+    fn bi_112_bi_140_bi_141_what_a_plan_shows() {
+        let (one, other) = (String::new, String::new);
         let cases = [
-            (Deferred::ClusterNotStable, "ClusterNotStable"),
-            (Deferred::ClusterVersionMissing, "ClusterNotStable"),
-            (Deferred::ConfigurationMissing, "ConfigurationNotReady"),
-            (Deferred::ConfigurationOutdated, "ConfigurationNotReady"),
             (
-                Deferred::OtherRelease {
-                    boot_images: String::new(),
-                    desired: String::new(),
+                Deferred::ConfigurationMissing,
+                "ConfigurationNotReady",
+                "MachineConfiguration was not ready: machineconfiguration.operator.openshift.io \
+                 \"cluster\" not found",
+            ),
+            (
+                Deferred::ConfigurationOutdated,
+                "ConfigurationNotReady",
+                "MachineConfiguration was not ready: MachineConfiguration.Status is not up to date",
+            ),
+            (
+                Deferred::ClusterVersionMissing,
+                "ClusterNotStable",
+                "failed to check cluster stability: failed to fetch clusterversion: \
+                 clusterversion.config.openshift.io \"version\" not found",
+            ),
+            (
+                Deferred::ClusterNotStable,
+                "ClusterNotStable",
+                "Cluster install or upgrade in progress, deferring boot image reconciliation",
+            ),
+            (
+                Deferred::OtherController {
+                    stamped: one(),
+                    running: other(),
                 },
                 "BootImagesStale",
+                "mismatch between MCO hash version stored in configmap and current MCO version; \
+                 sync will exit to wait for the MCO upgrade to complete",
+            ),
+            (
+                Deferred::OtherRelease {
+                    boot_images: one(),
+                    desired: other(),
+                },
+                "BootImagesStale",
+                "mismatch between OCP release version stored in configmap and current MCO release \
+                 version; sync will exit to wait for the MCO upgrade to complete",
             ),
         ];
-        for (deferred, reason) in cases {
+        for (deferred, reason, message) in cases {
             let shown = serde_json::to_value(&deferred).unwrap();
-            let message = deferred.to_string();
             assert_eq!(shown, json!({"reason": reason, "message": message}));
         }
     }

@@ -125,6 +125,8 @@ pub(crate) fn default_degradation_message(profile: Profile) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{ItemStep, Outcome, aggregate, item_error};
+    use openshift_model::Kind;
 
     fn pass() -> PassStatistics {
         let machine_sets = Statistics {
@@ -169,6 +171,33 @@ mod tests {
              Reconciled 0 of 0 CAPI MachineSets | Reconciled 0 of 0 CAPI MachineDeployments",
             "1 Degraded MAPI MachineSets | 0 Degraded ControlPlaneMachineSets | \
              0 Degraded CAPI MachineSets | 0 Degraded CAPI MachineDeployments",
+        );
+    }
+
+    #[test]
+    fn bi_181_bi_184_the_errors_of_both_kinds_stand_behind_the_counts() {
+        let one = Statistics::of([Outcome::Errored]);
+        let pass = PassStatistics {
+            machine_sets: one,
+            control_plane_machine_sets: one,
+            ..PassStatistics::default()
+        };
+        let errors = aggregate([
+            item_error(
+                Kind::ControlPlaneMachineSet,
+                "cluster",
+                ItemStep::Platform,
+                "x",
+            ),
+            item_error(Kind::MachineSet, "ms-a", ItemStep::Platform, "y"),
+        ]);
+        assert_eq!(
+            degradation_message(Profile::P422, &pass, errors.as_deref()),
+            "1 Degraded MAPI MachineSets | 1 Degraded ControlPlaneMachineSets | \
+             0 Degraded CAPI MachineSets | 0 Degraded CAPI MachineDeployments | \
+             Error(s): [error syncing ControlPlaneMachineSet cluster: failed to reconcile \
+             ControlPlaneMachineSet cluster, err: x, error syncing MAPI MachineSet ms-a: failed to \
+             reconcile machineset ms-a, err: y]"
         );
     }
 
