@@ -232,9 +232,8 @@ fn machine_sets_manager(
         );
     }
     let opt_in = match existing.machine_managers.as_deref() {
-        None => true,
         // W-23, where BI-076 has the reference say nothing: the empty list was a way to opt out.
-        Some([]) => true,
+        None | Some([]) => true,
         Some(managers) => managers.iter().any(|manager| {
             manager.resource() == MACHINE_SETS && *manager.mode() == SelectionMode::None
         }),
