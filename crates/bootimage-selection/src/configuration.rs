@@ -1,8 +1,8 @@
 //! Which configuration is in force (BI-070 … BI-077, architecture §5).
 
-use openshift_model::names::{CONTROL_PLANE_MACHINE_SETS, MACHINE_SETS};
+use openshift_model::names::{CONTROL_PLANE_MACHINE_SETS, MACHINE_SETS, OPT_IN_ANNOTATION};
 use openshift_model::{
-    MachineConfiguration, MachineManager, ManagedBootImages, Profile, SelectionMode,
+    MachineConfiguration, MachineManager, ManagedBootImages, ObjectMeta, Profile, SelectionMode,
 };
 
 use crate::Capability;
@@ -116,8 +116,16 @@ fn notes(profile: Profile, spec: &ManagedBootImages) -> Vec<ConfigurationNote> {
 pub struct ReconciledStatus {
     /// The new `status.managedBootImagesStatus`.
     pub managed: ManagedBootImages,
-    /// BI-020: whether this is the moment at which the default takes a cluster in.
+    /// BI-020: whether this is a moment at which the default takes a cluster in.
     pub opt_in: bool,
+}
+
+impl ReconciledStatus {
+    /// BI-020: whether the annotation that tells when the default took the cluster in is to be
+    /// written. One that is there stays as it is: it tells the first time.
+    pub fn writes_annotation(&self, meta: &ObjectMeta<'_>) -> bool {
+        self.opt_in && meta.annotation(OPT_IN_ANNOTATION).is_none()
+    }
 }
 
 /// BI-070 … BI-077: the status that the operator writes, from 4.19 on.
@@ -188,7 +196,8 @@ fn copy_spec(
     }
     let opt_in = match existing.machine_managers.as_deref() {
         None => true,
-        Some(managers) => same_choices(managers, &none),
+        // W-23: the empty list was a way to opt out, too.
+        Some(managers) => managers.is_empty() || same_choices(managers, &none),
     };
     ReconciledStatus {
         managed: list(&SelectionMode::All),
@@ -223,7 +232,8 @@ fn machine_sets_manager(
         );
     }
     let opt_in = match existing.machine_managers.as_deref() {
-        None => true,
+        // W-23, where BI-076 has the reference say nothing: the empty list was a way to opt out.
+        None | Some([]) => true,
         Some(managers) => managers.iter().any(|manager| {
             manager.resource() == MACHINE_SETS && *manager.mode() == SelectionMode::None
         }),
@@ -373,7 +383,7 @@ mod tests {
             json!([cp("None"), {"resource": "x", "apiGroup": "y"}, ms("None")]),
             false,
         );
-        // BI-070: opting in anew after None; BI-076: not after the empty list
+        // BI-070: opting in anew after None; W-23: after the empty list (BI-076) as well
         latest(
             "GCP",
             false,
@@ -388,7 +398,7 @@ mod tests {
             null.clone(),
             json!([]),
             json!([ms("All")]),
-            false,
+            true,
         );
         // BI-075
         latest(
@@ -470,7 +480,25 @@ mod tests {
             json!([ms("All")]),
             false,
         );
-        case(Value::Null, json!([]), json!([ms("All")]), false);
+        // W-23
+        case(Value::Null, json!([]), json!([ms("All")]), true);
+    }
+
+    #[test]
+    fn bi_020_a_cluster_opts_in_by_default_once() {
+        let reconciled = |opt_in| ReconciledStatus {
+            managed: ManagedBootImages::default(),
+            opt_in,
+        };
+        let with = |annotations: &[(&'static str, &'static str)]| ObjectMeta {
+            annotations: Some(annotations.iter().copied().collect()),
+            ..ObjectMeta::default()
+        };
+        let (new, before) = (with(&[("x", "")]), with(&[(OPT_IN_ANNOTATION, "2025")]));
+        assert!(reconciled(true).writes_annotation(&new));
+        assert!(reconciled(true).writes_annotation(&ObjectMeta::default()));
+        assert!(!reconciled(true).writes_annotation(&before));
+        assert!(!reconciled(false).writes_annotation(&new));
     }
 
     fn configuration(spec: &Value, status: &Value, generation: Option<i64>) -> String {

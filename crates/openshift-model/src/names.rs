@@ -16,6 +16,9 @@ pub const CLUSTER: &str = "cluster";
 pub const VERSION: &str = "version";
 /// BI-006: the ConfigMap that ships the stream document.
 pub const BOOT_IMAGES_CONFIG_MAP: &str = "coreos-bootimages";
+/// BI-020: the annotation that tells when the default took a cluster in, as RFC 3339.
+pub const OPT_IN_ANNOTATION: &str =
+    "machineconfiguration.openshift.io/boot-image-updates-opted-in-at";
 /// BI-023: the annotation that tells the architecture of a MachineSet's machines.
 pub const AUTOSCALER_LABELS_ANNOTATION: &str = "capacity.cluster-autoscaler.kubernetes.io/labels";
 /// BI-023: what the architecture stands behind in that annotation.

@@ -14,16 +14,41 @@ pub struct OcpVersion {
 }
 
 impl OcpVersion {
-    /// Reads a semantic version and drops what follows the patch level:
-    /// `4.18.0-0.ci-2024-01-01-000000` is 4.18.0 (BI-090).
+    /// BI-090, BI-104: reads a version as OpenShift does, generously: blanks and a `v` may stand in
+    /// front, the patch level may be missing, and what follows the patch level is dropped.
+    /// `4.18.0-0.ci-2024-01-01-000000` is 4.18.0, and so are `v4.18` and `4.18.0.7`.
+    ///
+    /// `None` for fewer than two numbers, and for a number that is out of range.
     pub fn parse(text: &str) -> Option<Self> {
-        let version = semver::Version::parse(text.trim()).ok()?;
+        let text = text.trim_ascii_start();
+        let text = text.strip_prefix('v').unwrap_or(text);
+        let mut numbers = Vec::with_capacity(3);
+        for piece in text.split('.') {
+            let digits = leading_digits(piece);
+            if digits.is_empty() {
+                break;
+            }
+            numbers.push(digits.parse().ok()?);
+            if digits.len() < piece.len() {
+                break;
+            }
+        }
+        let (major, minor, patch) = match *numbers.as_slice() {
+            [major, minor] => (major, minor, 0),
+            [major, minor, patch, ..] => (major, minor, patch),
+            _ => return None,
+        };
         Some(Self {
-            major: version.major,
-            minor: version.minor,
-            patch: version.patch,
+            major,
+            minor,
+            patch,
         })
     }
+}
+
+fn leading_digits(text: &str) -> &str {
+    let rest = text.trim_start_matches(|character: char| character.is_ascii_digit());
+    text.strip_suffix(rest).unwrap_or(text)
 }
 
 impl fmt::Display for OcpVersion {
@@ -92,14 +117,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_drop_what_follows_the_patch_level() {
+    fn bi_090_bi_104_versions_are_read_generously() {
         let cases = [
             ("4.22.3", Some("4.22.3")),
             ("4.18.0-0.ci-2024-01-01-000000", Some("4.18.0")),
             ("4.20.1+build", Some("4.20.1")),
-            ("4.22", None),
+            ("4.20.1.7", Some("4.20.1")),
+            ("4.22", Some("4.22.0")),
+            ("v4.22.1", Some("4.22.1")),
+            (" 4.12.0", Some("4.12.0")),
+            ("4.012.0", Some("4.12.0")),
+            ("4.22.x", Some("4.22.0")),
+            ("4.22rc.1", Some("4.22.0")),
+            ("4", None),
             ("", None),
-            ("v4.22.1", None),
+            ("vv4.1", None),
+            ("-4.12.0", None),
+            (".4.12", None),
+            ("x.y.z", None),
+            ("4.18446744073709551616.0", None),
+            ("4.12.0.18446744073709551616", None),
+            ("４.１２.０", None),
         ];
         for (text, expected) in cases {
             let found = OcpVersion::parse(text).map(|version| version.to_string());

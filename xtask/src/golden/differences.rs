@@ -53,15 +53,49 @@ const TABLE: &[Row] = &[
     },
 ];
 
+/// Rows about what the cluster is told.
+const STATUS: &[Row] = &[
+    Row {
+        applies: |case, _| case.op == "conditions" && lacks_the_condition(case),
+        rule: "BI-186",
+        demands: "a condition that a list lacks is put into it",
+    },
+    Row {
+        applies: |case, expect| case.op == "mbi_status" && nothing_of_ours_changes(case, expect),
+        rule: "architecture.md §3",
+        demands: "a pass that changes nothing makes no write call",
+    },
+    Row {
+        applies: |case, _| {
+            let status = case.input.pointer("/infrastructure/status");
+            case.op == "mbi_status"
+                && status.is_some_and(|status| status["platformStatus"].is_null())
+        },
+        rule: "BI-064",
+        demands: "no platform is an unsupported one; the reference crashes",
+    },
+    Row {
+        applies: |case, expect| {
+            let crashed = !expect["panic"].is_null();
+            case.op == "mbi_status" && crashed && managers(case).any(is_partial_without_block)
+        },
+        rule: "architecture.md §4",
+        demands: "no panic on any input: a selection that cannot be understood enrols nothing",
+    },
+];
+
 /// The row that a case belongs to.
 pub(crate) fn row_of(case: &Case, expect: &Value) -> Option<&'static Row> {
-    TABLE.iter().find(|row| (row.applies)(case, expect))
+    TABLE
+        .iter()
+        .chain(STATUS)
+        .find(|row| (row.applies)(case, expect))
 }
 
 /// Every row.
 #[cfg(test)]
 pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
-    TABLE.iter()
+    TABLE.iter().chain(STATUS)
 }
 
 fn text<'v>(value: &'v Value, key: &str) -> &'v str {
@@ -148,4 +182,38 @@ fn stream_has_half_an_image(case: &Case) -> bool {
         let empty = |key: &str| text(image, key).is_empty();
         image.is_object() && (empty("project") || empty("name"))
     })
+}
+
+fn lacks_the_condition(case: &Case) -> bool {
+    let conditions = case
+        .input
+        .pointer("/machine_configuration/status/conditions");
+    let listed = |condition: &Value| condition["type"] == case.input["type"];
+    conditions
+        .and_then(Value::as_array)
+        .is_some_and(|list| !list.iter().any(listed))
+}
+
+fn nothing_of_ours_changes(case: &Case, expect: &Value) -> bool {
+    let status = &case.input["machine_configuration"]["status"];
+    let same = |member: &str, expected: &str| status[member] == expect[expected];
+    same("managedBootImagesStatus", "managed_boot_images_status")
+        && same(
+            "bootImageSkewEnforcementStatus",
+            "boot_image_skew_enforcement_status",
+        )
+        && same("observedGeneration", "observed_generation")
+}
+
+fn managers(case: &Case) -> impl Iterator<Item = &Value> {
+    let list = "/machine_configuration/spec/managedBootImages/machineManagers";
+    case.input
+        .pointer(list)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+}
+
+fn is_partial_without_block(manager: &Value) -> bool {
+    manager["selection"]["mode"] == "Partial" && manager["selection"]["partial"].is_null()
 }

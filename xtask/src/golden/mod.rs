@@ -5,6 +5,7 @@ mod case;
 mod compare;
 mod differences;
 mod machine_sets;
+mod status;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -110,6 +111,15 @@ fn evaluate(case: &Case) -> Value {
         "ms_check" | "ms_sync" | "cpms_check" | "cpms_sync" => machine_sets::plan_one(case),
         "arch_detect" => machine_sets::arch_detect(&case.input),
         "enrolled" => machine_sets::enrolled(&case.input),
+        "skew_check" => status::skew_check(&case.input),
+        "skew_guard" => status::skew_guard(&case.input),
+        "skew_update" => status::skew_update(&case.input),
+        "skew_reset" => status::skew_reset(&case.input),
+        "ocp_install_version" => status::ocp_install_version(&case.input),
+        "cluster_stable" => status::cluster_stable(&case.input),
+        "stats_messages" => status::stats_messages(&case.input),
+        "conditions" => status::conditions(&case.input),
+        "mbi_status" => status::mbi_status(&case.input),
         op => json!({ "error": format!("no function takes the op {op:?}") }),
     }
 }
@@ -178,12 +188,21 @@ mod tests {
 
     /// Every op that has a file of cases. Those that no function takes yet are counted as such.
     const OPS: &[&str] = &[
-        "ms_check",
-        "ms_sync",
+        "arch_detect",
+        "cluster_stable",
+        "conditions",
         "cpms_check",
         "cpms_sync",
-        "arch_detect",
         "enrolled",
+        "mbi_status",
+        "ms_check",
+        "ms_sync",
+        "ocp_install_version",
+        "skew_check",
+        "skew_guard",
+        "skew_reset",
+        "skew_update",
+        "stats_messages",
     ];
 
     #[test]

@@ -101,18 +101,15 @@ impl<'a> ClusterVersion<'a> {
             .desired
             .as_ref()
             .and_then(|desired| desired.version.as_deref());
-        let newest = || {
-            self.history
-                .iter()
-                .flatten()
-                .flatten()
-                .next()?
-                .version
-                .as_deref()
-        };
+        let newest = || self.history().next()?.version.as_deref();
         desired
             .filter(|version| !version.is_empty())
             .or_else(newest)
+    }
+
+    /// BI-004: the releases that were applied, newest first.
+    pub fn history(&self) -> impl DoubleEndedIterator<Item = &UpdateHistory<'a>> {
+        self.history.iter().flatten().flatten()
     }
 
     /// BI-200: whether the cluster may have nodes of several architectures.
