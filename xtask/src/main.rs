@@ -1,6 +1,9 @@
 //! What the project needs of itself: checks of the house, generators, golden cases, benchmarks.
 
+mod bench;
+mod r#gen;
 mod golden;
+mod layers;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,6 +20,16 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Check that every crate depends only on what its layer allows
+    CheckLayers,
+    /// Write the files that are made from the code
+    Gen {
+        /// Write nothing; fail where one is stale
+        #[arg(long)]
+        check: bool,
+    },
+    /// Measure the whole process on large inputs
+    Bench,
     /// Run golden cases: {"id","expect"} lines on standard output, a summary on standard error
     Golden {
         /// Files of cases, one JSON object a line
@@ -27,7 +40,10 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
-        Task::Golden { files } => golden::run(&files),
+        Task::CheckLayers => layers::check(),
+        Task::Gen { check } => r#gen::run(check),
+        Task::Bench => bench::run().map(|()| true),
+        Task::Golden { files } => golden::run(&files).map_err(|error| error.to_string()),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

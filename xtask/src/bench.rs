@@ -1,0 +1,105 @@
+//! `cargo xtask bench`: time and memory of the whole process on large inputs.
+
+mod generate;
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::r#gen::root;
+use crate::say;
+
+/// How many sets a cluster of the benchmark has.
+const SETS: usize = 10_000;
+/// How often a command is run; the median counts.
+const RUNS: usize = 9;
+/// How often memory is looked at.
+const SAMPLE: Duration = Duration::from_micros(500);
+
+/// Builds the release binary, makes the inputs and measures.
+pub(crate) fn run() -> Result<(), String> {
+    let binary = build()?;
+    let folder = root().join("target/bench");
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    say(&format!(
+        "median and range of {RUNS} runs, peak of resident memory"
+    ));
+    let input = generate::gcp(&folder, SETS).map_err(|error| error.to_string())?;
+    measure("GCP, -o patch", &binary, &input)
+}
+
+fn build() -> Result<PathBuf, String> {
+    let status = Command::new(env!("CARGO"))
+        .current_dir(root())
+        .args(["build", "--release", "--locked", "--package", "osimage"])
+        .status()
+        .map_err(|error| format!("cargo build: {error}"))?;
+    if !status.success() {
+        return Err("cargo build failed".to_owned());
+    }
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from);
+    Ok(target.join("release/osimage"))
+}
+
+fn measure(name: &str, binary: &Path, input: &Path) -> Result<(), String> {
+    let mut runs = Vec::new();
+    for _ in 0..RUNS {
+        runs.push(once(binary, input).map_err(|error| format!("{}: {error}", binary.display()))?);
+    }
+    runs.sort_by_key(|run| run.time);
+    let time = |index: usize| runs.get(index).map_or(0, |run| run.time.as_millis());
+    let memory = runs.iter().map(|run| run.peak_kib).max().unwrap_or(0);
+    let lines = runs.first().map_or(0, |run| run.lines);
+    say(&format!(
+        "{SETS} sets, {name}: {} ms ({}–{} ms), {} MiB, {lines} lines",
+        time(RUNS / 2),
+        time(0),
+        time(RUNS - 1),
+        memory.div_ceil(1024),
+    ));
+    Ok(())
+}
+
+struct Run {
+    time: Duration,
+    peak_kib: u64,
+    lines: usize,
+}
+
+fn once(binary: &Path, input: &Path) -> std::io::Result<Run> {
+    let start = Instant::now();
+    let mut child = Command::new(binary)
+        .args(["plan", "-o", "patch", "-f"])
+        .arg(input)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let status = PathBuf::from(format!("/proc/{}/status", child.id()));
+    let mut stdout = child.stdout.take();
+    // The pipe is read all the while, as a person's next command would.
+    let reader = std::thread::spawn(move || {
+        let mut text = String::new();
+        stdout.as_mut().map(|pipe| pipe.read_to_string(&mut text));
+        text.lines().count()
+    });
+    let mut peak_kib = 0;
+    while child.try_wait()?.is_none() {
+        peak_kib = peak(&status).unwrap_or(0).max(peak_kib);
+        std::thread::sleep(SAMPLE);
+    }
+    let time = start.elapsed();
+    Ok(Run {
+        time,
+        peak_kib,
+        lines: reader.join().unwrap_or(0),
+    })
+}
+
+/// The highest resident memory of a process so far, in KiB; Linux only.
+fn peak(status: &Path) -> Option<u64> {
+    let text = fs::read_to_string(status).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
+}
