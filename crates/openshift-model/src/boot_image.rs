@@ -15,3 +15,13 @@ pub struct GcpBootDisk<'a> {
     /// set.
     pub image: Text<'a>,
 }
+
+/// What an AWS provider spec boots.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AwsBootImage<'a> {
+    /// `ami.id`; `None` where the spec names its image otherwise (by ARN, by filters) or not at
+    /// all.
+    pub id: Option<Text<'a>>,
+    /// `placement.region`, empty where it is not set.
+    pub region: Text<'a>,
+}
