@@ -1,6 +1,7 @@
 //! Why a machine resource is left alone.
 
-use openshift_model::Kind;
+use openshift_model::facts::FactRequest;
+use openshift_model::{Kind, StreamError};
 
 /// Why a machine resource is left alone. Nothing is wrong with it; nothing is done to it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +44,46 @@ pub enum Skip {
         /// The image as the provider spec has it.
         image: String,
     },
+    /// BI-260: an image that is named by ARN or filters, or not at all.
+    #[error("its provider spec names no image by id")]
+    NoImageId,
+    /// BI-277: an image that AWS does not have, or not any more.
+    #[error(
+        "EC2 knows no {image} in {region}: it was deregistered, or it belongs to an account that \
+         does not share it"
+    )]
+    ImageNotFound {
+        /// The image as the provider spec has it.
+        image: String,
+        /// Where it should be.
+        region: String,
+    },
+    /// BI-277: nobody may say whose image it is, or which images there are.
+    #[error("{about} is not known to any stream document, and EC2 does not tell: {words}")]
+    CloudRefused {
+        /// The image or the product.
+        about: String,
+        /// What EC2 says.
+        words: String,
+    },
+    /// BI-265: the release publishes no image where the machines are.
+    #[error("the release has no image for region {region:?}: {error}")]
+    NoTargetInRegion {
+        /// The region as the provider spec has it.
+        region: String,
+        /// What the stream lacks.
+        error: StreamError,
+    },
+    /// BI-269: the marketplace has no image that the release could use.
+    #[error("{}", no_marketplace_image(.product, .token, *.only_older_scheme))]
+    NoMarketplaceImage {
+        /// The product id.
+        product: String,
+        /// The newest RHEL version that the release takes, e.g. `9.6`.
+        token: String,
+        /// All there are number their versions as releases before 4.19 did.
+        only_older_scheme: bool,
+    },
 }
 
 fn custom_image(image: &str) -> String {
@@ -52,6 +93,20 @@ fn custom_image(image: &str) -> String {
     format!("{image} is not an image of the release: somebody chose it")
 }
 
+fn no_marketplace_image(product: &str, token: &str, only_older_scheme: bool) -> String {
+    let name = match crate::aws::marketplace::product_name(product) {
+        "" => product.to_owned(),
+        name => format!("{product} ({name})"),
+    };
+    if only_older_scheme {
+        return format!(
+            "marketplace product {name} has only images of releases before 4.19 in this region; it \
+             stays out of date until newer ones are there"
+        );
+    }
+    format!("marketplace product {name} has no image of version {token} or older in this region")
+}
+
 impl Skip {
     /// Whether the skip appears in `(n skipped)`: a counted MachineSet also resets the record of
     /// boot images (BI-095). BI-169: of a ControlPlaneMachineSet what the platform skips is
@@ -59,7 +114,13 @@ impl Skip {
     pub fn is_counted(&self, kind: Kind) -> bool {
         match self {
             Self::OwnerReference { .. } => kind == Kind::MachineSet,
-            Self::ArchitectureUnknown | Self::CustomImage { .. } => true,
+            Self::ArchitectureUnknown
+            | Self::CustomImage { .. }
+            | Self::NoImageId
+            | Self::ImageNotFound { .. }
+            | Self::CloudRefused { .. }
+            | Self::NoTargetInRegion { .. }
+            | Self::NoMarketplaceImage { .. } => true,
             Self::UnsupportedStream { .. }
             | Self::Windows
             | Self::BeingDeleted
@@ -78,11 +139,37 @@ pub enum Selection<T> {
     Update(T),
     /// It is left alone.
     Skip(Skip),
+    /// It waits for facts that nobody has looked up yet.
+    Needs(Vec<FactRequest>),
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bi_269_the_product_is_named_where_the_catalogue_has_it() {
+        let mut skip = Skip::NoMarketplaceImage {
+            product: "34850061-abaf-402d-92df-94325c9e947f".to_owned(),
+            token: "9.8".to_owned(),
+            only_older_scheme: false,
+        };
+        assert_eq!(
+            skip.to_string(),
+            "marketplace product 34850061-abaf-402d-92df-94325c9e947f (ROSA) has no image of \
+             version 9.8 or older in this region"
+        );
+        skip = Skip::NoMarketplaceImage {
+            product: "p".to_owned(),
+            token: "9.8".to_owned(),
+            only_older_scheme: true,
+        };
+        assert_eq!(
+            skip.to_string(),
+            "marketplace product p has only images of releases before 4.19 in this region; it \
+             stays out of date until newer ones are there"
+        );
+    }
 
     #[test]
     fn bi_152_bi_169_what_is_counted() {
@@ -98,6 +185,40 @@ mod tests {
             (owner, true, false),
             (custom, true, true),
             (Skip::ArchitectureUnknown, true, true),
+            (Skip::NoImageId, true, true),
+            (
+                Skip::ImageNotFound {
+                    image: String::new(),
+                    region: String::new(),
+                },
+                true,
+                true,
+            ),
+            (
+                Skip::CloudRefused {
+                    about: String::new(),
+                    words: String::new(),
+                },
+                true,
+                true,
+            ),
+            (
+                Skip::NoTargetInRegion {
+                    region: String::new(),
+                    error: StreamError::Parse(String::new()),
+                },
+                true,
+                true,
+            ),
+            (
+                Skip::NoMarketplaceImage {
+                    product: String::new(),
+                    token: String::new(),
+                    only_older_scheme: false,
+                },
+                true,
+                true,
+            ),
             (Skip::Windows, false, false),
             (Skip::BeingDeleted, false, false),
             (Skip::ClusterApi, false, false),
