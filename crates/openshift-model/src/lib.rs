@@ -50,9 +50,9 @@ pub use platform::{Architecture, Platform};
 pub use read::{ReadError, WrongType};
 pub use serde_json::value::RawValue;
 pub use stream::{
-    AwsStreamImage, AwsStreamImages, AzureStreamImage, AzureStreamImages, GcpStreamImage, Stream,
-    StreamArchitecture, StreamArtifact, StreamArtifacts, StreamDisk, StreamError, StreamExtensions,
-    StreamFormat, StreamFormats, StreamImages, StreamMarketplace,
+    AwsStreamImage, AwsStreamImages, AzureMarketplace, AzureStreamImage, AzureStreamImages,
+    GcpStreamImage, Stream, StreamArchitecture, StreamArtifact, StreamArtifacts, StreamDisk,
+    StreamError, StreamExtensions, StreamFormat, StreamFormats, StreamImages, StreamMarketplace,
 };
 pub use text::{StringMap, Text};
 pub use trace::{Input, NoTrace, Step, Trace};

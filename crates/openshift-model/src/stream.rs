@@ -214,6 +214,17 @@ view! {
     }
 }
 
+/// What a stream has in Azure's marketplace for one architecture.
+#[derive(Debug, Clone, Copy)]
+pub enum AzureMarketplace<'s, 'a> {
+    /// It has nothing in any marketplace.
+    NoMarketplace,
+    /// It has nothing in Azure's.
+    NotAzure,
+    /// Its images, by variant (BI-221).
+    Variants(&'s BTreeMap<Text<'a>, Option<AzureStreamImages<'a>>>),
+}
+
 impl<'a> Stream<'a> {
     /// Reads a stream document from its JSON text.
     pub fn parse(text: &'a str) -> Result<Self, StreamError> {
@@ -306,6 +317,22 @@ impl<'a> Stream<'a> {
             .flat_map(BTreeMap::values)
             .flatten()
             .filter_map(|image| image.image.as_deref())
+    }
+
+    /// BI-225, BI-293: the images in Azure's marketplace, by variant.
+    pub fn azure_marketplace(
+        &self,
+        architecture: &Architecture,
+    ) -> Result<AzureMarketplace<'_, 'a>, StreamError> {
+        let extensions = self.architecture(architecture)?.extensions.as_ref();
+        let marketplace = extensions.and_then(|extensions| extensions.marketplace.as_ref());
+        Ok(
+            match marketplace.map(|marketplace| marketplace.azure.as_ref()) {
+                None => AzureMarketplace::NoMarketplace,
+                Some(None) => AzureMarketplace::NotAzure,
+                Some(Some(variants)) => AzureMarketplace::Variants(variants),
+            },
+        )
     }
 
     /// BI-226, BI-310: the release of the template for vSphere.
