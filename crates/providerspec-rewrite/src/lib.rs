@@ -22,6 +22,7 @@
 //! ```
 
 pub mod aws;
+pub mod azure;
 mod error;
 pub mod gcp;
 mod user_data;
