@@ -25,6 +25,7 @@
 
 mod architecture;
 pub mod aws;
+pub mod azure;
 mod capability;
 mod configuration;
 mod enrolment;

@@ -1,7 +1,7 @@
 //! Why a machine resource is left alone.
 
 use openshift_model::facts::FactRequest;
-use openshift_model::{Kind, StreamError};
+use openshift_model::{Architecture, Kind, StreamError};
 
 /// Why a machine resource is left alone. Nothing is wrong with it; nothing is done to it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -84,11 +84,37 @@ pub enum Skip {
         /// All there are number their versions as releases before 4.19 did.
         only_older_scheme: bool,
     },
+    /// BI-293: the stream has no images in Azure's marketplace.
+    #[error("{} are not available for its architecture", marketplace_streams(*.any_marketplace))]
+    NoMarketplaceStream {
+        /// It has some in other marketplaces.
+        any_marketplace: bool,
+    },
+    /// BI-290: confidential and trusted machines do not boot the marketplace's images.
+    #[error("images for machines of security type {security_type} are not managed on Azure")]
+    SecurityType {
+        /// `ConfidentialVM` or `TrustedLaunch`.
+        security_type: String,
+    },
+    /// BI-290: boot images of this architecture are not managed.
+    #[error("boot images for {architecture} are not managed on Azure")]
+    UnsupportedArchitecture {
+        /// The architecture.
+        architecture: Architecture,
+    },
+    /// BI-298: the marketplace lags behind what the resource boots.
+    #[error("it boots version {current}, which is newer than the release's {target}")]
+    WouldDowngrade {
+        /// The version that it boots.
+        current: String,
+        /// The version that the release has.
+        target: String,
+    },
 }
 
 fn custom_image(image: &str) -> String {
     if image.is_empty() {
-        return "a boot disk names no image".to_owned();
+        return "its provider spec names no image".to_owned();
     }
     format!("{image} is not an image of the release: somebody chose it")
 }
@@ -107,6 +133,14 @@ fn no_marketplace_image(product: &str, token: &str, only_older_scheme: bool) -> 
     format!("marketplace product {name} has no image of version {token} or older in this region")
 }
 
+fn marketplace_streams(any_marketplace: bool) -> &'static str {
+    if any_marketplace {
+        "Azure marketplace streams"
+    } else {
+        "marketplace streams"
+    }
+}
+
 impl Skip {
     /// Whether the skip appears in `(n skipped)`: a counted MachineSet also resets the record of
     /// boot images (BI-095). BI-169: of a ControlPlaneMachineSet what the platform skips is
@@ -120,12 +154,16 @@ impl Skip {
             | Self::ImageNotFound { .. }
             | Self::CloudRefused { .. }
             | Self::NoTargetInRegion { .. }
-            | Self::NoMarketplaceImage { .. } => true,
+            | Self::NoMarketplaceImage { .. }
+            | Self::NoMarketplaceStream { .. } => true,
             Self::UnsupportedStream { .. }
             | Self::Windows
             | Self::BeingDeleted
             | Self::ClusterApi
-            | Self::UnsupportedPlatform { .. } => false,
+            | Self::UnsupportedPlatform { .. }
+            | Self::SecurityType { .. }
+            | Self::UnsupportedArchitecture { .. }
+            | Self::WouldDowngrade { .. } => false,
         }
     }
 }
@@ -218,6 +256,35 @@ mod tests {
                 },
                 true,
                 true,
+            ),
+            (
+                Skip::NoMarketplaceStream {
+                    any_marketplace: false,
+                },
+                true,
+                true,
+            ),
+            (
+                Skip::SecurityType {
+                    security_type: String::new(),
+                },
+                false,
+                false,
+            ),
+            (
+                Skip::UnsupportedArchitecture {
+                    architecture: Architecture::S390x,
+                },
+                false,
+                false,
+            ),
+            (
+                Skip::WouldDowngrade {
+                    current: String::new(),
+                    target: String::new(),
+                },
+                false,
+                false,
             ),
             (Skip::Windows, false, false),
             (Skip::BeingDeleted, false, false),
