@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use bootimage_selection::Selection;
-use bootimage_selection::aws as select_aws;
+use bootimage_selection::{aws as select_aws, azure as select_azure};
 use openshift_model::facts::*;
 use openshift_model::*;
-use providerspec_rewrite::aws as rewrite_aws;
+use providerspec_rewrite::{aws as rewrite_aws, azure as rewrite_azure};
 use serde_json::{Value, json};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/golden");
@@ -138,6 +138,22 @@ fn walk(
             found.rhcos_version = selection.rhcos_version.clone();
             if let Some(id) = selected(&mut found, selection.selection) {
                 found.edit = rewrite_aws::write(&spec, &id, at).map_err(|e| s(&e))?;
+                found.patch = true;
+            }
+        }
+        "Azure" => {
+            let spec = rewrite_azure::read(resource.provider_spec).map_err(|e| s(&e))?;
+            let stream = Stream::parse(&text).map_err(|e| s(&e))?;
+            let selection = select_azure::select(
+                &spec.image,
+                &spec.security_type,
+                &stream,
+                &arch,
+                &mut NoTrace,
+            )
+            .map_err(|e| s(&e))?;
+            if let Some(image) = selected(&mut found, selection) {
+                found.edit = rewrite_azure::write(&spec, &image, at).map_err(|e| s(&e))?;
                 found.patch = true;
             }
         }
