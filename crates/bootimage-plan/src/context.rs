@@ -12,7 +12,8 @@ use openshift_model::{
     ReadError, names,
 };
 
-use crate::{ClusterSnapshot, Completeness, Policy, StreamText};
+use crate::stream_text::StreamText;
+use crate::{ClusterSnapshot, Completeness, Policy};
 
 /// Everything that is looked up once for all targets.
 pub(crate) struct Context<'s, 'a> {
@@ -21,6 +22,8 @@ pub(crate) struct Context<'s, 'a> {
     pub(crate) profile: Profile,
     /// `None`: the input has no Infrastructure, each target tells for itself.
     pub(crate) platform: Option<Option<Platform>>,
+    /// The region of AWS that the cluster is in.
+    pub(crate) aws_region: Option<String>,
     pub(crate) capability: Capability,
     pub(crate) infrastructure_is_azure_stack: bool,
     pub(crate) configuration: EffectiveConfiguration,
@@ -231,6 +234,10 @@ impl<'s, 'a> Context<'s, 'a> {
         let cpms_gate = reader.cpms_gate(profile, release);
         let infrastructure =
             reader.singleton(Kind::Infrastructure, names::CLUSTER, Infrastructure::read);
+        let aws_region = infrastructure
+            .as_ref()
+            .and_then(Infrastructure::aws_region)
+            .map(str::to_owned);
         let azure_stack = infrastructure
             .as_ref()
             .is_some_and(Infrastructure::is_azure_stack);
@@ -259,6 +266,7 @@ impl<'s, 'a> Context<'s, 'a> {
             policy,
             profile,
             platform,
+            aws_region,
             capability,
             infrastructure_is_azure_stack: azure_stack,
             configuration,

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
+use openshift_model::facts::FactRequest;
 use openshift_model::{Architecture, Edit, Kind, MachineManager, Platform};
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, FactRequest, ReasonCode};
+use crate::{Digest, ReasonCode};
 
 /// `apiVersion` of every document that osimage writes.
 pub const API_VERSION: &str = "osimage.dev/v1";

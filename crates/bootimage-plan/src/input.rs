@@ -1,7 +1,6 @@
 //! What a plan is made from: a snapshot of a cluster, facts, and a policy.
 
 use openshift_model::{Architecture, Profile, RawObject};
-use serde::{Deserialize, Serialize};
 
 /// Whether a snapshot holds everything that the cluster has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,13 +33,3 @@ pub struct Policy {
     /// BI-253: Fedora CoreOS images on GCP are the release's, too (OKD).
     pub fedora_coreos_is_known: bool,
 }
-
-/// Answers to `needs`. No platform that is planned so far asks for any.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Facts {}
-
-/// Something that a plan has to know before it can decide. No platform that is planned so far asks
-/// for anything.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub enum FactRequest {}

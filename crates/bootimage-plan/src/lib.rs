@@ -32,7 +32,9 @@ mod decide;
 mod digest;
 mod document;
 mod input;
+mod outcome;
 mod plan;
+mod platforms;
 mod reason;
 mod stream_text;
 
@@ -41,7 +43,7 @@ pub use document::{
     API_VERSION, ConfigurationInForce, DecisionKind, GeneratedFrom, InputObject, PLAN_KIND, Plan,
     PlanMetadata, Source, Target, UserData,
 };
-pub use input::{ClusterSnapshot, Completeness, FactRequest, Facts, Policy};
+pub use input::{ClusterSnapshot, Completeness, Policy};
+pub use openshift_model::facts::{FactRequest, Facts};
 pub use plan::{Each, Explanation, InTurn, explain, plan, plan_with};
 pub use reason::{Obstacle, ReasonCode};
-pub(crate) use stream_text::StreamText;

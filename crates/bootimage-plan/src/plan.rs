@@ -1,18 +1,19 @@
 //! The plan of a cluster, and the explanation of one decision.
 
-use openshift_model::{
-    MachineResource, NoTrace, ObjectMeta, ObjectRef, RawObject, Step, Stream, Text,
-};
+use std::collections::BTreeSet;
+
+use openshift_model::facts::{FactRequest, Facts};
+use openshift_model::{MachineResource, NoTrace, ObjectMeta, ObjectRef, RawObject, Step, Text};
 use serde::Serialize;
 
 use crate::context::{Context, Objects};
-use crate::decide::{Decided, decide};
+use crate::decide::{World, decide};
 use crate::digest::{Digest, Digester};
 use crate::document::{API_VERSION, PLAN_KIND};
-use crate::stream_text;
+use crate::stream_text::Streams;
 use crate::{
-    ClusterSnapshot, Completeness, ConfigurationInForce, Facts, GeneratedFrom, InputObject,
-    Obstacle, Plan, PlanMetadata, Policy, Source, Target,
+    ClusterSnapshot, Completeness, ConfigurationInForce, GeneratedFrom, InputObject, Obstacle,
+    Plan, PlanMetadata, Policy, Source, Target,
 };
 
 /// How a plan does the same work to many items. The crate itself has no threads; a caller that has
@@ -54,21 +55,32 @@ pub fn plan_with(
     policy: &Policy,
     each: &impl Each,
 ) -> Plan {
-    // No platform that is planned so far asks for a fact.
-    let Facts {} = facts;
     let objects = Objects::of(snapshot);
-    let context = Context::new(snapshot, &objects, policy);
-    let stream = stream_text::parse(context.stream.as_ref());
-    let stream = stream.as_ref();
-    let (targets, mut inputs) = plan_all(&objects, &context, stream, each);
+    let mut context = Context::new(snapshot, &objects, policy);
+    let mut warnings = std::mem::take(&mut context.warnings);
+    let streams = Streams::parse(context.stream.as_ref(), &snapshot.streams, &mut warnings);
+    let known_amis = streams.known_amis();
+    let world = World {
+        context: &context,
+        stream: streams.default_stream(),
+        known_amis: &known_amis,
+        facts: facts.of_cluster(context.aws_region.as_deref()),
+    };
+    let Planned {
+        targets,
+        mut inputs,
+        extras,
+    } = plan_all(&objects, &world, each);
     inputs.reserve_exact(context.read.len());
     let mut digester = Digester::default();
     for object in &context.read {
-        inputs.push(input(
-            object,
-            object.meta().ok().as_ref(),
-            digester.digest(object),
-        ));
+        let meta = object.meta();
+        inputs.push(input(object, meta.as_ref().ok(), digester.digest(object)));
+    }
+    let mut needs = BTreeSet::new();
+    for extra in extras {
+        needs.extend(extra.needs);
+        warnings.extend(extra.warnings);
     }
     inputs.sort_by(|a, b| {
         let key = |input: &InputObject| input.kind.name();
@@ -96,21 +108,31 @@ pub fn plan_with(
         },
         deferred: None,
         targets,
-        needs: Vec::new(),
+        needs: needs.into_iter().collect(),
         status: None,
         skew: None,
-        warnings: context.warnings,
+        warnings,
     }
+}
+
+/// What is planned for all machine resources, in their order.
+struct Planned {
+    targets: Vec<Target>,
+    inputs: Vec<InputObject>,
+    /// Of those that have any.
+    extras: Vec<Extra>,
+}
+
+/// What a decision adds to the plan besides its target.
+#[derive(Default)]
+struct Extra {
+    needs: Vec<FactRequest>,
+    warnings: Vec<String>,
 }
 
 /// Decides on every object. The results have their places before the work starts, so that they
 /// never exist twice.
-fn plan_all(
-    objects: &Objects<'_, '_>,
-    context: &Context<'_, '_>,
-    stream: Result<&Stream<'_>, &Obstacle>,
-    each: &impl Each,
-) -> (Vec<Target>, Vec<InputObject>) {
+fn plan_all(objects: &Objects<'_, '_>, world: &World<'_>, each: &impl Each) -> Planned {
     let resources: Vec<&RawObject<'_>> = objects.machine_resources().collect();
     let mut targets: Vec<Option<Target>> = Vec::new();
     let mut inputs: Vec<Option<InputObject>> = Vec::new();
@@ -119,37 +141,57 @@ fn plan_all(
     let places = targets
         .chunks_mut(OBJECTS_PER_ITEM)
         .zip(inputs.chunks_mut(OBJECTS_PER_ITEM));
-    let mut items: Vec<_> = resources.chunks(OBJECTS_PER_ITEM).zip(places).collect();
-    each.each(&mut items, |(objects, (targets, inputs))| {
+    let mut items: Vec<_> = resources
+        .chunks(OBJECTS_PER_ITEM)
+        .zip(places)
+        .map(|(objects, (targets, inputs))| Item {
+            objects,
+            targets,
+            inputs,
+            extras: Vec::new(),
+        })
+        .collect();
+    each.each(&mut items, |item| item.plan(world));
+    let extras = items.into_iter().flat_map(|item| item.extras).collect();
+    Planned {
+        targets: unwrap_all(targets),
+        inputs: unwrap_all(inputs),
+        extras,
+    }
+}
+
+/// Some objects, and the places of their results.
+struct Item<'i, 'a> {
+    objects: &'i [&'i RawObject<'a>],
+    targets: &'i mut [Option<Target>],
+    inputs: &'i mut [Option<InputObject>],
+    extras: Vec<Extra>,
+}
+
+impl Item<'_, '_> {
+    fn plan(&mut self, world: &World<'_>) {
         let mut digester = Digester::default();
-        let places = targets.iter_mut().zip(inputs.iter_mut());
-        for (object, (target, input)) in objects.iter().zip(places) {
-            let planned = plan_one(context, stream, object, &mut digester);
-            (*target, *input) = (Some(planned.0), Some(planned.1));
+        let places = self.targets.iter_mut().zip(self.inputs.iter_mut());
+        for (object, (target, place)) in self.objects.iter().zip(places) {
+            let resource = MachineResource::read(object);
+            let meta = resource.as_ref().ok().map(|resource| &resource.meta);
+            *place = Some(input(object, meta, digester.digest(object)));
+            let decided = decide(world, object, resource.as_ref(), &mut NoTrace);
+            *target = Some(decided.target);
+            if !(decided.needs.is_empty() && decided.warnings.is_empty()) {
+                self.extras.push(Extra {
+                    needs: decided.needs,
+                    warnings: decided.warnings,
+                });
+            }
         }
-    });
-    (unwrap_all(targets), unwrap_all(inputs))
+    }
 }
 
 /// What stands in the places, which are all filled. (`map_while` collects in place where `flatten`
 /// would copy.)
 fn unwrap_all<T>(places: Vec<Option<T>>) -> Vec<T> {
     places.into_iter().map_while(|place| place).collect()
-}
-
-fn plan_one(
-    context: &Context<'_, '_>,
-    stream: Result<&Stream<'_>, &Obstacle>,
-    object: &RawObject<'_>,
-    digester: &mut Digester,
-) -> (Target, InputObject) {
-    let resource = MachineResource::read(object);
-    let meta = resource.as_ref().ok().map(|resource| &resource.meta);
-    let input = input(object, meta, digester.digest(object));
-    (
-        decide(context, stream, object, resource.as_ref(), &mut NoTrace).target,
-        input,
-    )
 }
 
 impl From<bootimage_selection::ConfigurationSource> for Source {
@@ -185,6 +227,8 @@ pub struct Explanation {
     /// Where it is blocked: the obstacle.
     #[serde(skip)]
     pub obstacle: Option<Obstacle>,
+    /// Where it is undecided: what has to be known.
+    pub needs: Vec<FactRequest>,
     /// The rules.
     pub steps: Vec<Step>,
     /// What was assumed about the whole cluster.
@@ -199,28 +243,31 @@ pub fn explain(
     policy: &Policy,
     reference: &ObjectRef,
 ) -> Option<Explanation> {
-    let Facts {} = facts;
     let objects = Objects::of(snapshot);
     let object = objects.machine_resources().find(|object| {
         object.kind.name() == reference.kind
             && object.name.as_str() == reference.name
             && (reference.namespace.is_empty() || object.namespace.as_str() == reference.namespace)
     })?;
-    let context = Context::new(snapshot, &objects, policy);
-    let stream = stream_text::parse(context.stream.as_ref());
+    let mut context = Context::new(snapshot, &objects, policy);
+    let mut warnings = std::mem::take(&mut context.warnings);
+    let streams = Streams::parse(context.stream.as_ref(), &snapshot.streams, &mut warnings);
+    let known_amis = streams.known_amis();
+    let world = World {
+        context: &context,
+        stream: streams.default_stream(),
+        known_amis: &known_amis,
+        facts: facts.of_cluster(context.aws_region.as_deref()),
+    };
     let mut steps = Vec::new();
     let resource = MachineResource::read(object);
-    let Decided { target, obstacle } = decide(
-        &context,
-        stream.as_ref(),
-        object,
-        resource.as_ref(),
-        &mut steps,
-    );
+    let decided = decide(&world, object, resource.as_ref(), &mut steps);
+    warnings.extend(decided.warnings);
     Some(Explanation {
-        target,
-        obstacle,
+        target: decided.target,
+        obstacle: decided.obstacle,
+        needs: decided.needs,
         steps,
-        warnings: context.warnings,
+        warnings,
     })
 }

@@ -1,8 +1,10 @@
 //! Why a decision was made: the codes, and the words.
 
+use bootimage_selection::aws::AwsError;
+use bootimage_selection::azure::AzureError;
 use bootimage_selection::{ArchitectureError, EnrolmentError, GuardError, Skip};
 use openshift_model::{EditError, Kind, ReadError, StreamError};
-use providerspec_rewrite::ProviderSpecError;
+use providerspec_rewrite::{ProviderSpecError, UserDataSecretError};
 use serde::{Deserialize, Serialize};
 
 macro_rules! reason_codes {
@@ -66,6 +68,24 @@ reason_codes! {
     ProviderSpecInvalid,
     /// There is no stream document, or it cannot be read.
     StreamInvalid,
+    /// It boots with a user-data Secret that the operator does not keep up to date (4.17, 4.18).
+    UnmanagedUserData,
+    /// It names no user-data Secret, or one that does not exist.
+    UserDataMissing,
+    /// Its image is named by ARN or by filters, or not at all.
+    NoImageId,
+    /// The release publishes no image in its region.
+    NoTargetInRegion,
+    /// The marketplace has no image of its product that the release could use.
+    NoMarketplaceImage,
+    /// The release has no images in the platform's marketplace.
+    NoMarketplaceStream,
+    /// Its machines are confidential or trusted ones, which boot other images.
+    SecurityType,
+    /// It boots a newer image than the release has.
+    WouldDowngrade,
+    /// It waits for something that the input does not tell; `needs` says what.
+    NeedsFact,
 }
 
 impl std::fmt::Display for ReasonCode {
@@ -108,6 +128,15 @@ pub enum Obstacle {
     /// The platform's rules are not there yet.
     #[error("osimage does not plan {0} yet")]
     PlatformNotThere(String),
+    /// BI-266.
+    #[error("{0}")]
+    Aws(AwsError),
+    /// BI-293, BI-295.
+    #[error("{0}")]
+    Azure(AzureError),
+    /// BI-244, BI-245.
+    #[error("{0}")]
+    UserDataSecret(UserDataSecretError),
     /// The edit could not be made: our bug.
     #[error("the edit could not be made: {0}")]
     Edit(EditError),
@@ -125,7 +154,16 @@ impl Obstacle {
             ) => ReasonCode::ArchitectureUnknown,
             Self::Architecture(_) => ReasonCode::ArchitectureInvalid,
             Self::PlatformUnknown => ReasonCode::PlatformUnknown,
-            Self::ProviderSpec(_) | Self::Edit(_) => ReasonCode::ProviderSpecInvalid,
+            Self::Aws(AwsError::NoRegion { .. })
+            | Self::ProviderSpec(_)
+            | Self::Edit(_)
+            | Self::UserDataSecret(UserDataSecretError::Edit(_)) => ReasonCode::ProviderSpecInvalid,
+            Self::Aws(AwsError::Release { .. }) => ReasonCode::StreamInvalid,
+            Self::Aws(_) | Self::Azure(AzureError::Stream(_) | AzureError::NoGeneration { .. }) => {
+                ReasonCode::UnsupportedArchitecture
+            }
+            Self::Azure(AzureError::NoVariant { .. }) => ReasonCode::NoMarketplaceImage,
+            Self::UserDataSecret(UserDataSecretError::NotSet) => ReasonCode::UserDataMissing,
             Self::NoStream | Self::Stream(StreamError::Parse(_)) => ReasonCode::StreamInvalid,
             Self::Stream(_) => ReasonCode::UnsupportedArchitecture,
             Self::PlatformNotThere(_) => ReasonCode::UnsupportedPlatform,
@@ -174,6 +212,20 @@ impl Obstacle {
             }
             Self::PlatformUnknown => "add Infrastructure cluster to the input",
             Self::ProviderSpec(_) => "correct spec.providerSpec.value of its template",
+            Self::Aws(AwsError::NoRegion { .. }) => {
+                "write placement.region into spec.providerSpec.value of its template"
+            }
+            Self::UserDataSecret(UserDataSecretError::NotSet) => {
+                "name the Secret with the user data in spec.providerSpec.value of its template"
+            }
+            Self::UserDataSecret(UserDataSecretError::Edit(_)) => "report it, with the object",
+            Self::Aws(AwsError::Release { .. }) => {
+                "the stream document must say of which release its images are"
+            }
+            Self::Aws(_) | Self::Azure(_) => {
+                "the release publishes no such image: choose one by hand, or take the set out of \
+                 boot image management"
+            }
             Self::NoStream => "add the ConfigMap to the input, or a stream document with --stream",
             Self::Stream(StreamError::Parse(_)) => {
                 "the key stream of ConfigMap coreos-bootimages must hold a stream document; the \
@@ -199,7 +251,16 @@ pub(crate) fn skip_code(skip: &Skip) -> ReasonCode {
         Skip::ClusterApi => ReasonCode::ManagedByClusterAPI,
         Skip::ArchitectureUnknown => ReasonCode::ArchitectureUnknown,
         Skip::UnsupportedPlatform { .. } => ReasonCode::UnsupportedPlatform,
-        Skip::CustomImage { .. } => ReasonCode::CustomImage,
+        Skip::CustomImage { .. } | Skip::ImageNotFound { .. } | Skip::CloudRefused { .. } => {
+            ReasonCode::CustomImage
+        }
+        Skip::NoImageId => ReasonCode::NoImageId,
+        Skip::NoTargetInRegion { .. } => ReasonCode::NoTargetInRegion,
+        Skip::NoMarketplaceImage { .. } => ReasonCode::NoMarketplaceImage,
+        Skip::NoMarketplaceStream { .. } => ReasonCode::NoMarketplaceStream,
+        Skip::SecurityType { .. } => ReasonCode::SecurityType,
+        Skip::UnsupportedArchitecture { .. } => ReasonCode::UnsupportedArchitecture,
+        Skip::WouldDowngrade { .. } => ReasonCode::WouldDowngrade,
     }
 }
 

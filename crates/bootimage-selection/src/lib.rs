@@ -7,8 +7,8 @@
 //! 2. [`machine_api_enrolment`]: does it enrol the set (BI-080 … BI-082)?
 //! 3. [`guard`]: is the set anybody else's business (BI-153 … BI-166)?
 //! 4. [`machine_set_architecture`]: what do its machines run on (BI-200, BI-201)?
-//! 5. the platform's `select`, e.g. [`gcp::select`]: may the image be touched, and what should it
-//!    be?
+//! 5. the platform's `select`, e.g. [`gcp::select`] or [`aws::select`]: may the image be touched,
+//!    and what should it be? It may answer [`Selection::Needs`]: only the cloud can tell.
 //!
 //! ```
 //! use bootimage_selection::{Capability, Enrolment, effective_configuration, machine_api_enrolment};
@@ -24,6 +24,8 @@
 //! ```
 
 mod architecture;
+pub mod aws;
+pub mod azure;
 mod capability;
 mod configuration;
 mod enrolment;

@@ -1,6 +1,7 @@
 //! Why a machine resource is left alone.
 
-use openshift_model::Kind;
+use openshift_model::facts::FactRequest;
+use openshift_model::{Architecture, Kind, StreamError};
 
 /// Why a machine resource is left alone. Nothing is wrong with it; nothing is done to it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,13 +44,101 @@ pub enum Skip {
         /// The image as the provider spec has it.
         image: String,
     },
+    /// BI-260: an image that is named by ARN or filters, or not at all.
+    #[error("its provider spec names no image by id")]
+    NoImageId,
+    /// BI-277: an image that AWS does not have, or not any more.
+    #[error(
+        "EC2 knows no {image} in {region}: it was deregistered, or it belongs to an account that \
+         does not share it"
+    )]
+    ImageNotFound {
+        /// The image as the provider spec has it.
+        image: String,
+        /// Where it should be.
+        region: String,
+    },
+    /// BI-277: nobody may say whose image it is, or which images there are.
+    #[error("{about} is not known to any stream document, and EC2 does not tell: {words}")]
+    CloudRefused {
+        /// The image or the product.
+        about: String,
+        /// What EC2 says.
+        words: String,
+    },
+    /// BI-265: the release publishes no image where the machines are.
+    #[error("the release has no image for region {region:?}: {error}")]
+    NoTargetInRegion {
+        /// The region as the provider spec has it.
+        region: String,
+        /// What the stream lacks.
+        error: StreamError,
+    },
+    /// BI-269: the marketplace has no image that the release could use.
+    #[error("{}", no_marketplace_image(.product, .token, *.only_older_scheme))]
+    NoMarketplaceImage {
+        /// The product id.
+        product: String,
+        /// The newest RHEL version that the release takes, e.g. `9.6`.
+        token: String,
+        /// All there are number their versions as releases before 4.19 did.
+        only_older_scheme: bool,
+    },
+    /// BI-293: the stream has no images in Azure's marketplace.
+    #[error("{} are not available for its architecture", marketplace_streams(*.any_marketplace))]
+    NoMarketplaceStream {
+        /// It has some in other marketplaces.
+        any_marketplace: bool,
+    },
+    /// BI-290: confidential and trusted machines do not boot the marketplace's images.
+    #[error("images for machines of security type {security_type} are not managed on Azure")]
+    SecurityType {
+        /// `ConfidentialVM` or `TrustedLaunch`.
+        security_type: String,
+    },
+    /// BI-290: boot images of this architecture are not managed.
+    #[error("boot images for {architecture} are not managed on Azure")]
+    UnsupportedArchitecture {
+        /// The architecture.
+        architecture: Architecture,
+    },
+    /// BI-298: the marketplace lags behind what the resource boots.
+    #[error("it boots version {current}, which is newer than the release's {target}")]
+    WouldDowngrade {
+        /// The version that it boots.
+        current: String,
+        /// The version that the release has.
+        target: String,
+    },
 }
 
 fn custom_image(image: &str) -> String {
     if image.is_empty() {
-        return "a boot disk names no image".to_owned();
+        return "its provider spec names no image".to_owned();
     }
     format!("{image} is not an image of the release: somebody chose it")
+}
+
+fn no_marketplace_image(product: &str, token: &str, only_older_scheme: bool) -> String {
+    let name = match crate::aws::marketplace::product_name(product) {
+        "" => product.to_owned(),
+        name => format!("{product} ({name})"),
+    };
+    if only_older_scheme {
+        return format!(
+            "marketplace product {name} has only images of releases before 4.19 in this region; it \
+             stays out of date until newer ones are there"
+        );
+    }
+    format!("marketplace product {name} has no image of version {token} or older in this region")
+}
+
+fn marketplace_streams(any_marketplace: bool) -> &'static str {
+    if any_marketplace {
+        "Azure marketplace streams"
+    } else {
+        "marketplace streams"
+    }
 }
 
 impl Skip {
@@ -59,12 +148,22 @@ impl Skip {
     pub fn is_counted(&self, kind: Kind) -> bool {
         match self {
             Self::OwnerReference { .. } => kind == Kind::MachineSet,
-            Self::ArchitectureUnknown | Self::CustomImage { .. } => true,
+            Self::ArchitectureUnknown
+            | Self::CustomImage { .. }
+            | Self::NoImageId
+            | Self::ImageNotFound { .. }
+            | Self::CloudRefused { .. }
+            | Self::NoTargetInRegion { .. }
+            | Self::NoMarketplaceImage { .. }
+            | Self::NoMarketplaceStream { .. } => true,
             Self::UnsupportedStream { .. }
             | Self::Windows
             | Self::BeingDeleted
             | Self::ClusterApi
-            | Self::UnsupportedPlatform { .. } => false,
+            | Self::UnsupportedPlatform { .. }
+            | Self::SecurityType { .. }
+            | Self::UnsupportedArchitecture { .. }
+            | Self::WouldDowngrade { .. } => false,
         }
     }
 }
@@ -78,11 +177,37 @@ pub enum Selection<T> {
     Update(T),
     /// It is left alone.
     Skip(Skip),
+    /// It waits for facts that nobody has looked up yet.
+    Needs(Vec<FactRequest>),
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bi_269_the_product_is_named_where_the_catalogue_has_it() {
+        let mut skip = Skip::NoMarketplaceImage {
+            product: "34850061-abaf-402d-92df-94325c9e947f".to_owned(),
+            token: "9.8".to_owned(),
+            only_older_scheme: false,
+        };
+        assert_eq!(
+            skip.to_string(),
+            "marketplace product 34850061-abaf-402d-92df-94325c9e947f (ROSA) has no image of \
+             version 9.8 or older in this region"
+        );
+        skip = Skip::NoMarketplaceImage {
+            product: "p".to_owned(),
+            token: "9.8".to_owned(),
+            only_older_scheme: true,
+        };
+        assert_eq!(
+            skip.to_string(),
+            "marketplace product p has only images of releases before 4.19 in this region; it \
+             stays out of date until newer ones are there"
+        );
+    }
 
     #[test]
     fn bi_152_bi_169_what_is_counted() {
@@ -98,6 +223,69 @@ mod tests {
             (owner, true, false),
             (custom, true, true),
             (Skip::ArchitectureUnknown, true, true),
+            (Skip::NoImageId, true, true),
+            (
+                Skip::ImageNotFound {
+                    image: String::new(),
+                    region: String::new(),
+                },
+                true,
+                true,
+            ),
+            (
+                Skip::CloudRefused {
+                    about: String::new(),
+                    words: String::new(),
+                },
+                true,
+                true,
+            ),
+            (
+                Skip::NoTargetInRegion {
+                    region: String::new(),
+                    error: StreamError::Parse(String::new()),
+                },
+                true,
+                true,
+            ),
+            (
+                Skip::NoMarketplaceImage {
+                    product: String::new(),
+                    token: String::new(),
+                    only_older_scheme: false,
+                },
+                true,
+                true,
+            ),
+            (
+                Skip::NoMarketplaceStream {
+                    any_marketplace: false,
+                },
+                true,
+                true,
+            ),
+            (
+                Skip::SecurityType {
+                    security_type: String::new(),
+                },
+                false,
+                false,
+            ),
+            (
+                Skip::UnsupportedArchitecture {
+                    architecture: Architecture::S390x,
+                },
+                false,
+                false,
+            ),
+            (
+                Skip::WouldDowngrade {
+                    current: String::new(),
+                    target: String::new(),
+                },
+                false,
+                false,
+            ),
             (Skip::Windows, false, false),
             (Skip::BeingDeleted, false, false),
             (Skip::ClusterApi, false, false),

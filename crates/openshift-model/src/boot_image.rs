@@ -1,5 +1,7 @@
 //! Boot images as provider specs hold them, platform by platform.
 
+use std::fmt;
+
 use crate::Text;
 
 /// The boot disks of a GCP provider spec, in order. Disks that do not boot are not listed.
@@ -14,4 +16,71 @@ pub struct GcpBootDisk<'a> {
     /// `image`: `projects/<project>/global/images/<name>`, a URL of one, or empty where it is not
     /// set.
     pub image: Text<'a>,
+}
+
+/// What an AWS provider spec boots.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AwsBootImage<'a> {
+    /// `ami.id`; `None` where the spec names its image otherwise (by ARN, by filters) or not at
+    /// all.
+    pub id: Option<Text<'a>>,
+    /// `placement.region`, empty where it is not set.
+    pub region: Text<'a>,
+}
+
+/// BI-291, BI-296: the image of an Azure provider spec: in the marketplace, or uploaded when the
+/// cluster was installed. What is not set is empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AzureBootImage<'a> {
+    /// Who publishes it.
+    pub publisher: Text<'a>,
+    /// What it belongs to.
+    pub offer: Text<'a>,
+    /// Which of the offer's images it is.
+    pub sku: Text<'a>,
+    /// Its version.
+    pub version: Text<'a>,
+    /// Of an uploaded image: what Azure calls it.
+    pub resource_id: Text<'a>,
+    /// `type`: `MarketplaceNoPlan`, `MarketplaceWithPlan`, `ID`, or absent.
+    pub kind: Text<'a>,
+}
+
+impl AzureBootImage<'_> {
+    /// BI-291: whether it was uploaded when the cluster was installed.
+    pub fn is_uploaded(&self) -> bool {
+        !self.resource_id.is_empty()
+    }
+}
+
+impl fmt::Display for AzureBootImage<'_> {
+    /// As Azure writes it: the id of an uploaded image, or else
+    /// `<publisher>:<offer>:<sku>:<version>`. Empty where nothing is set.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_uploaded() {
+            return f.write_str(&self.resource_id);
+        }
+        let parts = [&self.publisher, &self.offer, &self.sku, &self.version];
+        if parts.iter().all(|part| part.is_empty()) {
+            return Ok(());
+        }
+        let [publisher, offer, sku, version] = parts;
+        write!(f, "{publisher}:{offer}:{sku}:{version}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_azure_image_is_written_as_azure_writes_it() {
+        let mut image = AzureBootImage::default();
+        assert_eq!(image.to_string(), "");
+        image.publisher = "azureopenshift".into();
+        image.version = "1".into();
+        assert_eq!(image.to_string(), "azureopenshift:::1");
+        image.resource_id = "/images/x".into();
+        assert_eq!(image.to_string(), "/images/x");
+    }
 }

@@ -6,6 +6,7 @@ use json_patch::{
 };
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 /// BI-347: a change of one object: a JSON Patch (RFC 6902) in which every value that is replaced
@@ -34,12 +35,35 @@ pub enum EditError {
     /// A test failed, or a pointer leads nowhere: the object is not the one the edit was made for.
     #[error("the edit does not fit the object: {0}")]
     DoesNotFit(String),
+    /// What is to be replaced cannot be tested for: it nests too deep, or has a number that is too
+    /// large.
+    #[error("the old value at {pointer} cannot be tested for: {problem}")]
+    OldValue {
+        /// JSON pointer to it.
+        pointer: String,
+        /// What is wrong with it.
+        problem: String,
+    },
 }
 
 impl Edit {
     /// Replaces the value at a JSON pointer, after testing that it is still `old`.
     pub fn replace(&mut self, pointer: &str, old: Value, new: Value) -> Result<(), EditError> {
         self.push(pointer, Some(old), Some(new))
+    }
+
+    /// [`Edit::replace`] for a value that nobody has parsed.
+    pub fn replace_raw(
+        &mut self,
+        pointer: &str,
+        old: &RawValue,
+        new: Value,
+    ) -> Result<(), EditError> {
+        let old = serde_json::from_str(old.get()).map_err(|error| EditError::OldValue {
+            pointer: pointer.to_owned(),
+            problem: error.to_string(),
+        })?;
+        self.replace(pointer, old, new)
     }
 
     /// Sets a member that the object does not have.
@@ -216,6 +240,16 @@ mod tests {
         ));
         assert_eq!(object, before);
         assert_eq!(edit.changed_pointers().collect::<Vec<_>>(), ["/a/0/b"]);
+    }
+
+    #[test]
+    fn bi_347_an_old_value_that_cannot_be_tested_for_is_an_error() {
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        let raw: &RawValue = serde_json::from_str(&deep).unwrap();
+        let mut edit = Edit::default();
+        let error = edit.replace_raw("/a", raw, json!(1)).unwrap_err();
+        assert!(matches!(error, EditError::OldValue { .. }), "{error}");
+        assert!(edit.is_empty());
     }
 
     #[test]

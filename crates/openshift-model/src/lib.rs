@@ -30,6 +30,7 @@ mod view;
 pub mod boot_image;
 pub mod canonical;
 mod edit;
+pub mod facts;
 mod kinds;
 mod label_selector;
 pub mod names;
@@ -49,7 +50,11 @@ pub use object::{Kind, Members, ObjectMeta, ObjectRef, OwnerReference, RawObject
 pub use platform::{Architecture, Platform};
 pub use read::{ReadError, WrongType};
 pub use serde_json::value::RawValue;
-pub use stream::{GcpStreamImage, Stream, StreamArchitecture, StreamError, StreamImages};
+pub use stream::{
+    AwsStreamImage, AwsStreamImages, AzureMarketplace, AzureStreamImage, AzureStreamImages,
+    GcpStreamImage, Stream, StreamArchitecture, StreamArtifact, StreamArtifacts, StreamDisk,
+    StreamError, StreamExtensions, StreamFormat, StreamFormats, StreamImages, StreamMarketplace,
+};
 pub use text::{StringMap, Text};
 pub use trace::{Input, NoTrace, Step, Trace};
 pub use version::{OcpVersion, Profile};

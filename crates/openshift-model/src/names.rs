@@ -27,6 +27,8 @@ pub const ARCHITECTURE_LABEL_PREFIX: &str = "kubernetes.io/arch=";
 pub const OS_ID_LABEL: &str = "machine.openshift.io/os-id";
 /// BI-024: its only value that matters, to the letter.
 pub const OS_ID_WINDOWS: &str = "Windows";
+/// BI-244: the Secret with the stub that the operator keeps up to date for workers.
+pub const MANAGED_WORKER_USER_DATA: &str = "worker-user-data-managed";
 /// BI-025: the label that tells the OS stream of a set's machines.
 pub const OS_STREAM_LABEL: &str = "machineconfiguration.openshift.io/osstream";
 /// BI-025: its only value that the default stream document serves.

@@ -21,7 +21,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod aws;
+pub mod azure;
 mod error;
 pub mod gcp;
+mod user_data;
 
 pub use error::{ProviderSpecError, UserDataSecret, kind};
+pub use user_data::{UserDataSecretError, use_managed_user_data};

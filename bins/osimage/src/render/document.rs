@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use bootimage_plan::{API_VERSION, Explanation, Plan, Target};
+use bootimage_plan::{API_VERSION, Explanation, FactRequest, Plan, Target};
 use openshift_model::{Edit, Kind, Step};
 use serde::Serialize;
 
@@ -71,6 +71,7 @@ pub(crate) struct Explained<'a> {
     api_version: &'static str,
     kind: &'static str,
     target: &'a Target,
+    needs: &'a [FactRequest],
     steps: &'a [Step],
     warnings: &'a [String],
 }
@@ -80,6 +81,7 @@ impl<'a> Explained<'a> {
         let Explanation {
             target,
             obstacle: _,
+            needs,
             steps,
             warnings,
         } = explanation;
@@ -87,6 +89,7 @@ impl<'a> Explained<'a> {
             api_version: API_VERSION,
             kind: "Explanation",
             target,
+            needs,
             steps,
             warnings,
         }

@@ -22,8 +22,18 @@ view! {
     pub struct PlatformStatus<'a> {
         /// The platform.
         kind: Text<'a> = "type",
+        /// AWS's part.
+        aws: AwsPlatformStatus<'a> = "aws",
         /// Azure's part.
         azure: AzurePlatformStatus<'a> = "azure",
+    }
+}
+
+view! {
+    /// `Infrastructure.status.platformStatus.aws`.
+    pub struct AwsPlatformStatus<'a> {
+        /// The region that the cluster was installed in.
+        region: Text<'a> = "region",
     }
 }
 
@@ -47,6 +57,18 @@ impl<'a> Infrastructure<'a> {
         Some(Platform::from_name(
             status.kind.as_deref().unwrap_or_default(),
         ))
+    }
+
+    /// The region of AWS that the cluster is in.
+    pub fn aws_region(&self) -> Option<&str> {
+        let region = self
+            .platform_status
+            .as_ref()?
+            .aws
+            .as_ref()?
+            .region
+            .as_deref();
+        region.filter(|region| !region.is_empty())
     }
 
     /// BI-062: whether this is Azure Stack Hub.

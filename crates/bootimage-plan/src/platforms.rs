@@ -1,0 +1,208 @@
+//! The walk of each platform: read the provider spec, select, write.
+
+use bootimage_selection::{Selection, aws as select_aws, azure as select_azure, gcp as select_gcp};
+use openshift_model::boot_image::AzureBootImage;
+use openshift_model::{
+    Architecture, Edit, EditError, MachineResource, Platform, Profile, Step, Stream, Trace,
+};
+use providerspec_rewrite::{
+    ProviderSpecError, UserDataSecret, aws as rewrite_aws, azure as rewrite_azure,
+    gcp as rewrite_gcp, use_managed_user_data,
+};
+
+use crate::Obstacle;
+use crate::decide::World;
+use crate::outcome::{Findings, Outcome, Update};
+
+const SPEC: &str = "Can its provider spec be read?";
+const STREAM: &str = "Is there a stream document?";
+
+/// A machine resource on its way through a platform's rules.
+pub(crate) struct Walk<'w, T> {
+    pub(crate) world: &'w World<'w>,
+    pub(crate) resource: &'w MachineResource<'w>,
+    pub(crate) architecture: &'w Architecture,
+    pub(crate) findings: &'w mut Findings,
+    pub(crate) trace: &'w mut T,
+}
+
+impl<'w, T: Trace> Walk<'w, T> {
+    /// The walk of the platform that the resource is on. The error side is an outcome that ended
+    /// it early.
+    pub(crate) fn run(mut self, platform: &Platform) -> Result<Outcome, Outcome> {
+        match platform {
+            Platform::Aws => self.aws(),
+            Platform::Azure => self.azure(),
+            Platform::Gcp => self.gcp(),
+            other => Err(blocked(Obstacle::PlatformNotThere(other.name().to_owned()))),
+        }
+    }
+
+    fn gcp(&mut self) -> Result<Outcome, Outcome> {
+        let spec = self.read(rewrite_gcp::read(self.resource.provider_spec))?;
+        let images = || spec.disks.0.iter().map(|disk| disk.image.as_str());
+        self.findings.current = join(images());
+        let stream = self.stream()?;
+        let options = select_gcp::GcpOptions {
+            fedora_coreos_is_known: self.world.context.policy.fedora_coreos_is_known,
+        };
+        let selection =
+            select_gcp::select(&spec.disks, stream, self.architecture, options, self.trace)
+                .map_err(|error| blocked(Obstacle::Stream(error)))?;
+        self.findings.target = stream
+            .gcp_image(self.architecture)
+            .ok()
+            .map(|(project, name)| select_gcp::image_path(project, name));
+        let at = self.resource.provider_spec_pointer();
+        self.settle(selection, spec.user_data_secret.as_ref(), |image| {
+            rewrite_gcp::write(&spec.disks, image, at)
+        })
+    }
+
+    fn aws(&mut self) -> Result<Outcome, Outcome> {
+        let spec = self.read(rewrite_aws::read(self.resource.provider_spec))?;
+        self.findings.current = spec.image.id.as_deref().map(str::to_owned);
+        let context = select_aws::AwsContext {
+            profile: self.world.context.profile,
+            stream: self.stream()?,
+            known: self.world.known_amis,
+            facts: self.world.facts,
+        };
+        let name = self.resource.name.as_str();
+        let found = select_aws::select(&spec.image, name, self.architecture, &context, self.trace)
+            .map_err(|error| blocked(Obstacle::Aws(error)))?;
+        self.findings.rhcos_version = found.rhcos_version;
+        self.findings.target = match &found.selection {
+            Selection::Update(image) => Some(image.clone()),
+            Selection::UpToDate => self.findings.current.clone(),
+            Selection::Skip(_) | Selection::Needs(_) => None,
+        };
+        let at = self.resource.provider_spec_pointer();
+        self.settle(found.selection, spec.user_data_secret.as_ref(), |image| {
+            rewrite_aws::write(&spec, image, at)
+        })
+    }
+
+    fn azure(&mut self) -> Result<Outcome, Outcome> {
+        let spec = self.read(rewrite_azure::read(self.resource.provider_spec))?;
+        self.findings.current = describe(&spec.image);
+        let stream = self.stream()?;
+        let security_type = spec.security_type.as_str();
+        let selection = select_azure::select(
+            &spec.image,
+            security_type,
+            stream,
+            self.architecture,
+            self.trace,
+        )
+        .map_err(|error| blocked(Obstacle::Azure(error)))?;
+        self.findings.target = match &selection {
+            Selection::Update(image) => describe(image),
+            Selection::UpToDate => self.findings.current.clone(),
+            Selection::Skip(_) | Selection::Needs(_) => None,
+        };
+        let at = self.resource.provider_spec_pointer();
+        self.settle(selection, spec.user_data_secret.as_ref(), |image| {
+            rewrite_azure::write(&spec, image, at)
+        })
+    }
+
+    /// BI-241, BI-242: the provider spec is read before the stream, both before the platform's
+    /// rules.
+    fn read<S>(&mut self, spec: Result<S, ProviderSpecError>) -> Result<S, Outcome> {
+        let at = self.resource.provider_spec_pointer();
+        match spec {
+            Ok(spec) => {
+                self.trace
+                    .step(|| Step::passed("BI-241", SPEC, "it can").saw(at, None));
+                Ok(spec)
+            }
+            Err(error) => {
+                self.trace
+                    .step(|| Step::decided("BI-241", SPEC, error.to_string()).saw(at, None));
+                Err(blocked(Obstacle::ProviderSpec(error)))
+            }
+        }
+    }
+
+    fn stream(&mut self) -> Result<&'w Stream<'w>, Outcome> {
+        let saw = |step: Step| step.saw("ConfigMap coreos-bootimages, or --stream", None);
+        match self.world.stream {
+            Ok(stream) => {
+                self.trace
+                    .step(|| saw(Step::passed("BI-032", STREAM, stream.name().to_owned())));
+                Ok(stream)
+            }
+            Err(obstacle) => {
+                self.trace
+                    .step(|| saw(Step::decided("BI-032", STREAM, obstacle.to_string())));
+                Err(blocked(obstacle.clone()))
+            }
+        }
+    }
+
+    /// From what the platform's rules say to the edit.
+    fn settle<I>(
+        &mut self,
+        selection: Selection<I>,
+        secret: Option<&UserDataSecret<'_>>,
+        write: impl FnOnce(&I) -> Result<Edit, EditError>,
+    ) -> Result<Outcome, Outcome> {
+        let (mut edit, changes_image) = match selection {
+            Selection::Skip(skip) => return Err(Outcome::Skip(skip)),
+            Selection::Needs(needs) => return Err(Outcome::Undecided(needs)),
+            Selection::UpToDate => (Edit::default(), false),
+            Selection::Update(image) => {
+                let edit = write(&image).map_err(|error| blocked(Obstacle::Edit(error)))?;
+                (edit, true)
+            }
+        };
+        let unused_secret = self.managed_user_data(secret, &mut edit)?;
+        if edit.is_empty() {
+            return Ok(Outcome::UpToDate);
+        }
+        Ok(Outcome::Update(Update {
+            edit,
+            changes_image,
+            unused_secret,
+        }))
+    }
+
+    /// BI-244: under 4.17 the set boots with the user data that the operator keeps up to date,
+    /// whatever it booted with; returns the name of a Secret that is not the installer's own.
+    fn managed_user_data(
+        &self,
+        secret: Option<&UserDataSecret<'_>>,
+        edit: &mut Edit,
+    ) -> Result<Option<String>, Outcome> {
+        if self.world.context.profile != Profile::P417 {
+            return Ok(None);
+        }
+        let at = self.resource.provider_spec_pointer();
+        let before = edit.changed_pointers().count();
+        use_managed_user_data(secret, at, edit)
+            .map_err(|error| blocked(Obstacle::UserDataSecret(error)))?;
+        let switched = edit.changed_pointers().count() > before;
+        let name = secret.and_then(|secret| secret.name.as_deref());
+        Ok(name.filter(|_| switched).map(str::to_owned))
+    }
+}
+
+fn blocked(obstacle: Obstacle) -> Outcome {
+    Outcome::Blocked(obstacle)
+}
+
+fn describe(image: &AzureBootImage<'_>) -> Option<String> {
+    Some(image.to_string()).filter(|text| !text.is_empty())
+}
+
+/// The images that differ, in their order; `None` where there is none.
+fn join<'i>(images: impl Iterator<Item = &'i str>) -> Option<String> {
+    let mut seen: Vec<&str> = Vec::new();
+    for image in images {
+        if !seen.contains(&image) {
+            seen.push(image);
+        }
+    }
+    (!seen.is_empty()).then(|| seen.join(", "))
+}

@@ -1,0 +1,63 @@
+//! The ops `helper` and `install_config_disk_type`: small functions of AWS and vSphere.
+
+use std::cmp::Ordering;
+
+use bootimage_selection::aws::marketplace::{
+    compare_tokens, compare_versions, is_of_older_scheme, product_name, release_token,
+    version_in_description,
+};
+use bootimage_selection::aws::{AmiKind, KnownAmis};
+use openshift_model::facts::marketplace_product_id;
+use serde_json::{Value, json};
+
+/// The op `helper`: what the function `fn` makes of `args`; null where there is no such function.
+pub(crate) fn helper(input: &Value) -> Value {
+    let arg = |index: usize| {
+        input
+            .pointer(&format!("/args/{index}"))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let (first, second) = (arg(0), arg(1));
+    match input.get("fn").and_then(Value::as_str).unwrap_or_default() {
+        "marketplace_version_token" => match release_token(first) {
+            Ok(token) => json!({ "value": token }),
+            Err(error) => json!({ "error": error.to_string(), "value": "" }),
+        },
+        "extract_product_id" => value(marketplace_product_id(first).unwrap_or_default()),
+        "detect_ami_kind" => value(ami_kind(AmiKind::of(first, second))),
+        "extract_version_from_description" => {
+            let found = version_in_description(first);
+            let (full, token) = found.map_or(("", ""), |version| (version.full, version.token));
+            value(json!({ "full": full, "token": token, "ok": found.is_some() }))
+        }
+        "cmp_version_token" => value(sign(compare_tokens(first, second))),
+        "cmp_rhcos_version" => value(sign(compare_versions(first, second))),
+        "is_pre_rhel_aligned_token" => value(is_of_older_scheme(first)),
+        "product_name" => value(product_name(first)),
+        "ami_allowed" => value(KnownAmis::default().contains(first)),
+        _ => Value::Null,
+    }
+}
+
+fn value(value: impl Into<Value>) -> Value {
+    json!({ "value": value.into() })
+}
+
+fn ami_kind(kind: AmiKind<'_>) -> Value {
+    let (kind, product) = match kind {
+        AmiKind::Standard => ("standard", ""),
+        AmiKind::Marketplace(product) => ("marketplace", product),
+        AmiKind::Rosa(product) => ("rosa", product),
+        AmiKind::Unknown => ("unknown", ""),
+    };
+    json!({ "kind": kind, "product_id": product })
+}
+
+fn sign(ordering: Ordering) -> i8 {
+    match ordering {
+        Ordering::Less => -1,
+        Ordering::Equal => 0,
+        Ordering::Greater => 1,
+    }
+}
