@@ -32,6 +32,7 @@ mod enrolment;
 pub mod gcp;
 mod guard;
 mod reason;
+pub mod vsphere;
 
 pub use architecture::{ArchitectureError, machine_set_architecture};
 pub use capability::{Capability, cpms_gate_by_default};
