@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 
 use bootimage_selection::Selection;
-use bootimage_selection::{aws as select_aws, azure as select_azure};
+use bootimage_selection::{aws as select_aws, azure as select_azure, vsphere as select_vsphere};
 use openshift_model::facts::*;
 use openshift_model::*;
-use providerspec_rewrite::{aws as rewrite_aws, azure as rewrite_azure};
+use providerspec_rewrite::{
+    aws as rewrite_aws, azure as rewrite_azure, vsphere as rewrite_vsphere,
+};
 use serde_json::{Value, json};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/golden");
@@ -154,6 +156,29 @@ fn walk(
             .map_err(|e| s(&e))?;
             if let Some(image) = selected(&mut found, selection) {
                 found.edit = rewrite_azure::write(&spec, &image, at).map_err(|e| s(&e))?;
+                found.patch = true;
+            }
+        }
+        "VSphere" => {
+            let spec = rewrite_vsphere::read(resource.provider_spec).map_err(|e| s(&e))?;
+            let stream = Stream::parse(&text).map_err(|e| s(&e))?;
+            let infra = input["infrastructure"].to_string();
+            let infra = RawObject::parse(&infra).unwrap().unwrap();
+            let platform = InfrastructureSpec::read(&infra).map_err(|e| s(&e))?;
+            let status = Infrastructure::read(&infra).map_err(|e| s(&e))?;
+            let facts = Facts::default();
+            let context = select_vsphere::VsphereContext {
+                stream: &stream,
+                infrastructure_name: status.infrastructure_name.as_deref().unwrap_or(""),
+                platform: platform.vsphere(),
+                disk_type: &Ok(String::new()),
+                facts: facts.of_cluster(None),
+            };
+            let selection = select_vsphere::select(&spec.image, &arch, &context, &mut NoTrace)
+                .map_err(|e| s(&e))?;
+            if let Some(update) = selected(&mut found, selection) {
+                found.edit =
+                    rewrite_vsphere::write(&spec, &update.template, at).map_err(|e| s(&e))?;
                 found.patch = true;
             }
         }
@@ -338,7 +363,7 @@ fn platforms_against_the_reference() {
 
 #[test]
 fn helpers_against_the_reference() {
-    use crate::golden::helper::helper;
+    use crate::golden::helper::{helper, install_config_disk_type};
     use crate::golden::helper_differences::DIFFERENCES;
     let Ok(text) = std::fs::read_to_string(format!("{GOLDEN}/helper.jsonl")) else {
         return;
@@ -357,4 +382,12 @@ fn helpers_against_the_reference() {
         }
     }
     assert!(stale.is_empty(), "{stale:?}");
+    let text = std::fs::read_to_string(format!("{GOLDEN}/install_config_disk_type.jsonl")).unwrap();
+    for line in text.lines() {
+        let case: Value = serde_json::from_str(line).unwrap();
+        let found = install_config_disk_type(&case["input"]);
+        if found != case["expect"] {
+            eprintln!("{}: {found} expected {}", case["id"], case["expect"]);
+        }
+    }
 }
