@@ -23,6 +23,7 @@
 //! # Ok::<(), bootimage_selection::EnrolmentError>(())
 //! ```
 
+mod advice;
 mod architecture;
 pub mod aws;
 pub mod azure;

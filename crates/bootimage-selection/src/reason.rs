@@ -58,8 +58,9 @@ pub enum Skip {
         /// Where it should be.
         region: String,
     },
-    /// BI-277: nobody may say whose image it is, or which images there are.
-    #[error("{about} is not known to any stream document, and EC2 does not tell: {words}")]
+    /// BI-277: EC2 does not say whose image it is, or which images there are; no stream document
+    /// has it either.
+    #[error("EC2 does not tell about {about}: {words}")]
     CloudRefused {
         /// The image or the product.
         about: String,
