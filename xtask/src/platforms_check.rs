@@ -391,3 +391,128 @@ fn helpers_against_the_reference() {
         }
     }
 }
+
+#[test]
+#[ignore = "a measurement"]
+fn time() {
+    let text = stream_text(&json!({"ref": "rhcos-9.8"}));
+    let old = stream_text(&json!({"ref": "rhcos-4.16"}));
+    let (stream, old) = (Stream::parse(&text).unwrap(), Stream::parse(&old).unwrap());
+    let lines = std::fs::read_to_string(format!("{GOLDEN}/ms_check.jsonl")).unwrap();
+    let spec = |id: &str| {
+        let line = lines
+            .lines()
+            .find(|l| l.contains(&format!("\"id\":\"{id}\"")))
+            .unwrap();
+        let case: Value = serde_json::from_str(line).unwrap();
+        case["input"]["machine_set"]
+            .pointer(MACHINE_SET_PROVIDER_SPEC)
+            .unwrap()
+            .to_string()
+    };
+    let streams = [stream, old];
+    let known = select_aws::KnownAmis::of(&streams);
+    let facts = Facts::default();
+    for (id, known) in [
+        ("ms_check/aws/standard-update", &known),
+        (
+            "ms_check/aws/standard-update",
+            &select_aws::KnownAmis::default(),
+        ),
+    ] {
+        let text = spec(id);
+        let raw: &RawValue = serde_json::from_str(&text).unwrap();
+        let context = select_aws::AwsContext {
+            profile: Profile::P422,
+            stream: &streams[0],
+            known,
+            facts: facts.of_cluster(Some("us-east-1")),
+        };
+        let start = std::time::Instant::now();
+        let mut updates = 0;
+        for _ in 0..10_000 {
+            let spec = rewrite_aws::read(Some(raw)).unwrap();
+            let found = select_aws::select(
+                &spec.image,
+                "w",
+                &Architecture::X86_64,
+                &context,
+                &mut NoTrace,
+            )
+            .unwrap();
+            if let Selection::Update(target) = found.selection {
+                updates += usize::from(
+                    !rewrite_aws::write(&spec, &target, MACHINE_SET_PROVIDER_SPEC)
+                        .unwrap()
+                        .is_empty(),
+                );
+            }
+        }
+        eprintln!("AWS {updates} updates: {:?}", start.elapsed());
+    }
+    for id in [
+        "ms_check/azure/gallery-gen2",
+        "ms_check/azure/noplan-gen2-up-to-date",
+    ] {
+        let text = spec(id);
+        let raw: &RawValue = serde_json::from_str(&text).unwrap();
+        let start = std::time::Instant::now();
+        let mut updates = 0;
+        for _ in 0..10_000 {
+            let spec = rewrite_azure::read(Some(raw)).unwrap();
+            let found = select_azure::select(
+                &spec.image,
+                &spec.security_type,
+                &streams[0],
+                &Architecture::X86_64,
+                &mut NoTrace,
+            )
+            .unwrap();
+            if let Selection::Update(target) = found {
+                updates += usize::from(
+                    !rewrite_azure::write(&spec, &target, MACHINE_SET_PROVIDER_SPEC)
+                        .unwrap()
+                        .is_empty(),
+                );
+            }
+        }
+        eprintln!("Azure {updates} updates: {:?}", start.elapsed());
+    }
+    let start = std::time::Instant::now();
+    for _ in 0..100 {
+        let _ = Stream::parse(&text).unwrap();
+    }
+    eprintln!(
+        "stream {} bytes: {:?} each",
+        text.len(),
+        start.elapsed() / 100
+    );
+    // vSphere: one answer for all
+    let line = lines
+        .lines()
+        .find(|l| l.contains("\"id\":\"ms_check/vsphere/needs-vcenter\""))
+        .unwrap();
+    let case: Value = serde_json::from_str(line).unwrap();
+    let infra = case["input"]["infrastructure"].to_string();
+    let infra = RawObject::parse(&infra).unwrap().unwrap();
+    let platform = InfrastructureSpec::read(&infra).unwrap();
+    let text = case["input"]["machine_set"]
+        .pointer(MACHINE_SET_PROVIDER_SPEC)
+        .unwrap()
+        .to_string();
+    let raw: &RawValue = serde_json::from_str(&text).unwrap();
+    let context = select_vsphere::VsphereContext {
+        stream: &streams[0],
+        infrastructure_name: "ocl-x7k2p",
+        platform: platform.vsphere(),
+        disk_type: &Ok(String::new()),
+        facts: facts.of_cluster(None),
+    };
+    let start = std::time::Instant::now();
+    for _ in 0..10_000 {
+        let spec = rewrite_vsphere::read(Some(raw)).unwrap();
+        let _ = select_vsphere::select(&spec.image, &Architecture::X86_64, &context, &mut NoTrace)
+            .unwrap();
+    }
+    eprintln!("vSphere needs: {:?}", start.elapsed());
+}
