@@ -168,7 +168,7 @@ pub fn select<T: Trace>(
     Ok(Selection::Update(VsphereUpdate {
         template: computed.clone(),
         release: release.to_owned(),
-        steps: vec![VcenterStep::ImportTemplate(import)],
+        steps: vec![VcenterStep::ImportTemplate(Box::new(import))],
     }))
 }
 
@@ -317,7 +317,7 @@ fn replace<T: Trace>(
             trace.step(|| saw(Step::decided("BI-322", CURRENT, error.to_string())));
         })?;
         trace.step(|| saw(Step::passed("BI-322", CURRENT, "it is not")));
-        steps.push(VcenterStep::ImportTemplate(import));
+        steps.push(VcenterStep::ImportTemplate(Box::new(import)));
     }
     let is_named = image.template.as_str() == name;
     trace.step(|| {

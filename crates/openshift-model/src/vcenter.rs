@@ -18,7 +18,7 @@ pub enum VcenterStep {
         name: String,
     },
     /// BI-320, BI-322: the release's template is imported, and takes the place of an old one.
-    ImportTemplate(TemplateImport),
+    ImportTemplate(Box<TemplateImport>),
 }
 
 /// BI-325 … BI-331: what an import of a template is made from.

@@ -114,7 +114,7 @@ fn run(
 
 /// The import of the release's template under a name, in the place of an old one.
 fn imported(name: &str, replaces: Option<&str>) -> VcenterStep {
-    VcenterStep::ImportTemplate(TemplateImport {
+    VcenterStep::ImportTemplate(Box::new(TemplateImport {
         server: "vcenter.example.com".into(),
         datacenter: "dc1".into(),
         ova: "https://example.com/rhcos.ova".into(),
@@ -134,7 +134,7 @@ fn imported(name: &str, replaces: Option<&str>) -> VcenterStep {
             None => DiskType::Thick,
         }),
         tags: vec!["c1-abc".into(), "urn:a".into()],
-    })
+    }))
 }
 
 fn check(template: &str, machines: &[(&str, &str)], expected: (&str, Vec<VcenterStep>)) {
