@@ -15,6 +15,8 @@ const COMMON: &[&str] = &[
     "schemars",
     "semver",
     "serde",
+    // An install-config is YAML inside a ConfigMap (BI-333).
+    "serde-saphyr",
     "serde_json",
     "serde_path_to_error",
     "sha2",

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use bootimage_selection::vsphere::{InstallConfigError, install_config_disk_type};
 use bootimage_selection::{
     Capability, ConfigurationSource, EffectiveConfiguration, Enrolment, EnrolmentError,
     cpms_gate_by_default, effective_configuration, machine_api_enrolment,
 };
 use openshift_model::{
-    Architecture, BootImagesConfigMap, ClusterVersion, FeatureGate, Infrastructure, Kind,
-    MachineConfiguration, MachineResource, Node, OcpVersion, Platform, Profile, RawObject,
-    ReadError, names,
+    Architecture, BootImagesConfigMap, ClusterVersion, FeatureGate, Infrastructure,
+    InfrastructureSpec, Kind, MachineConfiguration, MachineResource, Node, OcpVersion, Platform,
+    Profile, RawObject, ReadError, StringMap, names,
 };
 
 use crate::stream_text::StreamText;
@@ -22,6 +23,8 @@ pub(crate) struct Context<'s, 'a> {
     pub(crate) profile: Profile,
     /// `None`: the input has no Infrastructure, each target tells for itself.
     pub(crate) platform: Option<Option<Platform>>,
+    /// What only vSphere's rules look at; `None` on other platforms.
+    pub(crate) vsphere: Option<VsphereCluster<'a>>,
     /// The region of AWS that the cluster is in.
     pub(crate) aws_region: Option<String>,
     pub(crate) capability: Capability,
@@ -37,6 +40,14 @@ pub(crate) struct Context<'s, 'a> {
     pub(crate) warnings: Vec<String>,
     /// The objects that were read to learn all this.
     pub(crate) read: Vec<&'s RawObject<'a>>,
+}
+
+/// What vSphere's rules look at besides the stream.
+pub(crate) struct VsphereCluster<'a> {
+    pub(crate) infrastructure_name: String,
+    pub(crate) spec: InfrastructureSpec<'a>,
+    /// BI-333: how the installer was told to lay out disks.
+    pub(crate) disk_type: Result<String, InstallConfigError>,
 }
 
 /// The snapshot's objects by identity; of the same object twice the last one counts.
@@ -202,6 +213,42 @@ impl<'s, 'a> Reader<'s, 'a> {
         platform
     }
 
+    /// BI-310, BI-333: what vSphere's rules look at.
+    fn vsphere(
+        &mut self,
+        infrastructure: &Infrastructure<'a>,
+        completeness: Completeness,
+    ) -> VsphereCluster<'a> {
+        let spec = self
+            .singleton(
+                Kind::Infrastructure,
+                names::CLUSTER,
+                InfrastructureSpec::read,
+            )
+            .unwrap_or_default();
+        // The same object was read for its status already.
+        self.read.pop();
+        let object = self.objects.config_map("kube-system", "cluster-config-v1");
+        self.read.extend(object);
+        let data: Option<StringMap<'a>> = object.and_then(|object| object.view("data").ok());
+        let disk_type = match (&data, completeness) {
+            (None, Completeness::Partial) => {
+                self.warn(
+                    "no ConfigMap kube-system/cluster-config-v1 in the input: a new template is \
+                     assumed to take up space as its datastore does by default",
+                );
+                Ok(String::new())
+            }
+            (data, _) => install_config_disk_type(data.as_ref()),
+        };
+        let name = infrastructure.infrastructure_name.as_deref();
+        VsphereCluster {
+            infrastructure_name: name.unwrap_or_default().to_owned(),
+            spec,
+            disk_type,
+        }
+    }
+
     /// The default stream document: that of the ConfigMap, or else the first that was given.
     fn stream(&mut self, snapshot: &ClusterSnapshot<'a>) -> Option<StreamText<'a>> {
         let name = names::BOOT_IMAGES_CONFIG_MAP;
@@ -260,12 +307,17 @@ impl<'s, 'a> Context<'s, 'a> {
         let control_plane_machine_sets =
             machine_api_enrolment(managers, names::CONTROL_PLANE_MACHINE_SETS);
         let control_plane_architecture = reader.control_plane_architecture(policy);
+        let vsphere = infrastructure
+            .as_ref()
+            .filter(|infrastructure| infrastructure.platform() == Some(Platform::VSphere))
+            .map(|infrastructure| reader.vsphere(infrastructure, snapshot.completeness));
         let stream = reader.stream(snapshot);
         Self {
             completeness: snapshot.completeness,
             policy,
             profile,
             platform,
+            vsphere,
             aws_region,
             capability,
             infrastructure_is_azure_stack: azure_stack,

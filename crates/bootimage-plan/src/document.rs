@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use openshift_model::facts::FactRequest;
+use openshift_model::vcenter::VcenterStep;
 use openshift_model::{Architecture, Edit, Kind, MachineManager, Platform};
 use serde::{Deserialize, Serialize};
 
@@ -183,6 +184,9 @@ pub struct Target {
     pub current: Option<String>,
     /// The image that it should boot; null where that was not looked for.
     pub target: Option<String>,
+    /// On an `Update` on vSphere: what the vCenter has to do first, in this order.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub steps: Vec<VcenterStep>,
     /// On an `Update`: the edit, as a JSON Patch that tests what it replaces.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<PatchOperation>>"))]

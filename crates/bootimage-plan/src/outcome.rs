@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use bootimage_selection::Skip;
 use openshift_model::facts::FactRequest;
+use openshift_model::vcenter::VcenterStep;
 use openshift_model::{Architecture, Edit, Kind, MachineResource, Platform, RawObject};
 
 use crate::reason::skip_code;
@@ -43,6 +44,8 @@ pub(crate) struct Findings {
     pub(crate) target: Option<String>,
     /// BI-096: the CoreOS version of a marketplace image.
     pub(crate) rhcos_version: Option<String>,
+    /// What a vCenter has to do first.
+    pub(crate) steps: Vec<VcenterStep>,
 }
 
 /// A decision as the plan writes it, and what the rest of the plan needs of it.
@@ -120,6 +123,7 @@ fn target(object: &RawObject<'_>, findings: Findings, wording: Wording) -> Targe
         counted: None,
         current: findings.current,
         target: findings.target,
+        steps: findings.steps,
         patch: None,
         user_data: None,
     }
@@ -145,7 +149,10 @@ fn wording(outcome: &Outcome, boots_an_image: bool) -> Wording {
                            operator keeps up to date";
             Wording::new(Kind::Update, ReasonCode::UnmanagedUserData, message)
         }
-        Outcome::Skip(skip) => Wording::new(Kind::Skip, skip_code(skip), skip.to_string()),
+        Outcome::Skip(skip) => {
+            let message = format!("{skip}: {}", skip.advice());
+            Wording::new(Kind::Skip, skip_code(skip), message)
+        }
         Outcome::Blocked(obstacle) => {
             let message = format!("{obstacle}: {}", obstacle.advice());
             Wording::new(Kind::Blocked, obstacle.code(), message)

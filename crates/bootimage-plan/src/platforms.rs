@@ -1,13 +1,16 @@
 //! The walk of each platform: read the provider spec, select, write.
 
-use bootimage_selection::{Selection, aws as select_aws, azure as select_azure, gcp as select_gcp};
+use bootimage_selection::{
+    Selection, Skip, aws as select_aws, azure as select_azure, gcp as select_gcp,
+    vsphere as select_vsphere,
+};
 use openshift_model::boot_image::AzureBootImage;
 use openshift_model::{
     Architecture, Edit, EditError, MachineResource, Platform, Profile, Step, Stream, Trace,
 };
 use providerspec_rewrite::{
     ProviderSpecError, UserDataSecret, aws as rewrite_aws, azure as rewrite_azure,
-    gcp as rewrite_gcp, use_managed_user_data,
+    gcp as rewrite_gcp, use_managed_user_data, vsphere as rewrite_vsphere,
 };
 
 use crate::Obstacle;
@@ -34,7 +37,12 @@ impl<'w, T: Trace> Walk<'w, T> {
             Platform::Aws => self.aws(),
             Platform::Azure => self.azure(),
             Platform::Gcp => self.gcp(),
-            other => Err(blocked(Obstacle::PlatformNotThere(other.name().to_owned()))),
+            Platform::VSphere => self.vsphere(),
+            // The guard before the walk lets no other platform pass.
+            Platform::BareMetal | Platform::Other(_) => {
+                let platform = platform.name().to_owned();
+                Err(Outcome::Skip(Skip::UnsupportedPlatform { platform }))
+            }
         }
     }
 
@@ -107,6 +115,38 @@ impl<'w, T: Trace> Walk<'w, T> {
         })
     }
 
+    fn vsphere(&mut self) -> Result<Outcome, Outcome> {
+        let spec = self.read(rewrite_vsphere::read(self.resource.provider_spec))?;
+        let template = spec.image.template.as_str();
+        self.findings.current = Some(template.to_owned()).filter(|name| !name.is_empty());
+        let stream = self.stream()?;
+        // A snapshot without Infrastructure knows no vCenter.
+        let nothing = Ok(String::new());
+        let cluster = self.world.context.vsphere.as_ref();
+        let context = select_vsphere::VsphereContext {
+            stream,
+            infrastructure_name: cluster.map_or("", |cluster| &cluster.infrastructure_name),
+            platform: cluster.and_then(|cluster| cluster.spec.vsphere()),
+            disk_type: cluster.map_or(&nothing, |cluster| &cluster.disk_type),
+            facts: self.world.facts,
+        };
+        let selection =
+            select_vsphere::select(&spec.image, self.architecture, &context, self.trace)
+                .map_err(|error| blocked(Obstacle::Vsphere(error)))?;
+        self.findings.target = match &selection {
+            Selection::Update(update) => Some(format!("{} ({})", update.template, update.release)),
+            Selection::UpToDate => self.findings.current.clone(),
+            Selection::Skip(_) | Selection::Needs(_) => None,
+        };
+        if let Selection::Update(update) = &selection {
+            self.findings.steps.clone_from(&update.steps);
+        }
+        let at = self.resource.provider_spec_pointer();
+        self.settle(selection, spec.user_data_secret.as_ref(), |update| {
+            rewrite_vsphere::write(&spec, &update.template, at)
+        })
+    }
+
     /// BI-241, BI-242: the provider spec is read before the stream, both before the platform's
     /// rules.
     fn read<S>(&mut self, spec: Result<S, ProviderSpecError>) -> Result<S, Outcome> {
@@ -158,7 +198,7 @@ impl<'w, T: Trace> Walk<'w, T> {
             }
         };
         let unused_secret = self.managed_user_data(secret, &mut edit)?;
-        if edit.is_empty() {
+        if edit.is_empty() && !changes_image {
             return Ok(Outcome::UpToDate);
         }
         Ok(Outcome::Update(Update {

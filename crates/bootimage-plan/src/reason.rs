@@ -2,6 +2,7 @@
 
 use bootimage_selection::aws::AwsError;
 use bootimage_selection::azure::AzureError;
+use bootimage_selection::vsphere::VsphereError;
 use bootimage_selection::{ArchitectureError, EnrolmentError, GuardError, Skip};
 use openshift_model::{EditError, Kind, ReadError, StreamError};
 use providerspec_rewrite::{ProviderSpecError, UserDataSecretError};
@@ -82,6 +83,10 @@ reason_codes! {
     NoMarketplaceStream,
     /// Its machines are confidential or trusted ones, which boot other images.
     SecurityType,
+    /// Nothing describes the vCenter and the failure domain in which its machines are made.
+    NoFailureDomain,
+    /// What is known of its template in the vCenter does not suffice, or contradicts itself.
+    TemplateUnknown,
     /// It boots a newer image than the release has.
     WouldDowngrade,
     /// It waits for something that the input does not tell; `needs` says what.
@@ -125,15 +130,15 @@ pub enum Obstacle {
     /// BI-222, BI-254.
     #[error("{0}")]
     Stream(StreamError),
-    /// The platform's rules are not there yet.
-    #[error("osimage does not plan {0} yet")]
-    PlatformNotThere(String),
     /// BI-266.
     #[error("{0}")]
     Aws(AwsError),
     /// BI-293, BI-295.
     #[error("{0}")]
     Azure(AzureError),
+    /// BI-310 … BI-333.
+    #[error("{0}")]
+    Vsphere(VsphereError),
     /// BI-244, BI-245.
     #[error("{0}")]
     UserDataSecret(UserDataSecretError),
@@ -166,7 +171,7 @@ impl Obstacle {
             Self::UserDataSecret(UserDataSecretError::NotSet) => ReasonCode::UserDataMissing,
             Self::NoStream | Self::Stream(StreamError::Parse(_)) => ReasonCode::StreamInvalid,
             Self::Stream(_) => ReasonCode::UnsupportedArchitecture,
-            Self::PlatformNotThere(_) => ReasonCode::UnsupportedPlatform,
+            Self::Vsphere(_) => ReasonCode::TemplateUnknown,
         }
     }
 
@@ -235,7 +240,10 @@ impl Obstacle {
                 "the release publishes no such image: choose one by hand, or take the set out of \
                  boot image management"
             }
-            Self::PlatformNotThere(_) => "it is left as it is",
+            Self::Vsphere(_) => {
+                "correct what is wrong with the template in the vCenter, or take the set out of \
+                 boot image management"
+            }
             Self::Edit(_) => "report it, with the object",
         }
     }
@@ -254,6 +262,7 @@ pub(crate) fn skip_code(skip: &Skip) -> ReasonCode {
         Skip::CustomImage { .. } | Skip::ImageNotFound { .. } | Skip::CloudRefused { .. } => {
             ReasonCode::CustomImage
         }
+        Skip::NoFailureDomain { .. } | Skip::NoVspherePlatform => ReasonCode::NoFailureDomain,
         Skip::NoImageId => ReasonCode::NoImageId,
         Skip::NoTargetInRegion { .. } => ReasonCode::NoTargetInRegion,
         Skip::NoMarketplaceImage { .. } => ReasonCode::NoMarketplaceImage,

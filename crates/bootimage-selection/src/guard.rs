@@ -263,6 +263,34 @@ mod tests {
     }
 
     #[test]
+    fn t_07_bi_154_bi_166_other_os_streams_are_left_alone_whatever_the_kind() {
+        let label = "machineconfiguration.openshift.io/osstream";
+        for (stream, is_served) in [
+            (Some("rhel-10"), false),
+            (Some("custom-stream"), false),
+            (Some("rhel-9"), true),
+            (None, true),
+        ] {
+            let metadata = stream.map_or_else(|| json!({}), |it| json!({"labels": {label: it}}));
+            let set = machine_set(metadata.clone(), json!({}));
+            let cpms = json!({"apiVersion": "machine.openshift.io/v1",
+                "kind": "ControlPlaneMachineSet", "metadata": metadata});
+            for object in [set, cpms] {
+                let (found, _) = stopped(&object, Profile::P422);
+                let skip = Skip::UnsupportedStream {
+                    stream: stream.unwrap_or_default().to_owned(),
+                };
+                let expected = if is_served {
+                    Ok(())
+                } else {
+                    Err(Stopped::Skip(skip))
+                };
+                assert_eq!(found, expected, "{object}");
+            }
+        }
+    }
+
+    #[test]
     fn bi_153_under_4_17_an_owner_is_an_error() {
         let owner = json!([{"kind": "K", "name": "n"}]);
         let object = machine_set(json!({"ownerReferences": owner}), json!({}));

@@ -23,6 +23,7 @@
 //! # Ok::<(), bootimage_selection::EnrolmentError>(())
 //! ```
 
+mod advice;
 mod architecture;
 pub mod aws;
 pub mod azure;
@@ -32,6 +33,7 @@ mod enrolment;
 pub mod gcp;
 mod guard;
 mod reason;
+pub mod vsphere;
 
 pub use architecture::{ArchitectureError, machine_set_architecture};
 pub use capability::{Capability, cpms_gate_by_default};

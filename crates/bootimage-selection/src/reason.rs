@@ -58,8 +58,9 @@ pub enum Skip {
         /// Where it should be.
         region: String,
     },
-    /// BI-277: nobody may say whose image it is, or which images there are.
-    #[error("{about} is not known to any stream document, and EC2 does not tell: {words}")]
+    /// BI-277: EC2 does not say whose image it is, or which images there are; no stream document
+    /// has it either.
+    #[error("EC2 does not tell about {about}: {words}")]
     CloudRefused {
         /// The image or the product.
         about: String,
@@ -110,6 +111,19 @@ pub enum Skip {
         /// The version that the release has.
         target: String,
     },
+    /// BI-310: nothing is known of the cluster's vCenters.
+    #[error("spec.platformSpec of Infrastructure says nothing of vSphere")]
+    NoVspherePlatform,
+    /// BI-314: nobody knows where a template would go.
+    #[error(
+        "Skipping boot image update: providerSpec workspace ({workspace}) does not match any \
+         vCenter/failure domain in the Infrastructure object. Boot image must be updated manually \
+         for this MachineSet."
+    )]
+    NoFailureDomain {
+        /// The workspace, as the reference lists it.
+        workspace: String,
+    },
 }
 
 fn custom_image(image: &str) -> String {
@@ -155,7 +169,8 @@ impl Skip {
             | Self::CloudRefused { .. }
             | Self::NoTargetInRegion { .. }
             | Self::NoMarketplaceImage { .. }
-            | Self::NoMarketplaceStream { .. } => true,
+            | Self::NoMarketplaceStream { .. }
+            | Self::NoFailureDomain { .. } => true,
             Self::UnsupportedStream { .. }
             | Self::Windows
             | Self::BeingDeleted
@@ -163,7 +178,8 @@ impl Skip {
             | Self::UnsupportedPlatform { .. }
             | Self::SecurityType { .. }
             | Self::UnsupportedArchitecture { .. }
-            | Self::WouldDowngrade { .. } => false,
+            | Self::WouldDowngrade { .. }
+            | Self::NoVspherePlatform => false,
         }
     }
 }
@@ -209,107 +225,72 @@ mod tests {
         );
     }
 
+    fn check(skip: &Skip, of_set: bool, of_cpms: bool) {
+        let found =
+            [Kind::MachineSet, Kind::ControlPlaneMachineSet].map(|kind| skip.is_counted(kind));
+        assert_eq!(found, [of_set, of_cpms], "{skip:?}");
+    }
+
     #[test]
     fn bi_152_bi_169_what_is_counted() {
-        let (set, cpms) = (Kind::MachineSet, Kind::ControlPlaneMachineSet);
+        let text = String::new;
         let owner = Skip::OwnerReference {
-            kind: String::new(),
-            name: String::new(),
+            kind: text(),
+            name: text(),
         };
-        let custom = Skip::CustomImage {
-            image: String::new(),
-        };
-        let cases = [
-            (owner, true, false),
-            (custom, true, true),
-            (Skip::ArchitectureUnknown, true, true),
-            (Skip::NoImageId, true, true),
-            (
-                Skip::ImageNotFound {
-                    image: String::new(),
-                    region: String::new(),
-                },
-                true,
-                true,
-            ),
-            (
-                Skip::CloudRefused {
-                    about: String::new(),
-                    words: String::new(),
-                },
-                true,
-                true,
-            ),
-            (
-                Skip::NoTargetInRegion {
-                    region: String::new(),
-                    error: StreamError::Parse(String::new()),
-                },
-                true,
-                true,
-            ),
-            (
-                Skip::NoMarketplaceImage {
-                    product: String::new(),
-                    token: String::new(),
-                    only_older_scheme: false,
-                },
-                true,
-                true,
-            ),
-            (
-                Skip::NoMarketplaceStream {
-                    any_marketplace: false,
-                },
-                true,
-                true,
-            ),
-            (
-                Skip::SecurityType {
-                    security_type: String::new(),
-                },
-                false,
-                false,
-            ),
-            (
-                Skip::UnsupportedArchitecture {
-                    architecture: Architecture::S390x,
-                },
-                false,
-                false,
-            ),
-            (
-                Skip::WouldDowngrade {
-                    current: String::new(),
-                    target: String::new(),
-                },
-                false,
-                false,
-            ),
-            (Skip::Windows, false, false),
-            (Skip::BeingDeleted, false, false),
-            (Skip::ClusterApi, false, false),
-            (
-                Skip::UnsupportedStream {
-                    stream: String::new(),
-                },
-                false,
-                false,
-            ),
-            (
-                Skip::UnsupportedPlatform {
-                    platform: String::new(),
-                },
-                false,
-                false,
-            ),
-        ];
-        for (skip, of_set, of_cpms) in cases {
-            assert_eq!(
-                (skip.is_counted(set), skip.is_counted(cpms)),
-                (of_set, of_cpms),
-                "{skip:?}"
-            );
+        check(&owner, true, false);
+        for counted in [
+            Skip::ArchitectureUnknown,
+            Skip::CustomImage { image: text() },
+            Skip::NoImageId,
+            Skip::ImageNotFound {
+                image: text(),
+                region: text(),
+            },
+            Skip::CloudRefused {
+                about: text(),
+                words: text(),
+            },
+            Skip::NoTargetInRegion {
+                region: text(),
+                error: StreamError::Parse(text()),
+            },
+            Skip::NoMarketplaceImage {
+                product: text(),
+                token: text(),
+                only_older_scheme: false,
+            },
+            Skip::NoMarketplaceStream {
+                any_marketplace: false,
+            },
+            Skip::NoFailureDomain { workspace: text() },
+        ] {
+            check(&counted, true, true);
+        }
+    }
+
+    #[test]
+    fn bi_152_bi_169_what_is_not_counted() {
+        let text = String::new;
+        for silent in [
+            Skip::Windows,
+            Skip::BeingDeleted,
+            Skip::ClusterApi,
+            Skip::UnsupportedStream { stream: text() },
+            Skip::UnsupportedPlatform { platform: text() },
+            Skip::SecurityType {
+                security_type: text(),
+            },
+            Skip::UnsupportedArchitecture {
+                architecture: Architecture::S390x,
+            },
+            Skip::WouldDowngrade {
+                current: text(),
+                target: text(),
+            },
+            Skip::NoVspherePlatform,
+        ] {
+            check(&silent, false, false);
         }
     }
 }

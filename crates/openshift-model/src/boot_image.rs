@@ -69,6 +69,57 @@ impl fmt::Display for AzureBootImage<'_> {
     }
 }
 
+/// What a vSphere provider spec boots, and where.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VsphereBootImage<'a> {
+    /// Name of the template, or its inventory path; empty where it is not set.
+    pub template: Text<'a>,
+    /// Where machines are made.
+    pub workspace: VsphereWorkspace<'a>,
+    /// `tagIDs`: what machines and templates are tagged with.
+    pub tag_ids: Vec<Text<'a>>,
+}
+
+/// Where machines are made. What is not set is empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VsphereWorkspace<'a> {
+    /// Host name of the vCenter.
+    pub server: Text<'a>,
+    /// Name of the datacenter.
+    pub datacenter: Text<'a>,
+    /// The folder of the machines.
+    pub folder: Text<'a>,
+    /// The datastore.
+    pub datastore: Text<'a>,
+    /// The resource pool.
+    pub resource_pool: Text<'a>,
+    /// The group that binds machines to hosts.
+    pub vm_group: Text<'a>,
+}
+
+impl fmt::Display for VsphereWorkspace<'_> {
+    /// BI-314: as the reference lists it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            server,
+            datacenter,
+            folder: _,
+            datastore,
+            resource_pool,
+            vm_group,
+        } = self;
+        write!(
+            f,
+            "server: {server}, datacenter: {datacenter}, datastore: {datastore}, resourcePool: \
+             {resource_pool}"
+        )?;
+        if vm_group.is_empty() {
+            return Ok(());
+        }
+        write!(f, ", vmGroup: {vm_group}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,5 +133,21 @@ mod tests {
         assert_eq!(image.to_string(), "azureopenshift:::1");
         image.resource_id = "/images/x".into();
         assert_eq!(image.to_string(), "/images/x");
+    }
+
+    #[test]
+    fn bi_314_a_workspace_is_listed_as_the_reference_lists_it() {
+        let mut workspace = VsphereWorkspace {
+            server: "v".into(),
+            datacenter: "dc1".into(),
+            folder: "f".into(),
+            datastore: "ds".into(),
+            resource_pool: "rp".into(),
+            vm_group: "".into(),
+        };
+        let listed = "server: v, datacenter: dc1, datastore: ds, resourcePool: rp";
+        assert_eq!(workspace.to_string(), listed);
+        workspace.vm_group = "g".into();
+        assert_eq!(workspace.to_string(), format!("{listed}, vmGroup: g"));
     }
 }

@@ -40,6 +40,7 @@ pub mod read;
 mod stream;
 mod text;
 mod trace;
+pub mod vcenter;
 mod version;
 pub mod walk;
 

@@ -26,6 +26,7 @@ pub mod azure;
 mod error;
 pub mod gcp;
 mod user_data;
+pub mod vsphere;
 
 pub use error::{ProviderSpecError, UserDataSecret, kind};
 pub use user_data::{UserDataSecretError, use_managed_user_data};

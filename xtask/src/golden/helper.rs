@@ -7,6 +7,9 @@ use bootimage_selection::aws::marketplace::{
     version_in_description,
 };
 use bootimage_selection::aws::{AmiKind, KnownAmis};
+use bootimage_selection::vsphere::install_config_disk_type as disk_type;
+use bootimage_selection::vsphere::inventory::{replacement_name, search_path};
+use openshift_model::StringMap;
 use openshift_model::facts::marketplace_product_id;
 use serde_json::{Value, json};
 
@@ -36,7 +39,23 @@ pub(crate) fn helper(input: &Value) -> Value {
         "is_pre_rhel_aligned_token" => value(is_of_older_scheme(first)),
         "product_name" => value(product_name(first)),
         "ami_allowed" => value(KnownAmis::default().contains(first)),
+        "atomic_temp_name" => value(replacement_name(first, second)),
+        "template_search_path" => value(search_path(first, second)),
         _ => Value::Null,
+    }
+}
+
+/// The op `install_config_disk_type`.
+pub(crate) fn install_config_disk_type(input: &Value) -> Value {
+    let text = input.get("install_config").and_then(Value::as_str);
+    let data: StringMap<'_> = text
+        .map(|text| ("install-config", text))
+        .into_iter()
+        .collect();
+    let has_config_map = input.get("no_config_map") != Some(&Value::Bool(true));
+    match disk_type(has_config_map.then_some(&data)) {
+        Ok(disk_type) => json!({ "disk_type": disk_type }),
+        Err(error) => json!({ "disk_type": "", "error": error.to_string() }),
     }
 }
 

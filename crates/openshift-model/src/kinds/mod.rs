@@ -5,9 +5,11 @@ mod config_map;
 mod machine_configuration;
 mod machine_set;
 mod mco;
+mod vsphere;
 
 pub use cluster::*;
 pub use config_map::*;
 pub use machine_configuration::*;
 pub use machine_set::*;
 pub use mco::*;
+pub use vsphere::*;
