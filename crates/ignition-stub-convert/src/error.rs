@@ -160,7 +160,8 @@ fn refusal(obstacles: &Obstacles) -> String {
             });
             format!("{PREFIX}{}\n", lines(reports))
         }
-        Problem::UnknownKey
+        Problem::Required(_)
+        | Problem::UnknownKey
         | Problem::WrittenTwice
         | Problem::OtherFilesystem { .. }
         | Problem::RootFilesystem

@@ -107,6 +107,10 @@ pub enum Problem {
         /// Ignition's reason.
         reason: &'static str,
     },
+    /// Ignition demands it of spec 3 documents; the reference leaves that to the machine that boots
+    /// with the result.
+    #[error("{0} is required")]
+    Required(&'static str),
     /// BI-363: spec 2 has no such member; the reference drops it.
     #[error("is no key of Ignition spec 2: it would be lost")]
     UnknownKey,
@@ -154,7 +158,8 @@ impl Problem {
             Self::ConflictingInodes { .. } | Self::UsesLink { .. } => 5,
             Self::DuplicateDropin { .. } => 6,
             Self::Rejected { .. } => 7,
-            Self::UnknownKey
+            Self::Required(_)
+            | Self::UnknownKey
             | Self::WrittenTwice
             | Self::OtherFilesystem { .. }
             | Self::RootFilesystem

@@ -11,10 +11,10 @@ pub(super) struct Url<'a> {
 
 /// Takes a URL apart; `None` where it is none.
 pub(super) fn parse(text: &str) -> Option<Url<'_>> {
-    if text.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
+    let (rest, fragment) = text.split_once('#').unwrap_or((text, ""));
+    if rest.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
         return None;
     }
-    let (rest, fragment) = text.split_once('#').unwrap_or((text, ""));
     let (scheme, rest) = split_scheme(rest)?;
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     if !escapes_are_valid(fragment) {
@@ -84,8 +84,9 @@ fn is_host(text: &str) -> bool {
     let Some((name, port)) = text.split_at_checked(end) else {
         return false;
     };
-    let allowed =
-        |c: char| !c.is_ascii() || c.is_ascii_alphanumeric() || "-_.~!$&'()*+,;=:<>\"%".contains(c);
+    let allowed = |c: char| {
+        !c.is_ascii() || c.is_ascii_alphanumeric() || "-_.~!$&'()*+,;=:<>\"]%".contains(c)
+    };
     name.chars().all(allowed) && host_escapes_are_valid(name) && is_optional_port(port)
 }
 
@@ -103,14 +104,12 @@ pub(super) fn escapes_are_valid(text: &str) -> bool {
         .all(|rest| hex_digits(rest).is_some())
 }
 
-/// In a host only bytes beyond ASCII may be escaped.
+/// In a host only bytes beyond ASCII may be escaped, and the percent sign itself.
 fn host_escapes_are_valid(text: &str) -> bool {
-    text.split('%').skip(1).all(|rest| {
-        matches!(
-            hex_digits(rest),
-            Some([b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', _])
-        )
-    })
+    let may_be_escaped = |digits: [u8; 2]| digits == *b"25" || !matches!(digits, [b'0'..=b'7', _]);
+    text.split('%')
+        .skip(1)
+        .all(|rest| hex_digits(rest).is_some_and(may_be_escaped))
 }
 
 fn hex_digits(text: &str) -> Option<[u8; 2]> {

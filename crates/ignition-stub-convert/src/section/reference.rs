@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::content::{INVALID_SCHEME, Reason, check_hash, check_source, is_known_to_spec_3};
-use crate::finding::Findings;
+use crate::content::{INVALID_SCHEME, check_hash, check_source, is_known_to_spec_3};
+use crate::finding::{Findings, Problem};
 use crate::members::Members;
 use crate::node::{Node, Object};
 use crate::place::Place;
@@ -29,18 +29,6 @@ pub(super) enum Kind {
     Contents,
 }
 
-impl Kind {
-    /// BI-366: spec 3 demands sources that spec 2 does not. For authorities the reference finds
-    /// this reason; for configs it leaves it to the machine that boots with the result.
-    fn why_source_is_needed(self) -> Option<Reason> {
-        match self {
-            Self::Append => Some("source is required"),
-            Self::Authority => Some(INVALID_SCHEME),
-            Self::Replace | Self::Contents => None,
-        }
-    }
-}
-
 impl<'a> Reference<'a> {
     /// BI-367: reads the reference at `place`. `at` is where it stands in the new document.
     pub(super) fn read(
@@ -61,13 +49,11 @@ impl<'a> Reference<'a> {
         if let Some(reason) = check_source(&source) {
             found.invalid(&place.member("source"), reason);
         }
-        let rejected = if source.is_empty() {
-            kind.why_source_is_needed()
-        } else {
-            (!is_known_to_spec_3(&source)).then_some(INVALID_SCHEME)
-        };
-        if let Some(reason) = rejected {
-            found.rejected(&place.member("source"), &at.member("source"), reason);
+        if source.is_empty() && kind == Kind::Append {
+            found.obstacle(place, Problem::Required("source"));
+        } else if source.is_empty() && kind == Kind::Authority || !is_known_to_spec_3(&source) {
+            let (place, at) = (place.member("source"), at.member("source"));
+            found.rejected(&place, &at, INVALID_SCHEME);
         }
         if compression
             .as_deref()

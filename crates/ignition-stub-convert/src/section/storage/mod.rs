@@ -4,7 +4,7 @@ mod device;
 mod file;
 
 use super::inode::{inode, mode};
-use crate::finding::Findings;
+use crate::finding::{Findings, Problem};
 use crate::inodes::{Inode, Kind};
 use crate::members::{Members, list};
 use crate::node::{Node, Object};
@@ -96,9 +96,7 @@ fn links<'a>(
         let hard = members.raised_flag("hard", found);
         members.finish(found);
         if target.is_empty() {
-            // The reference leaves this to the machine that boots with the result.
-            let target = place.member("target");
-            found.rejected(&target, &target, "link target is required");
+            found.obstacle(&place, Problem::Required("link target"));
         }
         let mut entry = Inode::new(Kind::Link, index, index, inode.path.clone());
         entry.hard_target = hard.and(Some(target.clone()));
