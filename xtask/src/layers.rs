@@ -8,6 +8,7 @@ use crate::say;
 
 /// What the words and rules may use besides the crates below them.
 const COMMON: &[&str] = &[
+    "base64",
     "json-patch",
     "md-5",
     "memchr",

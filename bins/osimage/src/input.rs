@@ -86,5 +86,6 @@ pub(crate) fn policy(args: &InputArgs) -> Policy {
             ArchitectureArg::X86_64 => Architecture::X86_64,
         }),
         fedora_coreos_is_known: args.fedora_coreos,
+        ..Policy::default()
     }
 }

@@ -12,6 +12,7 @@ use crate::Obstacle;
 use crate::context::Context;
 use crate::outcome::{Decided, Findings, Outcome, decided};
 use crate::platforms::Walk;
+use crate::user_data::UserDataSecrets;
 
 /// What holds for every machine resource of a plan.
 pub(crate) struct World<'w> {
@@ -20,6 +21,8 @@ pub(crate) struct World<'w> {
     pub(crate) stream: Result<&'w Stream<'w>, &'w Obstacle>,
     /// The images of AWS that stream documents name.
     pub(crate) known_amis: &'w KnownAmis<'w>,
+    /// The stubs that machines boot with.
+    pub(crate) user_data: &'w UserDataSecrets<'w, 'w>,
     /// What somebody looked up.
     pub(crate) facts: ClusterFacts<'w>,
 }

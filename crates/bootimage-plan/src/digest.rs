@@ -18,6 +18,13 @@ pub struct Digester {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Digest([u8; 32]);
 
+impl Digest {
+    /// SHA-256 of some bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
 /// A text is no digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no digest: sha256: and 64 hex digits are expected")]
@@ -79,7 +86,7 @@ impl Digester {
             }
         }
         self.buffer.push(b'}');
-        Digest(Sha256::digest(&self.buffer).into())
+        Digest::of(&self.buffer)
     }
 
     fn machine_resource(&mut self, object: &RawObject<'_>) {

@@ -191,18 +191,42 @@ pub struct Target {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<PatchOperation>>"))]
     pub patch: Option<Edit>,
-    /// On an `Update`: what becomes of its user-data Secret. Always null: not computed yet.
-    #[serde(skip_serializing_if = "is_absent", default)]
-    #[cfg_attr(feature = "schema", schemars(with = "()"))]
-    pub user_data: UserData,
+    /// On an `Update`: what becomes of its user-data Secret.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub user_data: Option<UserData>,
 }
 
-/// What becomes of the user-data Secret of a target; absent on all but an `Update`.
-pub type UserData = Option<Option<serde_json::Value>>;
+/// What becomes of a user-data Secret. Its contents stand in no plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct UserData {
+    /// Its name, in the namespace `openshift-machine-api`.
+    pub secret: String,
+    /// What becomes of it.
+    pub decision: UserDataDecision,
+    /// The Ignition version of its stub; null where it is not known.
+    pub from: Option<String>,
+    /// The version afterwards; null where it is not known.
+    pub to: Option<String>,
+    /// Digest of the stub; null where it is not known.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub digest_before: Option<Digest>,
+    /// Digest of the converted stub; null where nothing is converted.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub digest_after: Option<Digest>,
+}
 
-#[expect(clippy::ref_option, reason = "the signature that serde calls")]
-fn is_absent(user_data: &UserData) -> bool {
-    user_data.is_none()
+/// What becomes of a user-data Secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum UserDataDecision {
+    /// Its stub is converted before the set is edited.
+    Convert,
+    /// Its stub is one that new boot images read.
+    Current,
+    /// It is not in the input: whoever carries out the plan looks at it.
+    Unknown,
 }
 
 /// One operation of a JSON Patch, for the schema.

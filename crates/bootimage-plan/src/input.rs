@@ -1,5 +1,6 @@
 //! What a plan is made from: a snapshot of a cluster, facts, and a policy.
 
+use ignition_stub_convert::TargetVersion;
 use openshift_model::{Architecture, Profile, RawObject};
 
 /// Whether a snapshot holds everything that the cluster has.
@@ -32,4 +33,6 @@ pub struct Policy {
     pub control_plane_architecture: Option<Architecture>,
     /// BI-253: Fedora CoreOS images on GCP are the release's, too (OKD).
     pub fedora_coreos_is_known: bool,
+    /// BI-368: the Ignition version that stubs of spec 2 are converted to.
+    pub ignition_version: TargetVersion,
 }

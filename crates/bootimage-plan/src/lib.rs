@@ -15,8 +15,8 @@
 //!         namespace: openshift-machine-config-operator}, data: {stream: '{"architectures": {
 //!         "x86_64": {"images": {"gcp": {"project": "rhcos-cloud", "name": "new"}}}}}'}}"#,
 //!     "{apiVersion: machine.openshift.io/v1beta1, kind: MachineSet, metadata: {name: worker-a},
-//!       spec: {template: {spec: {providerSpec: {value: {disks: [{boot: true,
-//!         image: projects/rhcos-cloud/global/images/old}]}}}}}}",
+//!       spec: {template: {spec: {providerSpec: {value: {userDataSecret: {name: worker-user-data},
+//!         disks: [{boot: true, image: projects/rhcos-cloud/global/images/old}]}}}}}}",
 //! ];
 //! let json = yaml.map(|text| serde_saphyr::from_str::<serde_json::Value>(text).unwrap().to_string());
 //! let objects = json.iter().filter_map(|text| RawObject::parse(text).unwrap()).collect();
@@ -37,13 +37,16 @@ mod plan;
 mod platforms;
 mod reason;
 mod stream_text;
+mod user_data;
 
 pub use digest::{Digest, Digester, NoDigest};
 pub use document::{
     API_VERSION, ConfigurationInForce, DecisionKind, GeneratedFrom, InputObject, PLAN_KIND, Plan,
-    PlanMetadata, Source, Target, UserData,
+    PlanMetadata, Source, Target, UserData, UserDataDecision,
 };
+pub use ignition_stub_convert::TargetVersion as IgnitionVersion;
 pub use input::{ClusterSnapshot, Completeness, Policy};
 pub use openshift_model::facts::{FactRequest, Facts};
 pub use plan::{Each, Explanation, InTurn, explain, plan, plan_with};
 pub use reason::{Obstacle, ReasonCode};
+pub use user_data::UserDataError;

@@ -8,7 +8,7 @@ use openshift_model::vcenter::VcenterStep;
 use openshift_model::{Architecture, Edit, Kind, MachineResource, Platform, RawObject};
 
 use crate::reason::skip_code;
-use crate::{DecisionKind, Obstacle, ReasonCode, Target};
+use crate::{DecisionKind, Obstacle, ReasonCode, Target, UserData, UserDataDecision};
 
 /// What becomes of a machine resource, and why.
 pub(crate) enum Outcome {
@@ -31,6 +31,8 @@ pub(crate) struct Update {
     pub(crate) edit: Edit,
     /// Whether the image changes; under 4.17 the Secret alone may.
     pub(crate) changes_image: bool,
+    /// BI-243: what becomes of the stub; `None` under 4.17, which does not look at it.
+    pub(crate) user_data: Option<UserData>,
     /// BI-244: the Secret with custom user data that is no longer used.
     pub(crate) unused_secret: Option<String>,
 }
@@ -53,6 +55,8 @@ pub(crate) struct Decided {
     pub(crate) target: Target,
     /// Where it is blocked.
     pub(crate) obstacle: Option<Obstacle>,
+    /// BI-096: the CoreOS version of a marketplace image.
+    pub(crate) rhcos_version: Option<String>,
     /// What it waits for.
     pub(crate) needs: Vec<FactRequest>,
     /// What an administrator should know before the edit is made.
@@ -88,8 +92,11 @@ pub(crate) fn decided(
     findings: Findings,
     outcome: Outcome,
 ) -> Decided {
+    let mut findings = findings;
     let wording = wording(&outcome, findings.current.is_some());
+    let rhcos_version = findings.rhcos_version.take();
     let mut decided = Decided {
+        rhcos_version,
         target: target(object, findings, wording),
         obstacle: None,
         needs: Vec::new(),
@@ -99,7 +106,7 @@ pub(crate) fn decided(
         Outcome::Update(update) => {
             decided.warnings = warnings(object, resource, &update);
             decided.target.patch = Some(update.edit);
-            decided.target.user_data = Some(None);
+            decided.target.user_data = update.user_data;
         }
         Outcome::Skip(skip) => decided.target.counted = Some(skip.is_counted(object.kind)),
         Outcome::Blocked(obstacle) => decided.obstacle = Some(obstacle),
@@ -191,6 +198,15 @@ fn warnings(
         warnings.push(format!(
             "{which}: new machines no longer boot with the user data of Secret {secret}; if it is \
              customised, take the set out of boot image management first"
+        ));
+    }
+    if let Some(data) = &update.user_data
+        && data.decision == UserDataDecision::Unknown
+    {
+        warnings.push(format!(
+            "{which}: its user-data Secret {} is not in the input: whether its stub has to be \
+             converted is not known",
+            data.secret
         ));
     }
     if object.kind == Kind::ControlPlaneMachineSet {

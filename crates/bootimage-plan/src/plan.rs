@@ -11,6 +11,7 @@ use crate::decide::{World, decide};
 use crate::digest::{Digest, Digester};
 use crate::document::{API_VERSION, PLAN_KIND};
 use crate::stream_text::Streams;
+use crate::user_data::UserDataSecrets;
 use crate::{
     ClusterSnapshot, Completeness, ConfigurationInForce, GeneratedFrom, InputObject, Obstacle,
     Plan, PlanMetadata, Policy, Source, Target,
@@ -60,10 +61,12 @@ pub fn plan_with(
     let mut warnings = std::mem::take(&mut context.warnings);
     let streams = Streams::parse(context.stream.as_ref(), &snapshot.streams, &mut warnings);
     let known_amis = streams.known_amis();
+    let user_data = UserDataSecrets::of(&objects, policy.ignition_version);
     let world = World {
         context: &context,
         stream: streams.default_stream(),
         known_amis: &known_amis,
+        user_data: &user_data,
         facts: facts.of_cluster(context.aws_region.as_deref()),
     };
     let Planned {
@@ -71,9 +74,11 @@ pub fn plan_with(
         mut inputs,
         extras,
     } = plan_all(&objects, &world, each);
-    inputs.reserve_exact(context.read.len());
+    let mut read = context.read.clone();
+    read.extend(secrets_of(&targets, &user_data));
+    inputs.reserve_exact(read.len());
     let mut digester = Digester::default();
-    for object in &context.read {
+    for object in read {
         let meta = object.meta();
         inputs.push(input(object, meta.as_ref().ok(), digester.digest(object)));
     }
@@ -194,6 +199,22 @@ fn unwrap_all<T>(places: Vec<Option<T>>) -> Vec<T> {
     places.into_iter().map_while(|place| place).collect()
 }
 
+/// The user-data Secrets that targets were decided by.
+fn secrets_of<'s, 'a>(
+    targets: &[Target],
+    user_data: &UserDataSecrets<'s, 'a>,
+) -> impl Iterator<Item = &'s RawObject<'a>> {
+    let names = targets
+        .iter()
+        .filter_map(|target| target.user_data.as_ref());
+    let names: BTreeSet<&str> = names.map(|data| data.secret.as_str()).collect();
+    let objects: Vec<_> = names
+        .into_iter()
+        .filter_map(|name| user_data.object(name))
+        .collect();
+    objects.into_iter()
+}
+
 impl From<bootimage_selection::ConfigurationSource> for Source {
     fn from(source: bootimage_selection::ConfigurationSource) -> Self {
         use bootimage_selection::ConfigurationSource;
@@ -227,6 +248,8 @@ pub struct Explanation {
     /// Where it is blocked: the obstacle.
     #[serde(skip)]
     pub obstacle: Option<Obstacle>,
+    /// BI-096: where it boots, or is to boot, an image of a marketplace: the CoreOS version of that.
+    pub rhcos_version: Option<String>,
     /// Where it is undecided: what has to be known.
     pub needs: Vec<FactRequest>,
     /// The rules.
@@ -253,10 +276,12 @@ pub fn explain(
     let mut warnings = std::mem::take(&mut context.warnings);
     let streams = Streams::parse(context.stream.as_ref(), &snapshot.streams, &mut warnings);
     let known_amis = streams.known_amis();
+    let user_data = UserDataSecrets::of(&objects, policy.ignition_version);
     let world = World {
         context: &context,
         stream: streams.default_stream(),
         known_amis: &known_amis,
+        user_data: &user_data,
         facts: facts.of_cluster(context.aws_region.as_deref()),
     };
     let mut steps = Vec::new();
@@ -266,6 +291,7 @@ pub fn explain(
     Some(Explanation {
         target: decided.target,
         obstacle: decided.obstacle,
+        rhcos_version: decided.rhcos_version,
         needs: decided.needs,
         steps,
         warnings,

@@ -9,15 +9,16 @@ use openshift_model::{
     Architecture, Edit, EditError, MachineResource, Platform, Profile, Step, Stream, Trace,
 };
 use providerspec_rewrite::{
-    ProviderSpecError, UserDataSecret, aws as rewrite_aws, azure as rewrite_azure,
-    gcp as rewrite_gcp, use_managed_user_data, vsphere as rewrite_vsphere,
+    ProviderSpecError, UserDataSecret, UserDataSecretError, aws as rewrite_aws,
+    azure as rewrite_azure, gcp as rewrite_gcp, use_managed_user_data, vsphere as rewrite_vsphere,
 };
 
-use crate::Obstacle;
 use crate::decide::World;
 use crate::outcome::{Findings, Outcome, Update};
+use crate::{Completeness, Obstacle, UserData, UserDataDecision, UserDataError};
 
 const SPEC: &str = "Can its provider spec be read?";
+const STUB: &str = "Can new boot images read the stub that its machines boot with?";
 const STREAM: &str = "Is there a stream document?";
 
 /// A machine resource on its way through a platform's rules.
@@ -201,11 +202,58 @@ impl<'w, T: Trace> Walk<'w, T> {
         if edit.is_empty() && !changes_image {
             return Ok(Outcome::UpToDate);
         }
+        let user_data = self.user_data(secret)?;
         Ok(Outcome::Update(Update {
             edit,
             changes_image,
+            user_data,
             unused_secret,
         }))
+    }
+
+    /// BI-243, BI-245, BI-350: what becomes of the stub, which is looked at only where an edit
+    /// follows. Under 4.17 it is not looked at: the set moves to one that is kept up to date.
+    fn user_data(
+        &mut self,
+        secret: Option<&UserDataSecret<'_>>,
+    ) -> Result<Option<UserData>, Outcome> {
+        if self.world.context.profile == Profile::P417 {
+            return Ok(None);
+        }
+        let secret = secret.ok_or_else(|| {
+            self.trace
+                .step(|| Step::decided("BI-245", STUB, "it names no Secret"));
+            blocked(Obstacle::UserDataSecret(UserDataSecretError::NotSet))
+        })?;
+        let name = secret.name.as_deref().unwrap_or_default();
+        let complete = self.world.context.completeness == Completeness::Complete;
+        let outcome = match self.world.user_data.get(name) {
+            Some(outcome) => outcome.clone(),
+            None if complete || name.is_empty() => Err(UserDataError::NotFound {
+                secret: name.to_owned(),
+            }),
+            None => Ok(UserData {
+                secret: name.to_owned(),
+                decision: UserDataDecision::Unknown,
+                from: None,
+                to: None,
+                digest_before: None,
+                digest_after: None,
+            }),
+        };
+        let saw = |step: Step| step.saw("Secret", Some(name));
+        match outcome {
+            Ok(data) => {
+                self.trace
+                    .step(|| saw(Step::passed("BI-352", STUB, in_words(&data))));
+                Ok(Some(data))
+            }
+            Err(error) => {
+                self.trace
+                    .step(|| saw(Step::decided("BI-352", STUB, error.to_string())));
+                Err(blocked(Obstacle::UserData(error)))
+            }
+        }
     }
 
     /// BI-244: under 4.17 the set boots with the user data that the operator keeps up to date,
@@ -225,6 +273,18 @@ impl<'w, T: Trace> Walk<'w, T> {
         let switched = edit.changed_pointers().count() > before;
         let name = secret.and_then(|secret| secret.name.as_deref());
         Ok(name.filter(|_| switched).map(str::to_owned))
+    }
+}
+
+fn in_words(data: &UserData) -> String {
+    let version = |version: &Option<String>| version.clone().unwrap_or_default();
+    match data.decision {
+        UserDataDecision::Current => format!("it is of Ignition version {}", version(&data.from)),
+        UserDataDecision::Convert => {
+            let (from, to) = (version(&data.from), version(&data.to));
+            format!("it is converted from Ignition version {from} to {to}")
+        }
+        UserDataDecision::Unknown => "it is not in the input".to_owned(),
     }
 }
 

@@ -8,6 +8,8 @@ use openshift_model::{EditError, Kind, ReadError, StreamError};
 use providerspec_rewrite::{ProviderSpecError, UserDataSecretError};
 use serde::{Deserialize, Serialize};
 
+use crate::UserDataError;
+
 macro_rules! reason_codes {
     ($( $(#[doc = $doc:literal])* $code:ident, )*) => {
         /// Why a decision was made. Codes may be added; none is ever renamed.
@@ -73,6 +75,10 @@ reason_codes! {
     UnmanagedUserData,
     /// It names no user-data Secret, or one that does not exist.
     UserDataMissing,
+    /// The stub in its user-data Secret is not one.
+    UserDataInvalid,
+    /// The stub in its user-data Secret is too old for new boot images, and cannot be converted.
+    UserDataUnconvertible,
     /// Its image is named by ARN or by filters, or not at all.
     NoImageId,
     /// The release publishes no image in its region.
@@ -142,6 +148,9 @@ pub enum Obstacle {
     /// BI-244, BI-245.
     #[error("{0}")]
     UserDataSecret(UserDataSecretError),
+    /// BI-352.
+    #[error("{0}")]
+    UserData(UserDataError),
     /// The edit could not be made: our bug.
     #[error("the edit could not be made: {0}")]
     Edit(EditError),
@@ -168,7 +177,12 @@ impl Obstacle {
                 ReasonCode::UnsupportedArchitecture
             }
             Self::Azure(AzureError::NoVariant { .. }) => ReasonCode::NoMarketplaceImage,
-            Self::UserDataSecret(UserDataSecretError::NotSet) => ReasonCode::UserDataMissing,
+            Self::UserDataSecret(UserDataSecretError::NotSet)
+            | Self::UserData(UserDataError::NotFound { .. }) => ReasonCode::UserDataMissing,
+            Self::UserData(UserDataError::Upgrade(error)) if error.would_lose() => {
+                ReasonCode::UserDataUnconvertible
+            }
+            Self::UserData(_) => ReasonCode::UserDataInvalid,
             Self::NoStream | Self::Stream(StreamError::Parse(_)) => ReasonCode::StreamInvalid,
             Self::Stream(_) => ReasonCode::UnsupportedArchitecture,
             Self::Vsphere(_) => ReasonCode::TemplateUnknown,
@@ -224,6 +238,16 @@ impl Obstacle {
                 "name the Secret with the user data in spec.providerSpec.value of its template"
             }
             Self::UserDataSecret(UserDataSecretError::Edit(_)) => "report it, with the object",
+            Self::UserData(UserDataError::NotFound { .. }) => {
+                "make the Secret in the namespace openshift-machine-api, or name another one"
+            }
+            Self::UserData(UserDataError::Upgrade(error)) if error.would_lose() => {
+                "write the stub in Ignition spec 3 by hand; osimage ignition check names each \
+                 obstacle"
+            }
+            Self::UserData(_) => {
+                "correct data.userData of the Secret; osimage ignition check says what is wrong"
+            }
             Self::Aws(AwsError::Release { .. }) => {
                 "the stream document must say of which release its images are"
             }

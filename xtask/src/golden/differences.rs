@@ -30,15 +30,9 @@ const TABLE: &[Row] = &[
         demands: "an empty stream name is refused",
     },
     Row {
-        applies: |case, _| {
-            let image = |disk: &Value| disk["image"].clone();
-            is_gcp(case)
-                && disks(case)
-                    .map(image)
-                    .any(|image| !image.is_string() && !image.is_null())
-        },
+        applies: |case, _| texts_that_are_read(case).any(|value| !value.is_string()),
         rule: "issue 3, openshift-model",
-        demands: "a wrong type is an error; the reference reads true as the image \"true\"",
+        demands: "a wrong type is an error; the reference reads true as the text \"true\"",
     },
     Row {
         applies: |_, expect| reference_refuses_what_is_not_read(expect),
@@ -50,6 +44,71 @@ const TABLE: &[Row] = &[
         rule: "BI-346",
         demands: "what is not edited stays as it is; the reference takes it through YAML, which \
                   does not know all characters",
+    },
+];
+
+/// Rows about AWS, Azure and vSphere.
+const PLATFORMS: &[Row] = &[
+    Row {
+        applies: |case, _| names_an_image_of_the_stream(case) && case.input["ec2"].is_null(),
+        rule: "BI-276",
+        demands: "an image that a stream document has is known: EC2 is not asked",
+    },
+    Row {
+        applies: |case, _| case.op == "helper" && case.input["fn"] == "ami_allowed",
+        rule: "BI-276",
+        demands: "no list of known images is compiled in",
+    },
+    Row {
+        applies: |_, expect| text(expect, "error").contains("aws-cloud-credentials secret"),
+        rule: "architecture.md §5, Facts",
+        demands: "a plan asks for facts; credentials are of concern to whoever looks them up",
+    },
+    Row {
+        applies: |case, _| case.input["ec2"]["describe_error"].is_string(),
+        rule: "BI-277",
+        demands: "where EC2 refuses, what stream documents tell decides; else it is a counted skip",
+    },
+    Row {
+        applies: |_, expect| {
+            text(expect, "error").contains("could not determine azure marketplace variant")
+        },
+        rule: "W-13",
+        demands: "an image of somebody else is a counted skip, as on the other platforms",
+    },
+    Row {
+        applies: |case, _| {
+            let image = &provider_spec(case)["image"];
+            image["publisher"] == "azureopenshift" && image["type"] != "MarketplaceNoPlan"
+        },
+        rule: "BI-294",
+        demands: "the generation is told by the variant, not by the type",
+    },
+    Row {
+        applies: |case, expect| {
+            let version = |image: &Value| numbers(text(image, "version"));
+            let target = expect.pointer("/new_provider_spec/image").map(version);
+            let current = version(&provider_spec(case)["image"]);
+            target.is_some_and(|target| !current.is_empty() && current > target)
+        },
+        rule: "BI-298",
+        demands: "nothing is downgraded",
+    },
+    Row {
+        applies: |_, expect| {
+            text(expect, "error").contains("does not match any vCenter/failure domain")
+        },
+        rule: "BI-314",
+        demands: "a workspace that no failure domain describes is a counted skip",
+    },
+    Row {
+        applies: |case, expect| {
+            let server = &provider_spec(case)["workspace"]["server"];
+            let calls = &expect["needs_cloud_call"];
+            calls["kind"] == "vcenter" && server.as_str().unwrap_or_default().is_empty()
+        },
+        rule: "BI-314",
+        demands: "a workspace without a server is in no failure domain: no vCenter is asked",
     },
 ];
 
@@ -84,18 +143,19 @@ const STATUS: &[Row] = &[
     },
 ];
 
+fn rows_of_all() -> impl Iterator<Item = &'static Row> {
+    TABLE.iter().chain(PLATFORMS).chain(STATUS)
+}
+
 /// The row that a case belongs to.
 pub(crate) fn row_of(case: &Case, expect: &Value) -> Option<&'static Row> {
-    TABLE
-        .iter()
-        .chain(STATUS)
-        .find(|row| (row.applies)(case, expect))
+    rows_of_all().find(|row| (row.applies)(case, expect))
 }
 
 /// Every row.
 #[cfg(test)]
 pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
-    TABLE.iter().chain(STATUS)
+    rows_of_all()
 }
 
 fn text<'v>(value: &'v Value, key: &str) -> &'v str {
@@ -152,6 +212,57 @@ fn disks(case: &Case) -> impl Iterator<Item = &Value> {
         .as_array()
         .into_iter()
         .flatten()
+}
+
+/// Members of provider specs that rules read as text, where they are set.
+fn texts_that_are_read(case: &Case) -> impl Iterator<Item = &Value> {
+    const POINTERS: &[&str] = &[
+        "/ami/id",
+        "/image/offer",
+        "/image/publisher",
+        "/image/resourceID",
+        "/image/sku",
+        "/image/type",
+        "/image/version",
+        "/placement/region",
+        "/securityProfile/settings/securityType",
+        "/template",
+        "/userDataSecret/name",
+        "/workspace/datacenter",
+        "/workspace/datastore",
+        "/workspace/folder",
+        "/workspace/resourcePool",
+        "/workspace/server",
+        "/workspace/vmGroup",
+    ];
+    let spec = provider_spec(case);
+    let images = disks(case).filter_map(|disk| disk.get("image"));
+    let others = POINTERS
+        .iter()
+        .filter_map(move |pointer| spec.pointer(pointer));
+    images.chain(others).filter(|value| !value.is_null())
+}
+
+fn names_an_image_of_the_stream(case: &Case) -> bool {
+    let id = provider_spec(case)["ami"]["id"]
+        .as_str()
+        .filter(|id| !id.is_empty());
+    let stream = case.stream.as_deref().unwrap_or_default();
+    id.is_some_and(|id| stream.contains(&format!("\"{id}\"")))
+}
+
+/// The numbers of a version, of the scheme that starts with RHEL's.
+fn numbers(version: &str) -> Vec<u64> {
+    let numbers: Vec<u64> = version
+        .split('.')
+        .map_while(|part| part.parse().ok())
+        .collect();
+    // The first number of the older scheme is that of OpenShift, 100 or more.
+    if numbers.first().is_some_and(|first| *first < 100) {
+        numbers
+    } else {
+        Vec::new()
+    }
 }
 
 fn images(case: &Case) -> impl Iterator<Item = &str> {

@@ -1,13 +1,17 @@
 //! Ops about one machine resource: a plan of a cluster that has only that one.
 
 use bootimage_plan::{
-    ClusterSnapshot, Completeness, DecisionKind, Explanation, Facts, ReasonCode, explain,
+    ClusterSnapshot, Completeness, DecisionKind, Explanation, FactRequest, Facts, IgnitionVersion,
+    ReasonCode, Target, UserDataDecision, explain,
 };
 use bootimage_selection::{Enrolment, enrolment, machine_set_architecture};
+use bootimage_status::{HotLoop, HotLoopMemory};
+use openshift_model::facts::{AWS_MARKETPLACE_OWNER, Answer, AwsImage, Fact};
 use openshift_model::{
-    Architecture, ClusterVersion, ManagedBootImages, ObjectMeta, Profile, RawObject, StringMap,
-    names, provider_spec_pointer,
+    Architecture, ClusterVersion, MachineResource, ManagedBootImages, ObjectMeta, ObjectRef,
+    Profile, RawObject, StringMap, names, provider_spec_pointer,
 };
+use providerspec_rewrite::aws;
 use serde_json::{Value, json};
 
 use super::case::{Case, parse_deep};
@@ -47,9 +51,12 @@ pub(crate) fn plan_one(case: &Case) -> Value {
         // The results are the newest rules', whatever release an input names.
         profile: Some(Profile::LATEST),
         control_plane_architecture: architecture.map(Architecture::from_rpm_name),
+        // The results were computed with the newest target.
+        ignition_version: IgnitionVersion::V3_5,
         ..bootimage_plan::Policy::default()
     };
-    match explain(&snapshot, &Facts::default(), &policy, &reference) {
+    let facts = facts(input, &resource);
+    match explain(&snapshot, &facts, &policy, &reference) {
         Some(explanation) => result(case, &text, &resource, &explanation),
         None => json!({ "error": "the object is not in its own plan" }),
     }
@@ -107,7 +114,7 @@ fn result(case: &Case, text: &str, resource: &RawObject<'_>, found: &Explanation
     let mut result = json!({"patch_required": false});
     if of_set {
         result["skipped"] = Value::from(target.counted == Some(true));
-        result["rhcos_version"] = Value::from("");
+        result["rhcos_version"] = Value::from(found.rhcos_version.clone().unwrap_or_default());
     }
     match target.decision {
         DecisionKind::Blocked if target.reason == ReasonCode::ObjectInvalid => {
@@ -126,13 +133,41 @@ fn result(case: &Case, text: &str, resource: &RawObject<'_>, found: &Explanation
             result["error"] = Value::from(error);
         }
         DecisionKind::Skip => result["reason"] = Value::from(&*target.message),
-        DecisionKind::Update => {
-            result["patch_required"] = Value::from(true);
-            patched(&mut result, text, resource, found);
-        }
-        DecisionKind::UpToDate | DecisionKind::NotManaged | DecisionKind::Undecided => {}
+        DecisionKind::Update => match hot_loop(case, &found.target) {
+            Ok(()) => {
+                result["patch_required"] = Value::from(true);
+                patched(&mut result, text, resource, found);
+            }
+            Err(error) => {
+                result["error"] = Value::from(error.to_string());
+            }
+        },
+        DecisionKind::Undecided => result["needs_cloud_call"] = cloud_call(&found.needs),
+        DecisionKind::UpToDate | DecisionKind::NotManaged => {}
     }
+    let converted = target
+        .user_data
+        .as_ref()
+        .filter(|data| data.decision == UserDataDecision::Convert);
+    let converted = converted.map(|data| json!({ "name": data.secret }));
+    result["updated_secrets"] = Value::from_iter(converted);
     result
+}
+
+/// A case with `repeat` is a set that somebody puts back after every patch but the last.
+fn hot_loop(case: &Case, target: &Target) -> Result<(), HotLoop> {
+    let reference = ObjectRef {
+        kind: target.kind.name().to_owned(),
+        namespace: target.namespace.clone(),
+        name: target.name.clone(),
+    };
+    let value = target.target.clone().unwrap_or_default();
+    let mut memory = HotLoopMemory::default();
+    for _ in 1..case.input["repeat"].as_u64().unwrap_or(1) {
+        memory.check(&reference, &value)?;
+        memory = memory.after_patch(&reference, &value, true);
+    }
+    memory.check(&reference, &value)
 }
 
 /// Applies the edit to the input, as an API server would.
@@ -149,6 +184,66 @@ fn patched(result: &mut Value, text: &str, resource: &RawObject<'_>, found: &Exp
     let pointer = provider_spec_pointer(resource.kind);
     result["new_provider_spec"] = after.pointer(pointer).cloned().unwrap_or_default();
     result["patched"] = after;
+}
+
+/// What the reference would ask of a cloud at this point.
+fn cloud_call(needs: &[FactRequest]) -> Value {
+    match needs.first() {
+        Some(FactRequest::AwsImage { region, id }) => json!({"kind": "ec2",
+            "action": "DescribeImages", "region": region, "query": {"image_ids": [id]}}),
+        Some(FactRequest::AwsMarketplaceImages { region, product_id }) => json!({"kind": "ec2",
+            "action": "DescribeImages", "region": region, "query": {"product": product_id}}),
+        Some(FactRequest::VsphereTemplate(search)) => {
+            json!({"kind": "vcenter", "server": search.server})
+        }
+        None => Value::Null,
+    }
+}
+
+/// What EC2 says in a case: the images that it lists are those that there are, wherever the set is.
+fn facts(input: &Value, resource: &RawObject<'_>) -> Facts {
+    let mut facts = Facts::default();
+    let ec2 = &input["ec2"];
+    let spec = MachineResource::read(resource)
+        .ok()
+        .and_then(|found| found.provider_spec);
+    let (false, Ok(spec)) = (ec2.is_null(), aws::read(spec)) else {
+        return facts;
+    };
+    let text = |image: &Value, key: &str| image[key].as_str().unwrap_or_default().to_owned();
+    let images = ec2["images"].as_array().into_iter().flatten();
+    let images: Vec<AwsImage> = images
+        .map(|image| AwsImage {
+            id: text(image, "image_id"),
+            owner: text(image, "owner_id"),
+            name: text(image, "name"),
+            description: text(image, "description"),
+            creation_date: text(image, "creation_date"),
+        })
+        .collect();
+    let region = Some(spec.image.region.as_str().to_owned());
+    let id = spec.image.id.as_deref().unwrap_or_default().to_owned();
+    let denied = |key: &str| ec2[key].as_str().map(str::to_owned);
+    let current = images.iter().find(|image| image.id == id);
+    if let Some(product_id) = current
+        .and_then(AwsImage::marketplace_product)
+        .map(str::to_owned)
+    {
+        let of_product = |image: &&AwsImage| {
+            image.owner == AWS_MARKETPLACE_OWNER && image.name.contains(&product_id)
+        };
+        let found = Answer::Found(images.iter().filter(of_product).cloned().collect());
+        let answer = denied("search_error").map_or(found, Answer::Denied);
+        facts.insert(Fact::AwsMarketplaceImages {
+            region: region.clone(),
+            product_id,
+            answer,
+        });
+    }
+    let found = current.cloned().map_or(Answer::NotFound, Answer::Found);
+    let answer = denied("describe_error").map_or(found, Answer::Denied);
+    facts.insert(Fact::AwsImage { region, id, answer });
+    facts
 }
 
 /// `arch_detect`

@@ -4,6 +4,7 @@
 mod case;
 mod compare;
 mod differences;
+mod helper;
 mod machine_sets;
 mod status;
 
@@ -111,6 +112,8 @@ fn evaluate(case: &Case) -> Value {
         "ms_check" | "ms_sync" | "cpms_check" | "cpms_sync" => machine_sets::plan_one(case),
         "arch_detect" => machine_sets::arch_detect(&case.input),
         "enrolled" => machine_sets::enrolled(&case.input),
+        "helper" => helper::helper(&case.input),
+        "install_config_disk_type" => helper::install_config_disk_type(&case.input),
         "skew_check" => status::skew_check(&case.input),
         "skew_guard" => status::skew_guard(&case.input),
         "skew_update" => status::skew_update(&case.input),
@@ -194,6 +197,8 @@ mod tests {
         "cpms_check",
         "cpms_sync",
         "enrolled",
+        "helper",
+        "install_config_disk_type",
         "mbi_status",
         "ms_check",
         "ms_sync",

@@ -71,6 +71,7 @@ pub(crate) struct Explained<'a> {
     api_version: &'static str,
     kind: &'static str,
     target: &'a Target,
+    rhcos_version: Option<&'a str>,
     needs: &'a [FactRequest],
     steps: &'a [Step],
     warnings: &'a [String],
@@ -81,6 +82,7 @@ impl<'a> Explained<'a> {
         let Explanation {
             target,
             obstacle: _,
+            rhcos_version,
             needs,
             steps,
             warnings,
@@ -89,6 +91,7 @@ impl<'a> Explained<'a> {
             api_version: API_VERSION,
             kind: "Explanation",
             target,
+            rhcos_version: rhcos_version.as_deref(),
             needs,
             steps,
             warnings,
