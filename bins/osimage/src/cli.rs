@@ -27,6 +27,9 @@ pub enum Command {
     /// Show every rule that was looked at for one object, with its inputs and outcome
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
+    /// Show how old the boot images are, and what that blocks
+    #[command(after_help = SKEW_EXAMPLES)]
+    Skew(SkewArgs),
     /// Print a completion script for a shell
     #[command(after_help = COMPLETION_EXAMPLES)]
     Completion {
@@ -56,6 +59,10 @@ const EXPLAIN_EXAMPLES: &str = "\
 Examples:
   osimage explain machineset/worker-a -f must-gather/
   osimage explain cpms/cluster -f must-gather/ -o json";
+const SKEW_EXAMPLES: &str = "\
+Examples:
+  osimage skew -f must-gather/
+  osimage skew -f must-gather/ -o json";
 const COMPLETION_EXAMPLES: &str = "\
 Examples:
   source <(osimage completion bash)";
@@ -75,6 +82,10 @@ pub struct InputArgs {
     /// Further CoreOS stream document; repeatable
     #[arg(long = "stream", value_name = "FILE")]
     pub streams: Vec<PathBuf>,
+    /// Answers to `needs`: a document of kind Facts, or saved output of `aws ec2 describe-images`;
+    /// repeatable
+    #[arg(long = "facts", value_name = "FILE")]
+    pub facts: Vec<PathBuf>,
     /// The release whose rules apply; auto: that of ClusterVersion
     #[arg(long, value_enum, default_value_t = ProfileArg::Auto)]
     pub profile: ProfileArg,
@@ -115,6 +126,17 @@ pub struct ExplainArgs {
     /// Namespace of the object, where the name alone does not tell
     #[arg(short, long)]
     pub namespace: Option<String>,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t = ExplainFormat::Text)]
+    pub output: ExplainFormat,
+}
+
+/// `osimage skew`
+#[derive(Debug, Args)]
+pub struct SkewArgs {
+    /// Where the objects come from.
+    #[command(flatten)]
+    pub input: InputArgs,
     /// Output format
     #[arg(short, long, value_enum, default_value_t = ExplainFormat::Text)]
     pub output: ExplainFormat,

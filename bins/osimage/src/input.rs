@@ -1,6 +1,6 @@
 //! From the command line to a snapshot and a policy.
 
-use bootimage_plan::{ClusterSnapshot, Completeness, Policy};
+use bootimage_plan::{ClusterSnapshot, Completeness, Facts, Policy};
 use cluster_io::files::{self, Texts};
 use cluster_io::{Loaded, load};
 use openshift_model::{Architecture, Profile};
@@ -12,11 +12,14 @@ use crate::error::CommandError;
 pub(crate) struct Input {
     objects: Texts,
     streams: Texts,
+    facts: Texts,
 }
 
 /// What the files held.
 pub(crate) struct Snapshot<'a> {
     pub(crate) cluster: ClusterSnapshot<'a>,
+    /// What somebody looked up.
+    pub(crate) facts: Facts,
     /// What an administrator should know about the input.
     pub(crate) warnings: Vec<String>,
     /// What could not be read.
@@ -34,6 +37,7 @@ impl Input {
         Ok(Self {
             objects: files::read(&args.files),
             streams: files::read(&args.streams),
+            facts: files::read(&args.facts),
         })
     }
 
@@ -45,14 +49,23 @@ impl Input {
             warnings,
             errors,
         } = load(&self.objects);
+        let mut facts = Facts::default();
+        let mut fact_errors = Vec::new();
+        for text in &self.facts.texts {
+            if let Err(error) = facts.read(&text.json) {
+                fact_errors.push(format!("{}: {error}", text.path));
+            }
+        }
         let read = self
             .objects
             .errors
             .iter()
             .chain(&errors)
-            .chain(&self.streams.errors);
+            .chain(&self.streams.errors)
+            .chain(&self.facts.errors);
         Snapshot {
-            errors: read.map(ToString::to_string).collect(),
+            errors: read.map(ToString::to_string).chain(fact_errors).collect(),
+            facts,
             cluster: ClusterSnapshot {
                 completeness: Completeness::Partial,
                 objects,

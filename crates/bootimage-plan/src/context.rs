@@ -9,8 +9,9 @@ use bootimage_selection::{
 };
 use openshift_model::{
     Architecture, BootImagesConfigMap, ClusterVersion, FeatureGate, Infrastructure,
-    InfrastructureSpec, Kind, MachineConfiguration, MachineResource, Node, OcpVersion, Platform,
-    Profile, RawObject, ReadError, StringMap, names,
+    InfrastructureSpec, Kind, MachineConfig, MachineConfigPool, MachineConfiguration,
+    MachineResource, Node, OcpVersion, Platform, Profile, Provisioning, RawObject, ReadError,
+    StringMap, Text, names,
 };
 
 use crate::stream_text::StreamText;
@@ -30,7 +31,10 @@ pub(crate) struct Context<'s, 'a> {
     pub(crate) capability: Capability,
     pub(crate) infrastructure_is_azure_stack: bool,
     pub(crate) configuration: EffectiveConfiguration,
+    pub(crate) machine_configuration: Option<MachineConfiguration<'a>>,
     pub(crate) configuration_error: Option<ReadError>,
+    /// What the cluster's status depends on besides.
+    pub(crate) cluster: ClusterState<'a>,
     pub(crate) machine_sets: Result<Enrolment, EnrolmentError>,
     pub(crate) control_plane_machine_sets: Result<Enrolment, EnrolmentError>,
     pub(crate) cpms_gate: bool,
@@ -40,6 +44,16 @@ pub(crate) struct Context<'s, 'a> {
     pub(crate) warnings: Vec<String>,
     /// The objects that were read to learn all this.
     pub(crate) read: Vec<&'s RawObject<'a>>,
+}
+
+/// What only the cluster's status depends on.
+pub(crate) struct ClusterState<'a> {
+    pub(crate) platform: Option<Platform>,
+    pub(crate) topology: Option<Text<'a>>,
+    /// Whether the gate of skew enforcement is open; `None` where the cluster does not say.
+    pub(crate) skew_gate: Option<bool>,
+    pub(crate) provisioning: Result<Option<Provisioning<'a>>, ReadError>,
+    pub(crate) rendered: Option<MachineConfig<'a>>,
 }
 
 /// What vSphere's rules look at besides the stream.
@@ -155,10 +169,21 @@ impl<'s, 'a> Reader<'s, 'a> {
         profile
     }
 
-    fn cpms_gate(&mut self, profile: Profile, release: Option<&str>) -> bool {
-        self.singleton(Kind::FeatureGate, names::CLUSTER, FeatureGate::read)
-            .and_then(|gates| gates.is_enabled(names::CPMS_FEATURE_GATE, release))
-            .unwrap_or_else(|| cpms_gate_by_default(profile))
+    /// The master pool's rendered MachineConfig (BI-015, BI-016).
+    fn rendered(&mut self) -> Option<MachineConfig<'a>> {
+        let kind = Kind::MachineConfigPool;
+        let pool = self.singleton(kind, "master", MachineConfigPool::read)?;
+        let name = pool.target_configuration?;
+        self.singleton(Kind::MachineConfig, &name, MachineConfig::read)
+    }
+
+    /// BI-014: where bare-metal nodes come from.
+    fn provisioning(&mut self) -> Result<Option<Provisioning<'a>>, ReadError> {
+        let object = self
+            .objects
+            .named(Kind::Provisioning, "provisioning-configuration");
+        self.read.extend(object);
+        object.map(Provisioning::read).transpose()
     }
 
     /// What the control plane runs on: the policy, or else its nodes, or else `x86_64`.
@@ -278,7 +303,15 @@ impl<'s, 'a> Context<'s, 'a> {
             reader.singleton(Kind::ClusterVersion, names::VERSION, ClusterVersion::read);
         let profile = reader.profile(policy, cluster_version.as_ref());
         let release = cluster_version.as_ref().and_then(ClusterVersion::release);
-        let cpms_gate = reader.cpms_gate(profile, release);
+        let gates = reader.singleton(Kind::FeatureGate, names::CLUSTER, FeatureGate::read);
+        let gate = |name: &str| {
+            gates
+                .as_ref()
+                .and_then(|gates| gates.is_enabled(name, release))
+        };
+        let cpms_gate =
+            gate(names::CPMS_FEATURE_GATE).unwrap_or_else(|| cpms_gate_by_default(profile));
+        let skew_gate = gate(names::SKEW_FEATURE_GATE);
         let infrastructure =
             reader.singleton(Kind::Infrastructure, names::CLUSTER, Infrastructure::read);
         let aws_region = infrastructure
@@ -295,7 +328,11 @@ impl<'s, 'a> Context<'s, 'a> {
             (None, Completeness::Partial) => reader.platform_of_provider_specs(),
         };
         let capability = Capability::of(cluster_platform.as_ref(), azure_stack, profile);
-        let (configuration, configuration_error) = configuration(
+        let ConfigurationRead {
+            effective: configuration,
+            view: machine_configuration,
+            error: configuration_error,
+        } = configuration(
             &mut reader,
             snapshot.completeness,
             profile,
@@ -312,6 +349,13 @@ impl<'s, 'a> Context<'s, 'a> {
             .filter(|infrastructure| infrastructure.platform() == Some(Platform::VSphere))
             .map(|infrastructure| reader.vsphere(infrastructure, snapshot.completeness));
         let stream = reader.stream(snapshot);
+        let cluster = ClusterState {
+            platform: cluster_platform,
+            topology: infrastructure.and_then(|found| found.control_plane_topology),
+            skew_gate,
+            provisioning: reader.provisioning(),
+            rendered: reader.rendered(),
+        };
         Self {
             completeness: snapshot.completeness,
             policy,
@@ -322,7 +366,9 @@ impl<'s, 'a> Context<'s, 'a> {
             capability,
             infrastructure_is_azure_stack: azure_stack,
             configuration,
+            machine_configuration,
             configuration_error,
+            cluster,
             machine_sets,
             control_plane_machine_sets,
             cpms_gate,
@@ -360,7 +406,7 @@ fn configuration<'a>(
     profile: Profile,
     capability: Capability,
     cpms_gate: bool,
-) -> (EffectiveConfiguration, Option<ReadError>) {
+) -> ConfigurationRead<'a> {
     let object = reader
         .objects
         .named(Kind::MachineConfiguration, names::CLUSTER);
@@ -384,5 +430,16 @@ fn configuration<'a>(
     reader
         .warnings
         .extend(effective.notes.iter().map(ToString::to_string));
-    (effective, error)
+    ConfigurationRead {
+        effective,
+        view,
+        error,
+    }
+}
+
+/// MachineConfiguration, and what it comes to.
+struct ConfigurationRead<'a> {
+    effective: EffectiveConfiguration,
+    view: Option<MachineConfiguration<'a>>,
+    error: Option<ReadError>,
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use openshift_model::facts::FactRequest;
 use openshift_model::vcenter::VcenterStep;
-use openshift_model::{Architecture, Edit, Kind, MachineManager, Platform};
+use openshift_model::{Architecture, Edit, Kind, MachineManager, ManagedBootImages, Platform};
 use serde::{Deserialize, Serialize};
 
 use crate::{Digest, ReasonCode};
@@ -27,21 +27,83 @@ pub struct Plan {
     pub metadata: PlanMetadata,
     /// The configuration in force.
     pub managed_boot_images: ConfigurationInForce,
-    /// Why a controller would write nothing now. Always null: not computed yet.
-    #[cfg_attr(feature = "schema", schemars(with = "()"))]
-    pub deferred: Option<serde_json::Value>,
+    /// Why a controller would write nothing now; null where it would write.
+    pub deferred: Option<DeferredPlan>,
     /// Every MachineSet and ControlPlaneMachineSet of the input, sorted by kind, namespace, name.
     pub targets: Vec<Target>,
     /// What the plan would have to know to decide the targets that are `Undecided`.
     pub needs: Vec<FactRequest>,
-    /// What a controller would write into the cluster's status. Always null: not computed yet.
-    #[cfg_attr(feature = "schema", schemars(with = "()"))]
-    pub status: Option<serde_json::Value>,
-    /// How old the boot images are. Always null: not computed yet.
-    #[cfg_attr(feature = "schema", schemars(with = "()"))]
-    pub skew: Option<serde_json::Value>,
+    /// What a controller would write into the cluster's status if every update succeeded.
+    pub status: StatusForecast,
+    /// How old the boot images would be then, and what that blocks.
+    pub skew: SkewForecast,
     /// What was assumed, and what an administrator should know.
     pub warnings: Vec<String>,
+}
+
+/// Why a controller would write nothing now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DeferredPlan {
+    /// `ClusterNotStable`, `ConfigurationNotReady` or `BootImagesStale`.
+    pub reason: String,
+    /// For a person.
+    pub message: String,
+}
+
+/// What a controller would write into MachineConfiguration if every update succeeded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StatusForecast {
+    /// `status.managedBootImagesStatus`; null under 4.17, which has none.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")
+    )]
+    pub managed_boot_images_status: Option<ManagedBootImages>,
+    /// `status.bootImageSkewEnforcementStatus`; null where skew is not enforced.
+    pub boot_image_skew_enforcement_status: Option<serde_json::Value>,
+    /// The two conditions of boot images, without times.
+    pub conditions: Vec<ConditionForecast>,
+    /// Whether this is the moment at which the default takes the cluster in.
+    pub opt_in: bool,
+}
+
+/// A condition, without its time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ConditionForecast {
+    /// `BootImageUpdateProgressing` or `BootImageUpdateDegraded`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// `True` or `False`.
+    pub status: String,
+    /// `Plan`; a controller gives the name of the event.
+    pub reason: String,
+    /// For people, and for other components.
+    pub message: String,
+}
+
+/// How old the boot images are, and what that blocks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SkewForecast {
+    /// `Automatic`, `Manual` or `None`.
+    pub mode: String,
+    /// The version of OpenShift that the boot images are of; empty where it is not recorded.
+    pub ocp_version: String,
+    /// The version of RHCOS that they are of; empty where it is not recorded.
+    pub rhcos_version: String,
+    /// Whether they are too old.
+    pub exceeded: bool,
+    /// Whether the cluster may be upgraded, as far as boot images are concerned.
+    pub upgradeable: bool,
+    /// What the condition of the ClusterOperator says; empty where nothing is blocked.
+    pub message: String,
 }
 
 /// What a plan was made from.

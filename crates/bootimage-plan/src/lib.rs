@@ -31,6 +31,7 @@ mod context;
 mod decide;
 mod digest;
 mod document;
+mod forecast;
 mod input;
 mod outcome;
 mod plan;
@@ -41,9 +42,11 @@ mod user_data;
 
 pub use digest::{Digest, Digester, NoDigest};
 pub use document::{
-    API_VERSION, ConfigurationInForce, DecisionKind, GeneratedFrom, InputObject, PLAN_KIND, Plan,
-    PlanMetadata, Source, Target, UserData, UserDataDecision,
+    API_VERSION, ConditionForecast, ConfigurationInForce, DecisionKind, DeferredPlan,
+    GeneratedFrom, InputObject, PLAN_KIND, Plan, PlanMetadata, SkewForecast, Source,
+    StatusForecast, Target, UserData, UserDataDecision,
 };
+pub use forecast::skew;
 pub use ignition_stub_convert::TargetVersion as IgnitionVersion;
 pub use input::{ClusterSnapshot, Completeness, Policy};
 pub use openshift_model::facts::{FactRequest, Facts};

@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 
 use openshift_model::facts::{FactRequest, Facts};
-use openshift_model::{MachineResource, NoTrace, ObjectMeta, ObjectRef, RawObject, Step, Text};
+use openshift_model::{
+    Kind, MachineResource, NoTrace, ObjectMeta, ObjectRef, RawObject, Step, Text,
+};
 use serde::Serialize;
 
 use crate::context::{Context, Objects};
 use crate::decide::{World, decide};
 use crate::digest::{Digest, Digester};
 use crate::document::{API_VERSION, PLAN_KIND};
+use crate::forecast::{Pass, TargetError, forecast};
 use crate::stream_text::Streams;
 use crate::user_data::UserDataSecrets;
 use crate::{
@@ -83,10 +86,22 @@ pub fn plan_with(
         inputs.push(input(object, meta.as_ref().ok(), digester.digest(object)));
     }
     let mut needs = BTreeSet::new();
+    let (mut errors, mut rhcos_versions) = (Vec::new(), Vec::new());
     for extra in extras {
         needs.extend(extra.needs);
         warnings.extend(extra.warnings);
+        errors.extend(extra.error);
+        rhcos_versions.extend(extra.rhcos_version);
     }
+    let forecast = forecast(
+        &context,
+        &Pass {
+            targets: &targets,
+            errors: &errors,
+            rhcos_versions: &rhcos_versions,
+        },
+    );
+    warnings.extend(forecast.warnings);
     inputs.sort_by(|a, b| {
         let key = |input: &InputObject| input.kind.name();
         let names = || {
@@ -111,11 +126,11 @@ pub fn plan_with(
             source: Source::from(context.configuration.source),
             machine_managers: context.configuration.managed.machine_managers,
         },
-        deferred: None,
+        deferred: forecast.deferred,
         targets,
         needs: needs.into_iter().collect(),
-        status: None,
-        skew: None,
+        status: forecast.status,
+        skew: forecast.skew,
         warnings,
     }
 }
@@ -133,6 +148,9 @@ struct Planned {
 struct Extra {
     needs: Vec<FactRequest>,
     warnings: Vec<String>,
+    error: Option<TargetError>,
+    /// Of a MachineSet (BI-098).
+    rhcos_version: Option<String>,
 }
 
 /// Decides on every object. The results have their places before the work starts, so that they
@@ -182,14 +200,32 @@ impl Item<'_, '_> {
             let meta = resource.as_ref().ok().map(|resource| &resource.meta);
             *place = Some(input(object, meta, digester.digest(object)));
             let decided = decide(world, object, resource.as_ref(), &mut NoTrace);
+            let error = decided.obstacle.as_ref();
+            let error = error.map(|obstacle| TargetError::of(&decided.target, obstacle));
+            let is_set = decided.target.kind == Kind::MachineSet;
+            let extra = Extra {
+                needs: decided.needs,
+                warnings: decided.warnings,
+                error,
+                rhcos_version: decided.rhcos_version.filter(|_| is_set),
+            };
             *target = Some(decided.target);
-            if !(decided.needs.is_empty() && decided.warnings.is_empty()) {
-                self.extras.push(Extra {
-                    needs: decided.needs,
-                    warnings: decided.warnings,
-                });
+            if !extra.is_empty() {
+                self.extras.push(extra);
             }
         }
+    }
+}
+
+impl Extra {
+    fn is_empty(&self) -> bool {
+        let Self {
+            needs,
+            warnings,
+            error,
+            rhcos_version,
+        } = self;
+        needs.is_empty() && warnings.is_empty() && error.is_none() && rhcos_version.is_none()
     }
 }
 

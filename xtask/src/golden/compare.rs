@@ -42,6 +42,18 @@ pub(crate) fn differences(case: &Case, found: &Value, expect: &Value) -> Vec<Str
     if stable_part(error) != stable_part(expected) {
         problems.push(format!("error: {error:?} / {expected:?}"));
     }
+    let patched_sets = |result: &Value| -> Vec<String> {
+        let list = result["patches"].as_array().into_iter().flatten();
+        let mut names: Vec<String> = list.map(|patch| patch["name"].to_string()).collect();
+        names.sort();
+        names
+    };
+    if patched_sets(expect) != patched_sets(found) {
+        problems.push(format!(
+            "patches: {} / {}",
+            found["patches"], expect["patches"]
+        ));
+    }
     let count = |result: &Value| result["updated_secrets"].as_array().map_or(0, Vec::len);
     if count(expect) != count(found) {
         problems.push(format!(
@@ -79,6 +91,7 @@ const COMPARED_OTHERWISE: &[&str] = &[
     "new_provider_spec",
     "patch",
     "patched",
+    "patches",
     "reason",
     "updated_secrets",
 ];

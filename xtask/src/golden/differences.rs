@@ -115,7 +115,9 @@ const PLATFORMS: &[Row] = &[
 /// Rows about what the cluster is told.
 const STATUS: &[Row] = &[
     Row {
-        applies: |case, _| case.op == "conditions" && lacks_the_condition(case),
+        applies: |case, _| {
+            ["conditions", "mapi_sync_all"].contains(&case.op.as_str()) && lacks_the_condition(case)
+        },
         rule: "BI-186",
         demands: "a condition that a list lacks is put into it",
     },
@@ -295,14 +297,20 @@ fn stream_has_half_an_image(case: &Case) -> bool {
     })
 }
 
+/// The case's own type of condition, or either of the two.
 fn lacks_the_condition(case: &Case) -> bool {
-    let conditions = case
-        .input
-        .pointer("/machine_configuration/status/conditions");
-    let listed = |condition: &Value| condition["type"] == case.input["type"];
-    conditions
-        .and_then(Value::as_array)
-        .is_some_and(|list| !list.iter().any(listed))
+    let path = "/machine_configuration/status/conditions";
+    let Some(list) = case.input.pointer(path).and_then(Value::as_array) else {
+        return false;
+    };
+    let listed = |kind: &Value| list.iter().any(|condition| condition["type"] == *kind);
+    match &case.input["type"] {
+        Value::Null => {
+            let both = ["BootImageUpdateProgressing", "BootImageUpdateDegraded"];
+            !both.iter().all(|kind| listed(&Value::from(*kind)))
+        }
+        kind => !listed(kind),
+    }
 }
 
 fn nothing_of_ours_changes(case: &Case, expect: &Value) -> bool {

@@ -55,7 +55,8 @@ pub(crate) fn plan_one(case: &Case) -> Value {
         ignition_version: IgnitionVersion::V3_5,
         ..bootimage_plan::Policy::default()
     };
-    let facts = facts(input, &resource);
+    let mut facts = Facts::default();
+    add_facts(&mut facts, input, &resource);
     match explain(&snapshot, &facts, &policy, &reference) {
         Some(explanation) => result(case, &text, &resource, &explanation),
         None => json!({ "error": "the object is not in its own plan" }),
@@ -201,14 +202,13 @@ fn cloud_call(needs: &[FactRequest]) -> Value {
 }
 
 /// What EC2 says in a case: the images that it lists are those that there are, wherever the set is.
-fn facts(input: &Value, resource: &RawObject<'_>) -> Facts {
-    let mut facts = Facts::default();
+pub(super) fn add_facts(facts: &mut Facts, input: &Value, resource: &RawObject<'_>) {
     let ec2 = &input["ec2"];
     let spec = MachineResource::read(resource)
         .ok()
         .and_then(|found| found.provider_spec);
     let (false, Ok(spec)) = (ec2.is_null(), aws::read(spec)) else {
-        return facts;
+        return;
     };
     let text = |image: &Value, key: &str| image[key].as_str().unwrap_or_default().to_owned();
     let images = ec2["images"].as_array().into_iter().flatten();
@@ -243,7 +243,6 @@ fn facts(input: &Value, resource: &RawObject<'_>) -> Facts {
     let found = current.cloned().map_or(Answer::NotFound, Answer::Found);
     let answer = denied("describe_error").map_or(found, Answer::Denied);
     facts.insert(Fact::AwsImage { region, id, answer });
-    facts
 }
 
 /// `arch_detect`

@@ -6,6 +6,7 @@ mod compare;
 mod differences;
 mod helper;
 mod machine_sets;
+mod pass;
 mod status;
 
 use std::collections::BTreeMap;
@@ -110,6 +111,7 @@ fn read(path: &Path) -> Result<Vec<(Case, Value)>, GoldenError> {
 fn evaluate(case: &Case) -> Value {
     match case.op.as_str() {
         "ms_check" | "ms_sync" | "cpms_check" | "cpms_sync" => machine_sets::plan_one(case),
+        "mapi_sync_all" => pass::mapi_sync_all(case),
         "arch_detect" => machine_sets::arch_detect(&case.input),
         "enrolled" => machine_sets::enrolled(&case.input),
         "helper" => helper::helper(&case.input),
@@ -199,6 +201,7 @@ mod tests {
         "enrolled",
         "helper",
         "install_config_disk_type",
+        "mapi_sync_all",
         "mbi_status",
         "ms_check",
         "ms_sync",

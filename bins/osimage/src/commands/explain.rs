@@ -1,6 +1,6 @@
 //! `osimage explain KIND/NAME`
 
-use bootimage_plan::{Facts, explain};
+use bootimage_plan::explain;
 use openshift_model::{Kind, ObjectRef};
 
 use super::{print, print_text, tell_all};
@@ -15,16 +15,12 @@ pub(super) fn run(args: &ExplainArgs) -> Result<u8, CommandError> {
     let input = Input::read(&args.input)?;
     let Snapshot {
         cluster,
+        facts,
         warnings,
         errors,
         ignored,
     } = input.snapshot();
-    let found = explain(
-        &cluster,
-        &Facts::default(),
-        &policy(&args.input),
-        &reference,
-    );
+    let found = explain(&cluster, &facts, &policy(&args.input), &reference);
     let Some(mut found) = found else {
         tell_all(&warnings, &errors, ignored);
         let same_kind = cluster

@@ -3,6 +3,7 @@
 mod explain;
 mod meta;
 mod plan;
+mod skew;
 
 use std::io::Write;
 
@@ -15,6 +16,7 @@ pub fn run(cli: &Cli) -> u8 {
     let result = match &cli.command {
         Command::Plan(args) => plan::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Skew(args) => skew::run(args),
         Command::Completion { shell } => meta::completion(*shell),
         Command::Man { dir } => meta::man(dir),
         Command::Version => meta::version(),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bootimage_plan::{DecisionKind, Facts, Plan, plan_with};
+use bootimage_plan::{DecisionKind, Plan, plan_with};
 
 use super::{print, print_styled, print_text, tell, tell_all};
 use crate::cli::{PlanArgs, PlanFormat};
@@ -16,11 +16,12 @@ pub(super) fn run(args: &PlanArgs) -> Result<u8, CommandError> {
     let input = Input::read(&args.input)?;
     let Snapshot {
         cluster,
+        facts,
         warnings,
         errors,
         ignored,
     } = input.snapshot();
-    let mut plan = plan_with(&cluster, &Facts::default(), &policy(&args.input), &Threads);
+    let mut plan = plan_with(&cluster, &facts, &policy(&args.input), &Threads);
     plan.warnings.splice(0..0, warnings);
     tell_all(&plan.warnings, &errors, ignored);
     show(args.output, &plan, &cluster)?;

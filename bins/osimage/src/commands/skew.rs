@@ -1,0 +1,67 @@
+//! `osimage skew`
+
+use bootimage_plan::{API_VERSION, SkewForecast, skew};
+use serde::Serialize;
+
+use super::{print_text, tell_all};
+use crate::cli::{ExplainFormat, SkewArgs};
+use crate::error::CommandError;
+use crate::exit;
+use crate::input::{Input, Snapshot, policy};
+use crate::render::document;
+use crate::text::wrap;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    api_version: &'static str,
+    kind: &'static str,
+    #[serde(flatten)]
+    skew: SkewForecast,
+}
+
+pub(super) fn run(args: &SkewArgs) -> Result<u8, CommandError> {
+    let input = Input::read(&args.input)?;
+    let Snapshot {
+        cluster,
+        warnings,
+        errors,
+        ignored,
+        ..
+    } = input.snapshot();
+    tell_all(&warnings, &errors, ignored);
+    let skew = skew(&cluster, &policy(&args.input));
+    let document = || Document {
+        api_version: API_VERSION,
+        kind: "Skew",
+        skew: skew.clone(),
+    };
+    match args.output {
+        ExplainFormat::Text => print_text(&text(&skew))?,
+        ExplainFormat::Json => print_text(&document::json(&document())?)?,
+        ExplainFormat::Yaml => print_text(&document::yaml(&document())?)?,
+    }
+    Ok(if errors.is_empty() {
+        exit::OK
+    } else {
+        exit::INVALID_INPUT
+    })
+}
+
+fn text(skew: &SkewForecast) -> String {
+    let versions = [
+        ("OpenShift", &skew.ocp_version),
+        ("RHCOS", &skew.rhcos_version),
+    ];
+    let mut text = format!("mode         {}\n", skew.mode);
+    for (of, version) in versions.iter().filter(|(_, version)| !version.is_empty()) {
+        text.push_str(&format!("boot images  {of} {version}\n"));
+    }
+    let old = if skew.exceeded { "yes" } else { "no" };
+    let upgradeable = if skew.upgradeable { "yes" } else { "no" };
+    text.push_str(&format!("too old      {old}\nupgradeable  {upgradeable}\n"));
+    if !skew.message.is_empty() {
+        text.push_str(&wrap(&skew.message, 2));
+    }
+    text
+}
