@@ -89,7 +89,7 @@ pub struct InputArgs {
     /// The release whose rules apply; auto: that of ClusterVersion
     #[arg(long, value_enum, default_value_t = ProfileArg::Auto)]
     pub profile: ProfileArg,
-    /// What the control plane runs on [default: read from nodes if present, else x86_64]
+    /// What the control plane runs on [default: read from nodes if present, else `x86_64`]
     #[arg(long, value_enum)]
     pub architecture: Option<ArchitectureArg>,
     /// Count Fedora CoreOS images on GCP as the release's own (OKD clusters born with one)

@@ -1,6 +1,11 @@
 //! Bad input: each gets a clear message and the exit code of the contract, and every other object
 //! is planned all the same.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test stops where something is not as it should be"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

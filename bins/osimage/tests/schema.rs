@@ -1,5 +1,10 @@
 //! What programs read fits the committed schema.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test stops where something is not as it should be"
+)]
+
 use std::path::Path;
 use std::process::Command;
 

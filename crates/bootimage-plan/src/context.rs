@@ -22,8 +22,7 @@ pub(crate) struct Context<'s, 'a> {
     pub(crate) completeness: Completeness,
     pub(crate) policy: &'s Policy,
     pub(crate) profile: Profile,
-    /// `None`: the input has no Infrastructure, each target tells for itself.
-    pub(crate) platform: Option<Option<Platform>>,
+    pub(crate) platform: PlatformSource,
     /// What only vSphere's rules look at; `None` on other platforms.
     pub(crate) vsphere: Option<VsphereCluster<'a>>,
     /// The region of AWS that the cluster is in.
@@ -44,6 +43,14 @@ pub(crate) struct Context<'s, 'a> {
     pub(crate) warnings: Vec<String>,
     /// The objects that were read to learn all this.
     pub(crate) read: Vec<&'s RawObject<'a>>,
+}
+
+/// Who tells the platform of a target.
+pub(crate) enum PlatformSource {
+    /// Infrastructure; `None` where it does not say.
+    Infrastructure(Option<Platform>),
+    /// There is none: each target tells for itself.
+    Target,
 }
 
 /// What only the cluster's status depends on.
@@ -116,7 +123,7 @@ struct Reader<'s, 'a> {
     read: Vec<&'s RawObject<'a>>,
 }
 
-impl<'s, 'a> Reader<'s, 'a> {
+impl<'a> Reader<'_, 'a> {
     /// Reads a singleton. What cannot be read counts as absent, with a warning.
     fn singleton<T>(
         &mut self,
@@ -321,11 +328,15 @@ impl<'s, 'a> Context<'s, 'a> {
         let azure_stack = infrastructure
             .as_ref()
             .is_some_and(Infrastructure::is_azure_stack);
-        let platform = infrastructure.as_ref().map(Infrastructure::platform);
+        let platform = infrastructure
+            .as_ref()
+            .map_or(PlatformSource::Target, |found| {
+                PlatformSource::Infrastructure(found.platform())
+            });
         let cluster_platform = match (&platform, snapshot.completeness) {
-            (Some(platform), _) => platform.clone(),
-            (None, Completeness::Complete) => None,
-            (None, Completeness::Partial) => reader.platform_of_provider_specs(),
+            (PlatformSource::Infrastructure(platform), _) => platform.clone(),
+            (PlatformSource::Target, Completeness::Complete) => None,
+            (PlatformSource::Target, Completeness::Partial) => reader.platform_of_provider_specs(),
         };
         let capability = Capability::of(cluster_platform.as_ref(), azure_stack, profile);
         let ConfigurationRead {

@@ -8,11 +8,11 @@ use openshift_model::{
     StringMap, Trace,
 };
 
-use crate::Obstacle;
-use crate::context::Context;
+use crate::context::{Context, PlatformSource};
 use crate::outcome::{Decided, Findings, Outcome, decided};
 use crate::platforms::Walk;
 use crate::user_data::UserDataSecrets;
+use crate::{Completeness, Obstacle};
 
 /// What holds for every machine resource of a plan.
 pub(crate) struct World<'w> {
@@ -124,9 +124,9 @@ fn enrolled<T: Trace>(
 /// is for.
 fn platform(context: &Context<'_, '_>, resource: &MachineResource<'_>) -> Option<Platform> {
     match &context.platform {
-        Some(platform) => platform.clone(),
-        None if context.completeness == crate::Completeness::Complete => None,
-        None => {
+        PlatformSource::Infrastructure(platform) => platform.clone(),
+        PlatformSource::Target if context.completeness == Completeness::Complete => None,
+        PlatformSource::Target => {
             let kind = providerspec_rewrite::kind(resource.provider_spec?)?;
             Platform::from_provider_spec_kind(&kind)
         }
@@ -172,8 +172,8 @@ fn architecture<T: Trace>(
     let assumed = openshift_model::ClusterVersion::default();
     let version = match (&context.cluster_version, context.completeness) {
         (Some(version), _) => Some(version),
-        (None, crate::Completeness::Partial) => Some(&assumed),
-        (None, crate::Completeness::Complete) => None,
+        (None, Completeness::Partial) => Some(&assumed),
+        (None, Completeness::Complete) => None,
     };
     match machine_set_architecture(&resource.name, &resource.meta, version, control_plane) {
         Ok(architecture) => {
@@ -209,7 +209,7 @@ fn supported_platform<T: Trace>(
     };
     let name = platform.map_or("", Platform::name);
     let saw = |step: Step| step.saw("platform", platform.map(Platform::name));
-    if platform.is_none() && context.platform.is_none() {
+    if platform.is_none() && matches!(context.platform, PlatformSource::Target) {
         trace.step(|| saw(Step::decided(rule, SUPPORTED, "nothing tells the platform")));
         return Err(Outcome::Blocked(Obstacle::PlatformUnknown));
     }

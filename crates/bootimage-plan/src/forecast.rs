@@ -68,7 +68,7 @@ pub(crate) fn forecast(context: &Context<'_, '_>, pass: &Pass<'_>) -> Forecast {
             &mut warnings,
         )
     });
-    let views: Vec<Option<Condition<'_>>> = conditions.iter().map(view).collect();
+    let views: Vec<Option<Condition<'_>>> = conditions.iter().map(view).map(Some).collect();
     let report = skew_report(&UpgradeGuard {
         skew: skew.as_ref(),
         conditions: &views,
@@ -163,14 +163,14 @@ fn conditions(
     ]
 }
 
-fn view(condition: &StatusCondition) -> Option<Condition<'_>> {
-    Some(Condition {
+fn view(condition: &StatusCondition) -> Condition<'_> {
+    Condition {
         kind: Some(condition.kind.name().into()),
         status: Some(if condition.status { "True" } else { "False" }.into()),
         reason: Some(condition.reason.as_str().into()),
         message: Some(condition.message.as_str().into()),
         last_transition_time: None,
-    })
+    }
 }
 
 /// BI-070: the status that the operator writes, and whether it opts the cluster in (BI-020).

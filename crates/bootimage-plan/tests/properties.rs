@@ -1,5 +1,11 @@
 //! What holds for every plan.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test stops where something is not as it should be"
+)]
+
 use bootimage_plan::{
     ClusterSnapshot, Completeness, DecisionKind, Facts, Plan, Policy, explain, plan,
 };

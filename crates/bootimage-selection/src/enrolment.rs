@@ -100,7 +100,7 @@ mod tests {
     use openshift_model::ManagedBootImages;
     use serde_json::{Value, json};
 
-    fn find(managers: Value) -> Result<Enrolment, EnrolmentError> {
+    fn find(managers: &Value) -> Result<Enrolment, EnrolmentError> {
         let list: ManagedBootImages =
             serde_json::from_value(json!({ "machineManagers": managers })).unwrap();
         machine_api_enrolment(list.machine_managers.as_deref(), "machinesets")
@@ -110,8 +110,8 @@ mod tests {
         json!({"resource": "machinesets", "apiGroup": "machine.openshift.io", "selection": selection})
     }
 
-    fn check(managers: Value, labelled: bool, unlabelled: bool) {
-        let found = find(managers.clone()).unwrap();
+    fn check(managers: &Value, labelled: bool, unlabelled: bool) {
+        let found = find(managers).unwrap();
         let labels = StringMap::from_iter([("a", "1")]);
         assert_eq!(found.includes(&labels), labelled, "{managers}");
         assert_eq!(
@@ -123,11 +123,11 @@ mod tests {
 
     #[test]
     fn bi_080_the_first_equal_manager_decides() {
-        check(Value::Null, false, false);
-        check(json!([]), false, false);
-        check(json!([entry(&json!({"mode": "All"}))]), true, true);
+        check(&Value::Null, false, false);
+        check(&json!([]), false, false);
+        check(&json!([entry(&json!({"mode": "All"}))]), true, true);
         check(
-            json!([
+            &json!([
                 entry(&json!({"mode": "None"})),
                 entry(&json!({"mode": "All"}))
             ]),
@@ -135,7 +135,7 @@ mod tests {
             false,
         );
         check(
-            json!([{"resource": "machinesets", "selection": {"mode": "All"}}]),
+            &json!([{"resource": "machinesets", "selection": {"mode": "All"}}]),
             false,
             false,
         );
@@ -143,14 +143,14 @@ mod tests {
             entry(&json!({"mode": "Partial", "partial": {"machineResourceSelector": selector}}))
         };
         check(
-            json!([partial(json!({"matchLabels": {"a": "1"}}))]),
+            &json!([partial(json!({"matchLabels": {"a": "1"}}))]),
             true,
             false,
         );
-        check(json!([partial(json!({}))]), true, true);
-        check(json!([partial(Value::Null)]), false, false);
+        check(&json!([partial(json!({}))]), true, true);
+        check(&json!([partial(Value::Null)]), false, false);
         check(
-            json!([partial(
+            &json!([partial(
                 json!({"matchExpressions": [{"key": "a", "operator": "DoesNotExist"}]})
             )]),
             false,
@@ -160,26 +160,26 @@ mod tests {
 
     #[test]
     fn bi_082_an_unknown_mode_is_passed_over() {
-        check(json!([entry(&json!({"mode": "Some"}))]), false, false);
+        check(&json!([entry(&json!({"mode": "Some"}))]), false, false);
         check(
-            json!([
+            &json!([
                 entry(&json!({"mode": "all"})),
                 entry(&json!({"mode": "All"}))
             ]),
             true,
             true,
         );
-        check(json!([entry(&Value::Null)]), false, false);
+        check(&json!([entry(&Value::Null)]), false, false);
     }
 
     #[test]
     fn bi_080_what_cannot_be_understood_is_an_error() {
-        let missing = find(json!([entry(&json!({"mode": "Partial"}))]));
+        let missing = find(&json!([entry(&json!({"mode": "Partial"}))]));
         assert_eq!(missing, Err(EnrolmentError::NoPartial));
         let selector = json!({"matchExpressions": [{"key": "a", "operator": "Gt"}]});
         let selection =
             json!({"mode": "Partial", "partial": {"machineResourceSelector": selector}});
-        let error = find(json!([entry(&selection)])).unwrap_err();
+        let error = find(&json!([entry(&selection)])).unwrap_err();
         assert_eq!(
             error.to_string(),
             "\"Gt\" is not a valid label selector operator"

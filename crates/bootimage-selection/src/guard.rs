@@ -194,7 +194,7 @@ mod tests {
     fn guards_stop_in_the_order_of_the_rules() {
         let owner =
             json!([{"kind": "MachineDeployment", "name": "md"}, {"kind": "X", "name": "x"}]);
-        let owned = Skip::OwnerReference {
+        let skip_owned = Skip::OwnerReference {
             kind: "MachineDeployment".into(),
             name: "md".into(),
         };
@@ -205,7 +205,7 @@ mod tests {
         // BI-153
         check(
             &machine_set(json!({"ownerReferences": owner}), json!({})),
-            Some(owned.clone()),
+            Some(skip_owned.clone()),
             1,
         );
         check(
@@ -213,7 +213,7 @@ mod tests {
                 json!({"ownerReferences": owner, "labels": osstream("rhel-10")}),
                 windows.clone(),
             ),
-            Some(owned),
+            Some(skip_owned),
             1,
         );
         check(

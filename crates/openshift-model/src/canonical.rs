@@ -85,12 +85,8 @@ impl Writer<'_> {
                     self.out.push(byte);
                     position += 1;
                 }
-                b':' => {
-                    self.out.push(byte);
-                    position += 1;
-                }
                 b'-' | b'0'..=b'9' => position = self.number(position),
-                // `true`, `false`, `null`
+                // A colon, `true`, `false`, `null`.
                 _ => {
                     self.out.push(byte);
                     position += 1;

@@ -293,7 +293,7 @@ struct Identity<'a> {
 
 /// Namespace and name, whatever else is wrong with the metadata: an error must be able to say
 /// which object it is about.
-fn identity<'a>(metadata: &'a RawValue) -> Identity<'a> {
+fn identity(metadata: &RawValue) -> Identity<'_> {
     serde_json::from_str(metadata.get()).unwrap_or_default()
 }
 

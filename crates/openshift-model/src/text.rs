@@ -11,7 +11,7 @@ use serde::ser::{Serialize, Serializer};
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text<'a>(pub Cow<'a, str>);
 
-impl<'a> Text<'a> {
+impl Text<'_> {
     /// The characters.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -100,7 +100,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 #[derive(Clone, Default, Debug, PartialEq, Eq)]
 pub struct StringMap<'a>(Vec<(Text<'a>, Text<'a>)>);
 
-impl<'a> StringMap<'a> {
+impl StringMap<'_> {
     /// The value under `key`. Of a key that is written twice the last value counts.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.0

@@ -20,7 +20,7 @@ pub(crate) struct Row {
 /// Rows about boot images in provider specs.
 const TABLE: &[Row] = &[
     Row {
-        applies: |case, _| images(case).any(|image| is_compute_url(image)),
+        applies: |case, _| images(case).any(is_compute_url),
         rule: "BI-253",
         demands: "an image that is written as a URL of the compute API is known",
     },

@@ -168,5 +168,8 @@ fn secrets(plan: &Plan) -> Value {
     let converted = converted.filter(|data| data.decision == UserDataDecision::Convert);
     let names: std::collections::BTreeSet<&str> =
         converted.map(|data| data.secret.as_str()).collect();
-    Value::from_iter(names.into_iter().map(|name| json!({ "name": name })))
+    names
+        .into_iter()
+        .map(|name| json!({ "name": name }))
+        .collect()
 }

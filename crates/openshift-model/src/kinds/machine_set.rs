@@ -103,7 +103,7 @@ pub fn provider_spec_pointer(kind: Kind) -> &'static str {
     }
 }
 
-fn provider_spec<'a>(spec: Option<MachineSpec<'a>>) -> Option<&'a RawValue> {
+fn provider_spec(spec: Option<MachineSpec<'_>>) -> Option<&RawValue> {
     spec?.provider_spec?.value
 }
 
