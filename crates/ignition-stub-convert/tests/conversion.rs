@@ -1,4 +1,5 @@
 //! What becomes of a stub, rule by rule.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test")]
 
 use ignition_stub_convert::{Conversion, ConvertError, TargetVersion, convert};
 

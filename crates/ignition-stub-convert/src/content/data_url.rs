@@ -121,8 +121,11 @@ fn token(text: &str) -> (&str, &str) {
 }
 
 fn plain(data: &str) -> Option<Reason> {
-    let refused = |byte: u8| !byte.is_ascii_graphic() || b"<>#\"{}|\\^[]`".contains(&byte);
-    if data.bytes().any(refused) {
+    let is_refused = |byte: u8| match byte {
+        b'<' | b'>' | b'#' | b'"' | b'{' | b'}' | b'|' | b'\\' | b'^' | b'[' | b']' | b'`' => true,
+        byte => !byte.is_ascii_graphic(),
+    };
+    if data.bytes().any(is_refused) {
         return Some("invalid data character");
     }
     (!url::escapes_are_valid(data)).then_some("rfc2396: invalid char in unescape sequence")
