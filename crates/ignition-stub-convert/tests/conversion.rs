@@ -273,6 +273,15 @@ fn bi_364_the_last_file_of_a_path_wins_and_the_order_stays() {
 }
 
 #[test]
+fn bi_364_what_spec_3_says_against_a_file_that_is_dropped_does_not_matter() {
+    check(
+        r#","storage":{"files":[{"filesystem":"root","path":"/a","mode":0,"contents":{"source":"oem:///a"}},{"filesystem":"root","path":"/a","mode":0}]}"#,
+        r#","storage":{"files":[{"path":"/a","overwrite":true,"mode":0,"contents":{"source":""}}]}}"#,
+        &["/storage/files/0: overruled by /storage/files/1"],
+    );
+}
+
+#[test]
 fn bi_364_a_file_that_is_appended_to_is_not_dropped() {
     let files = r#","storage":{"files":[{"filesystem":"root","path":"/a","mode":0},{"filesystem":"root","path":"/a","mode":0,"append":true}]}"#;
     check_ours(
