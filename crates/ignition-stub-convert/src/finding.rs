@@ -251,6 +251,21 @@ impl Findings {
         self.obstacle(place, Problem::Rejected { at, reason });
     }
 
+    /// Takes over what was found about an entry that is not kept: what spec 3 says against it does
+    /// not matter.
+    pub(crate) fn absorb_dropped(&mut self, mut other: Self) {
+        other
+            .obstacles
+            .retain(|obstacle| !matches!(obstacle.problem, Problem::Rejected { .. }));
+        self.absorb(other);
+    }
+
+    /// Takes over what was found about an entry.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.obstacles.extend(other.obstacles);
+        self.notes.extend(other.notes);
+    }
+
     pub(crate) fn note(&mut self, place: &Place<'_>, change: Change) {
         self.notes.push(Note {
             pointer: place.pointer(),

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// A JSON value. Unlike `serde_json::Value` it borrows texts from the document, so that a stub of
@@ -20,7 +22,14 @@ pub(crate) enum Node<'a> {
     Text(Cow<'a, str>),
     List(Vec<Node<'a>>),
     Object(Object<'a>),
+    /// A list or an object deeper than anything that spec 2 has: not looked into.
+    Deep,
 }
+
+/// How many levels are read. Spec 2 has eight: the document, `ignition`, `security`, `tls`,
+/// `certificateAuthorities`, an entry, `verification`, `hash`. What is deeper is below something
+/// that is unknown or of the wrong type, and is found there.
+const LEVELS: usize = 8;
 
 impl Node<'_> {
     /// What it is, in a sentence.
@@ -31,7 +40,7 @@ impl Node<'_> {
             Self::Integer(_) | Self::OtherNumber => "a number",
             Self::Text(_) => "a string",
             Self::List(_) => "a list",
-            Self::Object(_) => "an object",
+            Self::Object(_) | Self::Deep => "an object",
         }
     }
 }
@@ -102,8 +111,8 @@ impl<'a, T: Into<Node<'a>>> From<Option<T>> for Node<'a> {
 impl Serialize for Node<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            // Never put: what cannot be read as an integer is refused.
-            Self::Null | Self::OtherNumber => serializer.serialize_unit(),
+            // Never put: what is neither text nor flag nor integer is refused.
+            Self::Null | Self::OtherNumber | Self::Deep => serializer.serialize_unit(),
             Self::Flag(flag) => serializer.serialize_bool(*flag),
             Self::Integer(number) => serializer.serialize_i64(*number),
             Self::Text(text) => serializer.serialize_str(text),
@@ -152,13 +161,23 @@ impl<'de> Deserialize<'de> for Str<'de> {
 
 impl<'de> Deserialize<'de> for Node<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NodeVisitor)
+        Levels(LEVELS).deserialize(deserializer)
     }
 }
 
-struct NodeVisitor;
+/// Reads a value of at most so many levels.
+#[derive(Clone, Copy)]
+struct Levels(usize);
 
-impl<'de> Visitor<'de> for NodeVisitor {
+impl<'de> DeserializeSeed<'de> for Levels {
+    type Value = Node<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node<'de>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Levels {
     type Value = Node<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -198,17 +217,25 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node<'de>, A::Error> {
+        let Some(below) = self.0.checked_sub(1) else {
+            while seq.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(Node::Deep);
+        };
         let mut list = Vec::new();
-        while let Some(element) = seq.next_element()? {
+        while let Some(element) = seq.next_element_seed(Self(below))? {
             list.push(element);
         }
         Ok(Node::List(list))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node<'de>, A::Error> {
+        let Some(below) = self.0.checked_sub(1) else {
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            return Ok(Node::Deep);
+        };
         let mut members = Vec::new();
         while let Some(Str(name)) = map.next_key()? {
-            members.push((name, map.next_value()?));
+            members.push((name, map.next_value_seed(Self(below))?));
         }
         Ok(Node::Object(Object(members)))
     }
@@ -230,6 +257,22 @@ mod tests {
             panic!("a list")
         };
         assert!(matches!(list.last(), Some(Node::Text(Cow::Borrowed("x")))));
+    }
+
+    #[test]
+    fn what_is_deeper_than_spec_2_is_not_looked_into() {
+        let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+        let levels = |text: &str| {
+            let mut node: Node<'_> = serde_json::from_str(text).unwrap();
+            let mut levels = 0;
+            while let Node::List(list) = node {
+                levels += 1;
+                node = list.into_iter().next().unwrap_or(Node::Null);
+            }
+            (levels, node == Node::Deep)
+        };
+        assert_eq!(levels(&nested(LEVELS)), (LEVELS, false));
+        assert_eq!(levels(&nested(100_000)), (LEVELS, true));
     }
 
     #[test]

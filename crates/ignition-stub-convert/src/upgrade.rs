@@ -40,6 +40,12 @@ pub enum SecretUpgrade {
 /// Why the stub of a Secret is not converted, in the words of the reference (BI-352).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UpgradeError {
+    /// BI-352: the Secret could not be fetched. For callers; [`upgrade`] has it already.
+    #[error("error grabbing user data secret referenced in machineset: {problem}")]
+    Unavailable {
+        /// What the API server said, e.g. `secrets "worker-user-data" not found`.
+        problem: String,
+    },
     /// BI-352: no JSON document. The `t` at the end is the reference's, and asserted by its tests.
     #[error("failed to unmarshal decoded user-data to json (secret {secret}): {problem}t")]
     NotJson {
@@ -66,7 +72,7 @@ impl UpgradeError {
     pub fn obstacles(&self) -> &[crate::Obstacle] {
         match self {
             Self::Convert(error) => error.obstacles(),
-            Self::NotJson { .. } | Self::Version { .. } => &[],
+            Self::Unavailable { .. } | Self::NotJson { .. } | Self::Version { .. } => &[],
         }
     }
 

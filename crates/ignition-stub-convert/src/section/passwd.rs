@@ -30,11 +30,21 @@ pub(super) fn passwd<'a>(
     passwd
 }
 
-/// An entry for the user; what it says but name and keys is optional.
+/// An entry for the user.
 struct User<'a> {
+    name: Cow<'a, str>,
     keys: Vec<Cow<'a, str>>,
-    /// Everything else, by its name.
+    password: Option<Cow<'a, str>>,
+    account: Account<'a>,
+}
+
+/// How an account is made: what is not said is not there.
+struct Account<'a> {
+    /// Everything but the groups, by name.
     details: Vec<(&'static str, Node<'a>)>,
+    groups: Vec<Cow<'a, str>>,
+    /// Whether the deprecated `create` said it.
+    from_create: bool,
 }
 
 /// BI-364: all entries are for `core` and become one: the last one wins, and gets the keys of the
@@ -54,16 +64,28 @@ fn users<'a>(
     let Some(last) = entries.len().checked_sub(1) else {
         return Vec::new();
     };
+    let with = place.element(last).pointer();
     let mut keys = Keys::default();
+    let mut password = None;
     let mut details: Vec<(&'static str, Node<'a>)> = Vec::new();
+    let mut groups = Vec::new();
     for (index, entry) in entries.into_iter().enumerate().rev() {
         let place = place.element(index);
+        if entry.name != CORE {
+            let name = entry.name.into_owned();
+            found.obstacle(&place, Problem::ForeignUser { name });
+        }
         if index != last {
-            let with = parent.member("users").element(last).pointer();
+            let with = with.clone();
             found.note(&place, Change::Joined { with });
         }
         keys.add(entry.keys, &place.member("sshAuthorizedKeys"), found);
-        for (name, value) in entry.details {
+        password = password.or(entry.password);
+        if groups.is_empty() {
+            check_groups(&entry.account, &place, found);
+            groups = entry.account.groups;
+        }
+        for (name, value) in entry.account.details {
             if !details.iter().any(|(known, _)| *known == name) {
                 details.push((name, value));
             }
@@ -72,10 +94,28 @@ fn users<'a>(
     let mut user = Object::default();
     user.put("name", CORE);
     user.put("sshAuthorizedKeys", keys.kept);
+    user.put("passwordHash", password);
     for (name, value) in details {
         user.put(name, value);
     }
+    user.put("groups", groups);
     vec![user]
+}
+
+/// BI-366: the groups of the one user that there will be are unique.
+fn check_groups(account: &Account<'_>, user: &Place<'_>, found: &mut Findings) {
+    let create = user.member("create");
+    let holder = if account.from_create { &create } else { user };
+    let passwd = Place::Root.member("passwd");
+    let users = passwd.member("users");
+    let new = users.element(0);
+    let names = account.groups.iter().map(AsRef::as_ref);
+    reject_duplicates(
+        names,
+        &holder.member("groups"),
+        &new.member("groups"),
+        found,
+    );
 }
 
 /// Keys, each once, in the order in which they came.
@@ -105,40 +145,42 @@ fn user<'a>(
 ) -> User<'a> {
     let mut members = Members::of(Some(node), place, found);
     let name = members.text("name", found).unwrap_or_default();
-    if name != CORE {
-        let name = name.into_owned();
-        found.obstacle(place, Problem::ForeignUser { name });
-    }
     let keys = members.texts("sshAuthorizedKeys", found);
-    let mut details = vec![("passwordHash", members.text("passwordHash", found).into())];
+    let password = members.text("passwordHash", found);
     let create = members.take("create", found);
-    let own = account(&mut members, version, found);
+    let mut account = account(&mut members, version, found);
     members.finish(found);
     if let Some(create) = create {
-        details.extend(lifted(create, &own, place, found));
+        account = lifted(create, &account, place, found);
     }
-    details.extend(own);
-    details.retain(|(_, value)| *value != Node::Null);
-    User { keys, details }
+    User {
+        name,
+        keys,
+        password,
+        account,
+    }
 }
 
 /// BI-366: members of the deprecated `create` become the user's own (the reference drops them).
 fn lifted<'a>(
     create: Node<'a>,
-    own: &[(&'static str, Node<'a>)],
+    own: &Account<'_>,
     user: &Place<'_>,
     found: &mut Findings,
-) -> Vec<(&'static str, Node<'a>)> {
+) -> Account<'a> {
     let place = user.member("create");
     let mut members = Members::of(Some(create), &place, found);
     // Spec 2.0 had them here and nowhere else.
-    let details = account(&mut members, SourceVersion::V2_2, found);
+    let mut account = account(&mut members, SourceVersion::V2_2, found);
+    account.from_create = true;
     members.finish(found);
-    for (name, _) in own {
+    let details = own.details.iter().map(|(name, _)| *name);
+    let groups = (!own.groups.is_empty()).then_some("groups");
+    for name in details.chain(groups) {
         found.invalid(&user.member(name), both_create_and(name));
     }
     found.note(&place, Change::Lifted);
-    details
+    account
 }
 
 /// BI-362: why `create` and a member of the user's own do not go together.
@@ -162,7 +204,7 @@ fn account<'a>(
     members: &mut Members<'a, '_>,
     version: SourceVersion,
     found: &mut Findings,
-) -> Vec<(&'static str, Node<'a>)> {
+) -> Account<'a> {
     const TEXTS: [&str; 4] = ["gecos", "homeDir", "primaryGroup", "shell"];
     const FLAGS: [&str; 4] = ["noCreateHome", "noUserGroup", "noLogInit", "system"];
     let since = (SourceVersion::V2_1, version);
@@ -180,20 +222,14 @@ fn account<'a>(
         let flag = crate::members::flag(flag, &place.member(name), found);
         details.push((name, flag.filter(|flag| *flag).into()));
     }
-    let groups = members.take_since("groups", since, found);
-    let at = place.member("groups");
-    let groups = crate::members::texts(groups, &at, found);
-    // There will be one user, whichever entry says so.
-    let user = Place::Root.member("passwd");
-    let user = user.member("users");
-    let user = user.element(0);
-    let names = groups.iter().map(AsRef::as_ref);
-    reject_duplicates(names, &at, &user.member("groups"), found);
-    if !groups.is_empty() {
-        details.push(("groups", groups.into()));
-    }
     details.retain(|(_, value)| *value != Node::Null);
-    details
+    let groups = members.take_since("groups", since, found);
+    let groups = crate::members::texts(groups, &place.member("groups"), found);
+    Account {
+        details,
+        groups,
+        from_create: false,
+    }
 }
 
 fn groups<'a>(node: Option<Node<'a>>, parent: &Place<'_>, found: &mut Findings) -> Vec<Object<'a>> {

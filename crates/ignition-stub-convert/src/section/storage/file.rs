@@ -19,6 +19,7 @@ struct File<'a> {
     path: Cow<'a, str>,
     appends: bool,
     object: Object<'a>,
+    found: Findings,
 }
 
 /// BI-364, BI-367: of files with the same path the last one wins; the others keep their order (the
@@ -33,7 +34,7 @@ pub(super) fn files<'a>(
     let place = parent.member("files");
     let nodes = list(node, &place, found).into_iter().enumerate();
     let files: Vec<_> = nodes
-        .map(|(index, node)| file(node, &place.element(index), version, found))
+        .map(|(index, node)| file(node, &place.element(index), version))
         .collect();
     let names: Vec<_> = files.iter().map(|file| file.name.clone()).collect();
     let kept = last_of_same_name(&names);
@@ -41,10 +42,12 @@ pub(super) fn files<'a>(
     let mut objects = Vec::new();
     for ((index, file), last) in files.into_iter().enumerate().zip(kept) {
         if last == index {
+            found.absorb(file.found);
             inodes.push(Inode::new(Kind::File, index, objects.len(), file.path));
             objects.push(file.object);
             continue;
         }
+        found.absorb_dropped(file.found);
         let by = place.element(last).pointer();
         if appends.get(last) == Some(&true) {
             found.obstacle(&place.element(index), Problem::AppendedTo { by });
@@ -57,12 +60,9 @@ pub(super) fn files<'a>(
 
 /// BI-367: contents, or what is appended; `overwrite` is spelled out, because spec 3 has another
 /// default.
-fn file<'a>(
-    node: Node<'a>,
-    place: &Place<'_>,
-    version: SourceVersion,
-    found: &mut Findings,
-) -> File<'a> {
+fn file<'a>(node: Node<'a>, place: &Place<'_>, version: SourceVersion) -> File<'a> {
+    let mut findings = Findings::default();
+    let found = &mut findings;
     let mut members = Members::of(Some(node), place, found);
     let mut inode = inode(&mut members, version, found);
     let append = members.take_since("append", (SourceVersion::V2_2, version), found);
@@ -89,5 +89,6 @@ fn file<'a>(
         path,
         appends,
         object,
+        found: findings,
     }
 }
