@@ -1,7 +1,5 @@
 //! What holds for every target of a plan: release, platform, configuration, stream.
 
-use std::collections::BTreeMap;
-
 use bootimage_selection::vsphere::{InstallConfigError, install_config_disk_type};
 use bootimage_selection::{
     Capability, ConfigurationSource, EffectiveConfiguration, Enrolment, EnrolmentError,
@@ -71,22 +69,28 @@ pub(crate) struct VsphereCluster<'a> {
     pub(crate) disk_type: Result<String, InstallConfigError>,
 }
 
-/// The snapshot's objects by identity; of the same object twice the last one counts.
-pub(crate) struct Objects<'s, 'a> {
-    by_identity: BTreeMap<(Kind, &'s str, &'s str), &'s RawObject<'a>>,
+/// The snapshot's objects, sorted by identity; of the same object twice the last one counts.
+pub(crate) struct Objects<'s, 'a>(Vec<&'s RawObject<'a>>);
+
+/// Kind, namespace, name.
+fn identity<'s>(object: &'s RawObject<'_>) -> (Kind, &'s str, &'s str) {
+    (object.kind, &object.namespace, &object.name)
 }
 
 impl<'s, 'a> Objects<'s, 'a> {
     pub(crate) fn of(snapshot: &'s ClusterSnapshot<'a>) -> Self {
-        let identity = |object: &'s RawObject<'a>| {
-            (
-                (object.kind, object.namespace.as_str(), object.name.as_str()),
-                object,
-            )
-        };
-        Self {
-            by_identity: snapshot.objects.iter().map(identity).collect(),
-        }
+        let mut sorted: Vec<_> = snapshot.objects.iter().collect();
+        // Stable, so that of equal objects the last one stays last; the one that is removed is the
+        // second of the two, which therefore takes over the first one's place.
+        sorted.sort_by(|a, b| identity(a).cmp(&identity(b)));
+        sorted.dedup_by(|later, kept| {
+            let same = identity(later) == identity(kept);
+            if same {
+                *kept = *later;
+            }
+            same
+        });
+        Self(sorted)
     }
 
     /// MachineSets and ControlPlaneMachineSets in the order of the plan.
@@ -96,10 +100,9 @@ impl<'s, 'a> Objects<'s, 'a> {
     }
 
     pub(crate) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &'s RawObject<'a>> {
-        self.by_identity
-            .range((kind, "", "")..)
-            .take_while(move |((other, _, _), _)| *other == kind)
-            .map(|(_, object)| *object)
+        let start = self.0.partition_point(|object| object.kind < kind);
+        let rest = self.0.get(start..).unwrap_or_default().iter().copied();
+        rest.take_while(move |object| object.kind == kind)
     }
 
     fn named(&self, kind: Kind, name: &str) -> Option<&'s RawObject<'a>> {
@@ -110,9 +113,11 @@ impl<'s, 'a> Objects<'s, 'a> {
     }
 
     fn config_map(&self, namespace: &str, name: &str) -> Option<&'s RawObject<'a>> {
-        self.by_identity
-            .get(&(Kind::ConfigMap, namespace, name))
-            .copied()
+        let wanted = (Kind::ConfigMap, namespace, name);
+        let found = self
+            .0
+            .binary_search_by(|object| identity(object).cmp(&wanted));
+        found.ok().and_then(|place| self.0.get(place)).copied()
     }
 }
 

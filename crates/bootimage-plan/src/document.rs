@@ -255,7 +255,7 @@ pub struct Target {
     pub patch: Option<Edit>,
     /// On an `Update`: what becomes of its user-data Secret.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub user_data: Option<UserData>,
+    pub user_data: Option<Box<UserData>>,
 }
 
 /// What becomes of a user-data Secret. Its contents stand in no plan.
@@ -273,10 +273,10 @@ pub struct UserData {
     pub to: Option<String>,
     /// Digest of the stub; null where it is not known.
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
-    pub digest_before: Option<Digest>,
+    pub digest_before: Option<Box<Digest>>,
     /// Digest of the converted stub; null where nothing is converted.
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
-    pub digest_after: Option<Digest>,
+    pub digest_after: Option<Box<Digest>>,
 }
 
 /// What becomes of a user-data Secret.

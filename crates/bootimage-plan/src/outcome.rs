@@ -8,7 +8,7 @@ use openshift_model::vcenter::VcenterStep;
 use openshift_model::{Architecture, Edit, Kind, MachineResource, Platform, RawObject};
 
 use crate::reason::skip_code;
-use crate::{DecisionKind, Obstacle, ReasonCode, Target, UserData, UserDataDecision};
+use crate::{DecisionKind, Obstacle, ReasonCode, Target, UserData};
 
 /// What becomes of a machine resource, and why.
 pub(crate) enum Outcome {
@@ -106,7 +106,7 @@ pub(crate) fn decided(
         Outcome::Update(update) => {
             decided.warnings = warnings(object, resource, &update);
             decided.target.patch = Some(update.edit);
-            decided.target.user_data = update.user_data;
+            decided.target.user_data = update.user_data.map(Box::new);
         }
         Outcome::Skip(skip) => decided.target.counted = Some(skip.is_counted(object.kind)),
         Outcome::Blocked(obstacle) => decided.obstacle = Some(obstacle),
@@ -198,15 +198,6 @@ fn warnings(
         warnings.push(format!(
             "{which}: new machines no longer boot with the user data of Secret {secret}; if it is \
              customised, take the set out of boot image management first"
-        ));
-    }
-    if let Some(data) = &update.user_data
-        && data.decision == UserDataDecision::Unknown
-    {
-        warnings.push(format!(
-            "{which}: its user-data Secret {} is not in the input: whether its stub has to be \
-             converted is not known",
-            data.secret
         ));
     }
     if object.kind == Kind::ControlPlaneMachineSet {

@@ -1,10 +1,10 @@
 //! The plan of a cluster, and the explanation of one decision.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use openshift_model::facts::{FactRequest, Facts};
 use openshift_model::{
-    Kind, MachineResource, NoTrace, ObjectMeta, ObjectRef, RawObject, Step, Text,
+    Kind, MachineResource, NoTrace, ObjectMeta, ObjectRef, RawObject, Step, Text, names,
 };
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ use crate::stream_text::Streams;
 use crate::user_data::UserDataSecrets;
 use crate::{
     ClusterSnapshot, Completeness, ConfigurationInForce, GeneratedFrom, InputObject, Obstacle,
-    Plan, PlanMetadata, Policy, Source, Target,
+    Plan, PlanMetadata, Policy, Source, Target, UserDataDecision,
 };
 
 /// How a plan does the same work to many items. The crate itself has no threads; a caller that has
@@ -77,6 +77,7 @@ pub fn plan_with(
         mut inputs,
         extras,
     } = plan_all(&objects, &world, each);
+    warnings.extend(unknown_secrets(&targets));
     let mut read = context.read.clone();
     read.extend(secrets_of(&targets, &user_data));
     inputs.reserve_exact(read.len());
@@ -233,6 +234,32 @@ impl Extra {
 /// would copy.)
 fn unwrap_all<T>(places: Vec<Option<T>>) -> Vec<T> {
     places.into_iter().map_while(|place| place).collect()
+}
+
+/// A warning for each user-data Secret that is not in the input, however many sets name it.
+fn unknown_secrets(targets: &[Target]) -> Vec<String> {
+    let mut sets: BTreeMap<&str, usize> = BTreeMap::new();
+    for data in targets
+        .iter()
+        .filter_map(|target| target.user_data.as_deref())
+    {
+        if data.decision == UserDataDecision::Unknown {
+            *sets.entry(&data.secret).or_default() += 1;
+        }
+    }
+    let warning = |(secret, count): (&str, usize)| {
+        let sets = if count == 1 {
+            "update names"
+        } else {
+            "updates name"
+        };
+        format!(
+            "Secret {}/{secret} is not in the input, and {count} {sets} it: whether its stub has \
+             to be converted is not known",
+            names::MACHINE_API_NAMESPACE
+        )
+    };
+    sets.into_iter().map(warning).collect()
 }
 
 /// The user-data Secrets that targets were decided by.

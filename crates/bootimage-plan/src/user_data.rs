@@ -85,7 +85,7 @@ fn outcome(object: &RawObject<'_>, target: TargetVersion) -> Result<UserData, Us
         decision: UserDataDecision::Current,
         from: None,
         to: None,
-        digest_before: Some(Digest::of(&stub)),
+        digest_before: Some(Box::new(Digest::of(&stub))),
         digest_after: None,
     };
     Ok(match upgraded {
@@ -103,7 +103,7 @@ fn outcome(object: &RawObject<'_>, target: TargetVersion) -> Result<UserData, Us
             decision: UserDataDecision::Convert,
             from: Some(from.to_owned()),
             to: Some(to.as_str().to_owned()),
-            digest_after: Some(Digest::of(user_data.as_bytes())),
+            digest_after: Some(Box::new(Digest::of(user_data.as_bytes()))),
             ..data
         },
     })
