@@ -4,6 +4,7 @@ use openshift_model::{Kind, RawObject, provider_spec_pointer};
 use serde_json::Value;
 
 use super::case::{Case, parse_deep};
+use super::ignition;
 
 /// Whether the case is about something that the crates do not do yet.
 pub(crate) fn is_not_there(found: &Value) -> bool {
@@ -13,6 +14,9 @@ pub(crate) fn is_not_there(found: &Value) -> bool {
 
 /// How a result differs from what is expected, in what matters.
 pub(crate) fn differences(case: &Case, found: &Value, expect: &Value) -> Vec<String> {
+    if case.op.starts_with("ignition_") {
+        return ignition::differences(found, expect);
+    }
     let mut problems = Vec::new();
     if !expect["panic"].is_null() {
         // The reference crashed: a plain refusal with a reason is the right answer.

@@ -6,14 +6,24 @@
 use serde_json::Value;
 
 use super::case::Case;
+use super::ignition_differences::DIFFERENCES as STUBS;
 
 /// One row.
-pub(crate) struct Row {
+struct Row {
     /// Whether the rule is about a case; the second argument is what the reference did.
-    pub(crate) applies: fn(&Case, &Value) -> bool,
+    applies: fn(&Case, &Value) -> bool,
+    /// The rule, or where the sentence stands.
+    rule: &'static str,
+    /// What it demands.
+    demands: &'static str,
+}
+
+/// What a row demands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Demand {
     /// The rule, or where the sentence stands.
     pub(crate) rule: &'static str,
-    /// What it demands.
+    /// What it says, in our words.
     pub(crate) demands: &'static str,
 }
 
@@ -149,15 +159,30 @@ fn rows_of_all() -> impl Iterator<Item = &'static Row> {
     TABLE.iter().chain(PLATFORMS).chain(STATUS)
 }
 
-/// The row that a case belongs to.
-pub(crate) fn row_of(case: &Case, expect: &Value) -> Option<&'static Row> {
-    rows_of_all().find(|row| (row.applies)(case, expect))
+/// What demands that a case differs. Rows about stubs stand in a file of their own.
+pub(crate) fn demand_of(case: &Case, expect: &Value) -> Option<Demand> {
+    if case.op.starts_with("ignition_") {
+        let row = STUBS
+            .iter()
+            .find(|row| (row.applies)(&case.input, expect))?;
+        let (rule, demands) = (row.rule, row.demands);
+        return Some(Demand { rule, demands });
+    }
+    let row = rows_of_all().find(|row| (row.applies)(case, expect))?;
+    let (rule, demands) = (row.rule, row.demands);
+    Some(Demand { rule, demands })
 }
 
-/// Every row.
+/// Every demand for which a known case differs.
 #[cfg(test)]
-pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
-    rows_of_all()
+pub(crate) fn demands() -> impl Iterator<Item = Demand> {
+    let rows = rows_of_all().map(|row| (row.rule, row.demands));
+    let stubs = STUBS
+        .iter()
+        .filter(|row| row.seen)
+        .map(|row| (row.rule, row.demands));
+    rows.chain(stubs)
+        .map(|(rule, demands)| Demand { rule, demands })
 }
 
 fn text<'v>(value: &'v Value, key: &str) -> &'v str {
