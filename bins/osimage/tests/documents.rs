@@ -2,6 +2,11 @@
 //! 4.18, 002 of 4.20. What a document says that happens is what the plan says. `t_14_…`: what is
 //! expected of a cluster from end to end, as far as it takes no cluster.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test whose helper cannot go on has failed"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
