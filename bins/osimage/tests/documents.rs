@@ -319,6 +319,22 @@ fn document_002_6_3_verification() {
     check_form(&planned, "002-6-3-status");
 }
 
+/// "Not set" is said of what is absent, not of a place that was looked at.
+#[test]
+fn an_explanation_names_places_that_are_there() {
+    let cluster = Path::new(FIXTURES).join("documents/cluster.yaml");
+    let output = Command::new(env!("CARGO_BIN_EXE_osimage"))
+        .args(["explain", &format!("machineset/{A}"), "-o", "json", "-f"])
+        .arg(cluster)
+        .output()
+        .unwrap();
+    let explained: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let place = json!({"what": "where", "value": "/spec/template/spec/providerSpec/value"});
+    let steps = explained["steps"].as_array().unwrap();
+    let saw_place = |step: &Value| step["inputs"].as_array().unwrap().contains(&place);
+    assert!(steps.iter().any(saw_place), "{explained}");
+}
+
 /// The cluster of the documents with objects of one's own, under the rules of 4.22.
 fn with(objects: &Value) -> Planned {
     let folder = tempfile::tempdir().unwrap();

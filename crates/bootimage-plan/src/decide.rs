@@ -28,6 +28,9 @@ pub(crate) struct World<'w> {
 }
 
 const READABLE: &str = "Can the object be read?";
+/// What a step names that looks at more than one member: the place, not a value.
+pub(crate) const WHERE: &str = "where";
+
 const ENROLLED: &str = "Does the configuration enrol it?";
 const SUPPORTED: &str = "Are boot images managed on its platform?";
 const ARCHITECTURE: &str = "Which architecture do its machines have?";
@@ -92,7 +95,9 @@ fn enrolled<T: Trace>(
 ) -> Result<(), Outcome> {
     let source = context.source_in_words();
     let blocked = |obstacle: Obstacle, trace: &mut T| {
-        trace.step(|| Step::decided("BI-160", ENROLLED, obstacle.to_string()).saw(source, None));
+        trace.step(|| {
+            Step::decided("BI-160", ENROLLED, obstacle.to_string()).saw(WHERE, Some(source))
+        });
         Err(Outcome::Blocked(obstacle))
     };
     if let Some(error) = &context.configuration_error {
@@ -108,15 +113,17 @@ fn enrolled<T: Trace>(
     };
     if kind == Kind::ControlPlaneMachineSet && !context.cpms_gate && enrolment.has_manager() {
         let why = "the feature gate ManagedBootImagesCPMS is shut";
-        trace.step(|| Step::decided("BI-075", ENROLLED, why).saw("FeatureGate cluster", None));
+        trace.step(|| {
+            Step::decided("BI-075", ENROLLED, why).saw(WHERE, Some("FeatureGate cluster"))
+        });
         return Err(Outcome::NotManaged(why.to_owned()));
     }
     let says = || enrolment.describe();
     if enrolment.includes(meta.labels.as_ref().unwrap_or(&StringMap::default())) {
-        trace.step(|| Step::passed("BI-080", ENROLLED, says()).saw(source, None));
+        trace.step(|| Step::passed("BI-080", ENROLLED, says()).saw(WHERE, Some(source)));
         return Ok(());
     }
-    trace.step(|| Step::decided("BI-080", ENROLLED, says()).saw(source, None));
+    trace.step(|| Step::decided("BI-080", ENROLLED, says()).saw(WHERE, Some(source)));
     Err(Outcome::NotManaged(says()))
 }
 

@@ -13,7 +13,7 @@ use providerspec_rewrite::{
     azure as rewrite_azure, gcp as rewrite_gcp, use_managed_user_data, vsphere as rewrite_vsphere,
 };
 
-use crate::decide::World;
+use crate::decide::{WHERE, World};
 use crate::outcome::{Findings, Outcome, Update};
 use crate::{Completeness, Obstacle, UserData, UserDataDecision, UserDataError};
 
@@ -155,19 +155,19 @@ impl<'w, T: Trace> Walk<'w, T> {
         match spec {
             Ok(spec) => {
                 self.trace
-                    .step(|| Step::passed("BI-241", SPEC, "it can").saw(at, None));
+                    .step(|| Step::passed("BI-241", SPEC, "it can").saw(WHERE, Some(at)));
                 Ok(spec)
             }
             Err(error) => {
                 self.trace
-                    .step(|| Step::decided("BI-241", SPEC, error.to_string()).saw(at, None));
+                    .step(|| Step::decided("BI-241", SPEC, error.to_string()).saw(WHERE, Some(at)));
                 Err(blocked(Obstacle::ProviderSpec(error)))
             }
         }
     }
 
     fn stream(&mut self) -> Result<&'w Stream<'w>, Outcome> {
-        let saw = |step: Step| step.saw("ConfigMap coreos-bootimages, or --stream", None);
+        let saw = |step: Step| step.saw(WHERE, Some("ConfigMap coreos-bootimages, or --stream"));
         match self.world.stream {
             Ok(stream) => {
                 self.trace
