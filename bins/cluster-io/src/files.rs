@@ -91,6 +91,37 @@ pub fn read(paths: &[PathBuf]) -> Texts {
     texts
 }
 
+/// Reads one file as it is; `-` is standard input.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, FileError> {
+    if path.as_os_str() == "-" {
+        return bytes(STANDARD_INPUT, std::io::stdin().lock(), 0);
+    }
+    let name = path.display().to_string();
+    let io_error = |source| {
+        let path = name.clone();
+        FileError::Io { path, source }
+    };
+    let file = fs::File::open(path).map_err(io_error)?;
+    let length = file.metadata().map_err(io_error)?.len();
+    bytes(&name, file, length)
+}
+
+/// Reads a stream of about `expected` bytes to its end.
+fn bytes(path: &str, stream: impl Read, expected: u64) -> Result<Vec<u8>, FileError> {
+    let path = path.to_owned();
+    if expected > MAX_FILE_BYTES {
+        return Err(FileError::TooLarge { path });
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default() + 1);
+    if let Err(source) = stream.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes) {
+        return Err(FileError::Io { path, source });
+    }
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(FileError::TooLarge { path });
+    }
+    Ok(bytes)
+}
+
 /// Who named a path: what a person names is read whatever it is called.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Named {
@@ -164,17 +195,11 @@ impl Texts {
     }
 
     fn add_stream(&mut self, path: &str, format: Format, stream: impl Read, expected: u64) {
+        let bytes = match bytes(path, stream, expected) {
+            Ok(bytes) => bytes,
+            Err(error) => return self.errors.push(error),
+        };
         let path = path.to_owned();
-        if expected > MAX_FILE_BYTES {
-            return self.errors.push(FileError::TooLarge { path });
-        }
-        let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default() + 1);
-        if let Err(source) = stream.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes) {
-            return self.errors.push(FileError::Io { path, source });
-        }
-        if bytes.len() as u64 > MAX_FILE_BYTES {
-            return self.errors.push(FileError::TooLarge { path });
-        }
         match String::from_utf8(bytes) {
             Ok(text) => self.add_text(path, format, text),
             Err(error) => {

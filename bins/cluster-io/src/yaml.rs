@@ -33,9 +33,11 @@ pub fn from_str(text: &str) -> Result<Value, YamlError> {
         })
 }
 
-/// Writes a value as YAML; strings that kubectl would read as something else are quoted.
+/// Writes a value as YAML; strings that kubectl would read as something else are quoted, and long
+/// ones stay on their line, as kubectl leaves them.
 pub fn to_string<T: Serialize>(value: &T) -> Result<String, serde_saphyr::ser::Error> {
-    serde_saphyr::to_string(value)
+    let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
+    serde_saphyr::to_string_with_options(value, options)
 }
 
 fn options() -> serde_saphyr::Options {
@@ -107,7 +109,11 @@ mod tests {
 
     #[test]
     fn strings_survive_a_round_trip() {
-        let value = json!({"a": "yes", "b": "0644", "c": "1.5", "d": "null", "e": "a: b", "f": ""});
-        assert_eq!(from_str(&to_string(&value).unwrap()), Ok(value));
+        let long = "word ".repeat(100) + &"x".repeat(1000);
+        let value = json!({"a": "yes", "b": "0644", "c": "1.5", "d": "null", "e": "a: b", "f": "",
+            "g": long, "h": format!("{long}\n"), "i": format!(" {long}\n\n{long} ")});
+        let text = to_string(&value).unwrap();
+        assert!(text.contains(&format!("g: {long}\n")), "{text}");
+        assert_eq!(from_str(&text), Ok(value));
     }
 }
