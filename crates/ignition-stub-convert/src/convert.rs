@@ -70,6 +70,17 @@ pub fn convert(stub: &[u8], target: TargetVersion) -> Result<Conversion, Convert
     }
 }
 
+/// The version that a stub says it has, whether or not it can be converted; `None` where it says
+/// none, or nothing that is a version.
+pub fn spec_version(stub: &[u8]) -> Option<String> {
+    match sniff(&String::from_utf8_lossy(stub)) {
+        Ok(Sniffed::Text(version)) if dispatch(&version) != Dispatch::Invalid => {
+            Some(version.into_owned())
+        }
+        _ => None,
+    }
+}
+
 fn parse(text: &str) -> Result<Node<'_>, serde_json::Error> {
     Node::deserialize(&mut serde_json::Deserializer::from_str(text))
 }

@@ -187,7 +187,7 @@ impl fmt::Display for Note {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Change {
     /// Ignition reads names of members in any case.
-    #[error("read as {0:?}")]
+    #[error("read as {0}")]
     ReadAs(&'static str),
     /// The member is of a later spec 2 than the stub: kept, though old boot images ignored it.
     #[error("is of spec {since}, later than the stub's own {version}; kept")]
@@ -216,7 +216,7 @@ pub enum Change {
     #[error("deprecated; its members are now the user's own")]
     Lifted,
     /// BI-367: the path is written without `.`, `..` and superfluous slashes.
-    #[error("now written {:?}", shown(.0))]
+    #[error("now written {}", shown(.0))]
     Simplified(String),
     /// BI-367: spec 3 knows the root filesystem by itself.
     #[error("dropped: spec 3 knows the root filesystem by itself")]

@@ -44,7 +44,7 @@ mod section;
 mod upgrade;
 mod version;
 
-pub use convert::{Conversion, Converted, convert};
+pub use convert::{Conversion, Converted, convert, spec_version};
 pub use error::{ConvertError, Obstacles};
 pub use finding::{Change, Note, Obstacle, Problem};
 pub use not_json::{NotJson, NotJsonKind};
