@@ -30,6 +30,9 @@ pub enum Command {
     /// Show how old the boot images are, and what that blocks
     #[command(after_help = SKEW_EXAMPLES)]
     Skew(SkewArgs),
+    /// Convert user-data stubs of Ignition spec 2 to spec 3, lossless or refused
+    #[command(subcommand)]
+    Ignition(IgnitionCommand),
     /// Print a completion script for a shell
     #[command(after_help = COMPLETION_EXAMPLES)]
     Completion {
@@ -63,6 +66,17 @@ const SKEW_EXAMPLES: &str = "\
 Examples:
   osimage skew -f must-gather/
   osimage skew -f must-gather/ -o json";
+const CONVERT_EXAMPLES: &str = "\
+Examples:
+  oc get secret worker-user-data -n openshift-machine-api -o yaml > secret.yaml
+  osimage ignition convert secret.yaml --diff          review it, side by side
+  osimage ignition convert secret.yaml | oc replace -f -
+                                                       once it is as you want it
+  osimage ignition convert worker.ign --to 3.5.0       a stub by itself";
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  osimage ignition check secret.yaml                   what a conversion would do or refuse
+  osimage ignition check -o json < worker.ign";
 const COMPLETION_EXAMPLES: &str = "\
 Examples:
   source <(osimage completion bash)";
@@ -140,6 +154,76 @@ pub struct SkewArgs {
     /// Output format
     #[arg(short, long, value_enum, default_value_t = ExplainFormat::Text)]
     pub output: ExplainFormat,
+}
+
+/// `osimage ignition`
+#[derive(Debug, Subcommand)]
+pub enum IgnitionCommand {
+    /// Print the stub, or the whole Secret, in spec 3; warnings go to standard error
+    ///
+    /// What is of spec 3 already comes back byte for byte. A stub that spec 3 could not hold all of
+    /// is refused: standard output stays empty, and the exit code is 5.
+    #[command(after_help = CONVERT_EXAMPLES)]
+    Convert(ConvertArgs),
+    /// Show which spec a stub is of, what a conversion would do, and what it would refuse
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(CheckArgs),
+}
+
+/// Which stub, and what it is to become.
+#[derive(Debug, Args)]
+pub struct StubArgs {
+    /// A stub, or a Secret with `userData`, in JSON or YAML; `-` is standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    pub file: PathBuf,
+    /// The spec that it is converted to
+    #[arg(long, value_enum, default_value_t = TargetArg::V3_4)]
+    pub to: TargetArg,
+}
+
+/// `osimage ignition convert`
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    /// Which stub.
+    #[command(flatten)]
+    pub stub: StubArgs,
+    /// Output format [default: that of the input]
+    #[arg(short, long, value_enum)]
+    pub output: Option<DocumentFormat>,
+    /// Show the stub before and after as YAML, side by side, instead
+    #[arg(long, conflicts_with = "output")]
+    pub diff: bool,
+}
+
+/// `osimage ignition check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Which stub.
+    #[command(flatten)]
+    pub stub: StubArgs,
+    /// Output format
+    #[arg(short, long, value_enum, default_value_t = ExplainFormat::Text)]
+    pub output: ExplainFormat,
+}
+
+/// The spec that a stub is converted to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TargetArg {
+    /// Read by every boot image from 4.14 on
+    #[value(name = "3.4.0")]
+    V3_4,
+    /// What the Machine Config Operator writes since 4.19
+    #[value(name = "3.5.0")]
+    V3_5,
+}
+
+/// How a document is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DocumentFormat {
+    /// As JSON
+    Json,
+    /// As YAML
+    Yaml,
 }
 
 /// The release whose rules apply.

@@ -1,5 +1,8 @@
 //! Failures of the command, each with its exit code.
 
+use cluster_io::files::FileError;
+use ignition_stub_convert::{ConvertError, Obstacle, UpgradeError};
+
 use crate::exit;
 
 /// Why a command failed. What was expected to happen now and then has a code of its own; all
@@ -27,6 +30,33 @@ pub enum CommandError {
         name: String,
         /// The names that there are.
         known: Vec<String>,
+    },
+    /// A file cannot be read.
+    #[error("{0}")]
+    Unreadable(FileError),
+    /// A document is neither a stub nor a Secret that could hold one.
+    #[error("{path}: {problem}")]
+    NoStub {
+        /// The file.
+        path: String,
+        /// What it is instead.
+        problem: String,
+    },
+    /// A stub by itself is not converted.
+    #[error("{path}: {}{}", error.to_string().trim_end(), listed(error.obstacles()))]
+    Stub {
+        /// The file.
+        path: String,
+        /// Why.
+        error: ConvertError,
+    },
+    /// The stub of a Secret is not converted.
+    #[error("{path}: {}{}", error.to_string().trim_end(), listed(error.obstacles()))]
+    Secret {
+        /// The file.
+        path: String,
+        /// Why.
+        error: UpgradeError,
     },
     /// The result could not be written.
     #[error("{path}: cannot be written: {source}")]
@@ -68,12 +98,39 @@ fn candidates(known: &[String]) -> String {
     text
 }
 
+/// How many obstacles are listed: more than a screen helps nobody.
+const SHOWN_OBSTACLES: usize = 20;
+
+/// Each obstacle on a line of its own, with its place.
+fn listed(obstacles: &[Obstacle]) -> String {
+    let shown = obstacles.iter().take(SHOWN_OBSTACLES);
+    let mut lines: Vec<_> = shown.map(|obstacle| format!("\n  {obstacle}")).collect();
+    let more = obstacles.len().saturating_sub(SHOWN_OBSTACLES);
+    if more > 0 {
+        lines.push(format!("\n  and {more} more"));
+    }
+    lines.concat()
+}
+
+/// Whether an input is no Ignition config at all, or one that would lose something.
+fn refusal(would_lose: bool) -> u8 {
+    if would_lose {
+        exit::REFUSED
+    } else {
+        exit::INVALID_INPUT
+    }
+}
+
 impl CommandError {
     /// The exit code.
     pub fn code(&self) -> u8 {
         match self {
             Self::NoInput | Self::NotAReference(_) | Self::UnknownKind(_) => exit::USAGE,
-            Self::NotFound { .. } => exit::INVALID_INPUT,
+            Self::NotFound { .. } | Self::Unreadable(_) | Self::NoStub { .. } => {
+                exit::INVALID_INPUT
+            }
+            Self::Stub { error, .. } => refusal(error.would_lose()),
+            Self::Secret { error, .. } => refusal(error.would_lose()),
             Self::Write { .. } | Self::Serialise { .. } => exit::FAILURE,
         }
     }

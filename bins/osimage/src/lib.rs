@@ -9,5 +9,6 @@ mod input;
 mod render;
 mod text;
 mod threads;
+mod user_data;
 
 pub use commands::run;

@@ -1,6 +1,7 @@
 //! The subcommands: read, call one pure function, write.
 
 mod explain;
+mod ignition;
 mod meta;
 mod plan;
 mod skew;
@@ -17,6 +18,7 @@ pub fn run(cli: &Cli) -> u8 {
         Command::Plan(args) => plan::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Skew(args) => skew::run(args),
+        Command::Ignition(command) => ignition::run(command),
         Command::Completion { shell } => meta::completion(*shell),
         Command::Man { dir } => meta::man(dir),
         Command::Version => meta::version(),

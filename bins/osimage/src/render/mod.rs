@@ -3,4 +3,5 @@
 pub(crate) mod diff;
 pub(crate) mod document;
 pub(crate) mod explanation;
+pub(crate) mod side_by_side;
 pub(crate) mod table;
