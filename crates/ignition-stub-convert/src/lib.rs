@@ -2,9 +2,10 @@
 //!
 //! A cluster that was born before OpenShift 4.6 keeps a pointer config of spec 2.2 in its user-data
 //! Secrets. New boot images read spec 3 only. [`convert`] writes such a stub in spec 3 as the
-//! Machine Config Operator does, with two differences: the files keep their order, and a word that
-//! spec 3 cannot hold is an [`Obstacle`], named with its place, where the reference drops it
-//! silently (BI-363). What was not taken over word for word is told as a [`Note`].
+//! Machine Config Operator does, but loses nothing on the way: a word that spec 3 cannot hold is an
+//! [`Obstacle`], named with its place, where the reference drops it silently (BI-363); files and
+//! units keep their order, and several configs to merge with are no obstacle. What was not taken
+//! over word for word is told as a [`Note`].
 //!
 //! ```
 //! use ignition_stub_convert::{Conversion, TargetVersion, convert};

@@ -1,7 +1,5 @@
 //! Where in a document we are, without allocating until somebody asks.
 
-use std::fmt::Write;
-
 /// A place in a JSON document: the way from its root, kept on the stack.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Place<'p> {
@@ -57,10 +55,7 @@ impl<'p> Place<'p> {
             }
             Self::Element(parent, index) => {
                 parent.write(text, step);
-                let mut number = String::new();
-                // Writing to a string cannot fail.
-                let _ = write!(number, "{index}");
-                step(text, &number);
+                step(text, &index.to_string());
             }
         }
     }

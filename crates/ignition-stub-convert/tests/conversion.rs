@@ -102,6 +102,15 @@ fn bi_369_the_stub_of_an_installer() {
 }
 
 #[test]
+fn t_12_keys_are_kept_once() {
+    check(
+        r#","passwd":{"users":[{"name":"core","sshAuthorizedKeys":["5678","5678","abc"]}]}"#,
+        r#","passwd":{"users":[{"name":"core","sshAuthorizedKeys":["5678","abc"]}]}}"#,
+        &["/passwd/users/0/sshAuthorizedKeys/1: is there twice; kept once"],
+    );
+}
+
+#[test]
 fn bi_355_spec_3_is_current_whatever_the_target() {
     for stub in [
         &br#"{"ignition":{"version":"3.0.0"},"anything":[]}"#[..],
@@ -120,6 +129,7 @@ fn bi_360_other_versions_are_refused() {
         ("2.3.0", "unknown version"),
         ("2.4.0", "unknown version"),
         ("1.2.0", "unknown version"),
+        ("21.0.0", "unknown version"),
         ("30.1.0", "unknown version"),
         ("", "invalid version"),
         ("2.2", "invalid version"),
@@ -607,6 +617,11 @@ fn bi_367_files() {
     check(
         &file(r#","mode":0,"overwrite":false,"append":false,"user":{"name":""}"#),
         &converted(r#","overwrite":false,"mode":0,"contents":{"source":""}"#),
+        &[],
+    );
+    check(
+        &file(r#","append":true"#),
+        &converted(r#","overwrite":false,"append":[{"source":""}]"#),
         &[],
     );
     check(

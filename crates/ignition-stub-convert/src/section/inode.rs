@@ -99,22 +99,25 @@ fn overwrite(
     crate::members::flag(node, &place, found)
 }
 
-/// BI-367: the mode, as it is; specs 2.0 and 2.1 have no unset mode, but 0.
+/// BI-367: the mode, as it is; specs 2.0 and 2.1 have no unset mode, but 0. `default` is what spec 3
+/// gives to something new that has none.
 pub(super) fn mode(
     members: &mut Members<'_, '_>,
     version: SourceVersion,
-    default: &'static str,
+    default: Option<&'static str>,
     found: &mut Findings,
 ) -> Option<i64> {
     let mode = members.integer("mode", found);
     if mode.is_some_and(|mode| !(0..=MAX_MODE).contains(&mode)) {
         found.invalid(&members.place().member("mode"), "illegal file mode");
     }
-    if mode.is_none() && version == SourceVersion::V2_2 {
-        found.note(members.place(), Change::DefaultMode(default));
-        return None;
+    if mode.is_some() || version < SourceVersion::V2_2 {
+        return mode.or(Some(0));
     }
-    mode.or(Some(0))
+    if let Some(default) = default {
+        found.note(members.place(), Change::DefaultMode(default));
+    }
+    None
 }
 
 impl<'a> Inode<'a> {

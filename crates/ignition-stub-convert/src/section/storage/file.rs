@@ -70,7 +70,7 @@ fn file<'a>(node: Node<'a>, place: &Place<'_>, version: SourceVersion) -> File<'
     let at = place.member("contents");
     let contents = members.take("contents", found);
     let contents = Reference::read(contents, reference::Kind::Contents, &at, &at, found);
-    let mode = mode(&mut members, version, "0644", found);
+    let mode = mode(&mut members, version, (!appends).then_some("0644"), found);
     members.finish(found);
     if appends && inode.overwrite == Some(true) {
         found.invalid(place, "cannot set both append and overwrite to true");

@@ -70,7 +70,7 @@ fn directories<'a>(
             index,
             inode.path.clone(),
         ));
-        let mode = mode(&mut members, version, "0755", found);
+        let mode = mode(&mut members, version, Some("0755"), found);
         members.finish(found);
         let mut directory = inode.object();
         directory.put("mode", mode);
