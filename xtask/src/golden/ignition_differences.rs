@@ -385,7 +385,9 @@ fn has_later_key(stub: &Value) -> bool {
         appends(file) || owners.iter().any(|pointer| file.pointer(pointer).is_some())
     };
     let files = list(stub, "/storage/files");
-    is_older && (keys(stub).any(|name| LATER.contains(&name)) || files.iter().any(of_file))
+    let of_user = |user: &Value| user.get("groups").is_some();
+    let by_name = keys(stub).any(|name| LATER.contains(&name));
+    is_older && (by_name || files.iter().any(of_file) || users(stub).iter().any(of_user))
 }
 
 /// Names of all members, at any depth.
