@@ -1,7 +1,7 @@
 //! Converts user-data stubs of Ignition spec 2 to spec 3: lossless, or refused.
 //!
 //! A cluster that was born before OpenShift 4.6 keeps a pointer config of spec 2.2 in its user-data
-//! Secrets. New boot images read spec 3 only. [`convert`] writes such a stub in spec 3 as the
+//! Secrets. New boot images read spec 3 only. [`convert()`] writes such a stub in spec 3 as the
 //! Machine Config Operator does, but loses nothing on the way: a word that spec 3 cannot hold is an
 //! [`Obstacle`], named with its place, where the reference drops it silently (BI-363); files and
 //! units keep their order, and several configs to merge with are no obstacle. What was not taken
@@ -26,7 +26,7 @@
 //! # Ok::<(), ignition_stub_convert::ConvertError>(())
 //! ```
 //!
-//! [`upgrade`] does the same for the `userData` of a Secret, with the texts and annotations that the
+//! [`upgrade()`] does the same for the `userData` of a Secret, with the texts and annotations that the
 //! rest of a cluster knows (BI-352, BI-021).
 //!
 //! Nothing that a stub says appears in an error, but names of its members, users, filesystems,

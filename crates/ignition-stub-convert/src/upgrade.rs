@@ -40,7 +40,7 @@ pub enum SecretUpgrade {
 /// Why the stub of a Secret is not converted, in the words of the reference (BI-352).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UpgradeError {
-    /// BI-352: the Secret could not be fetched. For callers; [`upgrade`] has it already.
+    /// BI-352: the Secret could not be fetched. For callers; [`upgrade()`] has it already.
     #[error("error grabbing user data secret referenced in machineset: {problem}")]
     Unavailable {
         /// What the API server said, e.g. `secrets "worker-user-data" not found`.
