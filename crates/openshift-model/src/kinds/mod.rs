@@ -2,12 +2,14 @@
 
 mod cluster;
 mod config_map;
+mod layering;
 mod machine_configuration;
 mod machine_set;
 mod mco;
 
 pub use cluster::*;
 pub use config_map::*;
+pub use layering::*;
 pub use machine_configuration::*;
 pub use machine_set::*;
 pub use mco::*;
