@@ -30,6 +30,7 @@ mod view;
 pub mod boot_image;
 pub mod canonical;
 mod edit;
+mod image_reference;
 mod kinds;
 mod label_selector;
 pub mod names;
@@ -42,6 +43,7 @@ mod trace;
 mod version;
 
 pub use edit::{Edit, EditError};
+pub use image_reference::{DigestError, ImageDigest, ImageReference, ReferenceError};
 pub use kinds::*;
 pub use label_selector::{LabelSelector, Selector, SelectorError};
 pub use object::{Kind, Members, ObjectMeta, ObjectRef, OwnerReference, RawObject, TypeMeta};

@@ -1,5 +1,5 @@
 //! Image layering: MachineOSConfig, MachineOSBuild, and what they need of pools, MachineConfigs,
-//! ControllerConfig and Jobs.
+//! `ControllerConfig` and Jobs.
 
 use serde_json::value::RawValue;
 
@@ -522,10 +522,7 @@ mod tests {
             ("layered", "push", "r.io/o/i:t")
         );
         let without = CONFIG.replace("NoArch", "ARM64");
-        assert_eq!(
-            read(&without, MachineOSConfig::read).container_file(),
-            None
-        );
+        assert_eq!(read(&without, MachineOSConfig::read).container_file(), None);
     }
 
     #[test]
@@ -533,9 +530,19 @@ mod tests {
         let absent = r#"{"apiVersion":"machineconfiguration.openshift.io/v1",
             "kind":"MachineOSConfig","spec":{"containerFile":null}}"#;
         let empty = absent.replace("null", "[]");
-        assert!(read(absent, MachineOSConfig::read).spec.container_file.is_none());
+        assert!(
+            read(absent, MachineOSConfig::read)
+                .spec
+                .container_file
+                .is_none()
+        );
         let config = read(&empty, MachineOSConfig::read);
-        assert!(config.spec.container_file.is_some_and(|list| list.is_empty()));
+        assert!(
+            config
+                .spec
+                .container_file
+                .is_some_and(|list| list.is_empty())
+        );
     }
 
     #[test]
@@ -558,7 +565,10 @@ mod tests {
             "config":{"ignition":{"version":"3.5.0"}}}}"#;
         let config = read(text, OsMachineConfig::read);
         assert_eq!(config.extensions().collect::<Vec<_>>(), ["usbguard", ""]);
-        assert_eq!((config.os_image(), config.extensions_image()), ("a.b/c", ""));
+        assert_eq!(
+            (config.os_image(), config.extensions_image()),
+            ("a.b/c", "")
+        );
         assert!(config.spec.config.unwrap().get().contains("3.5.0"));
     }
 }
