@@ -105,22 +105,19 @@ impl LabelSelector {
 impl Selector {
     /// The same selector, for objects that have a label besides, whatever its value.
     pub fn and_exists(self, key: &str) -> Result<Self, SelectorError> {
-        self.and(Requirement::new(key, Operator::Exists, Vec::new())?)
+        Ok(self.and(Requirement::new(key, Operator::Exists, Vec::new())?))
     }
 
     /// The same selector, for objects that have a label with this value besides.
     pub fn and_equals(self, key: &str, value: &str) -> Result<Self, SelectorError> {
-        self.and(Requirement::new(
-            key,
-            Operator::Equals,
-            vec![value.to_owned()],
-        )?)
+        let values = vec![value.to_owned()];
+        Ok(self.and(Requirement::new(key, Operator::Equals, values)?))
     }
 
-    fn and(mut self, requirement: Requirement) -> Result<Self, SelectorError> {
+    fn and(mut self, requirement: Requirement) -> Self {
         self.0.push(requirement);
         self.0.sort_by(|a, b| a.key.cmp(&b.key));
-        Ok(self)
+        self
     }
 
     /// BI-080, BI-081: whether these labels match. `NotIn` and `DoesNotExist` also match objects
