@@ -1,0 +1,307 @@
+//! Golden operations of image layering: their inputs mapped to our types, our results to theirs.
+
+use mosb_naming::{BuildConfigMap, BuildSecret, Inputs};
+use openshift_model::{LayeredPool, MachineOSConfig, OsMachineConfig, RawObject};
+use serde_json::{Map, Value, json};
+
+/// The JSON text of a member of an input that is an object of `kind`; the type is filled in, as
+/// typed clients leave it out.
+fn object_text(input: &Value, member: &str, kind: &str) -> Option<String> {
+    let mut object = input.get(member)?.as_object()?.clone();
+    let group = match kind {
+        "Secret" => "v1",
+        _ => "machineconfiguration.openshift.io/v1",
+    };
+    object.insert("apiVersion".to_owned(), json!(group));
+    object.insert("kind".to_owned(), json!(kind));
+    serde_json::to_string(&object).ok()
+}
+
+fn raw(text: Option<&String>) -> Option<RawObject<'_>> {
+    RawObject::parse(text?).ok().flatten()
+}
+
+/// `mosb_name`
+pub(crate) fn mosb_name(input: &Value) -> Value {
+    let texts = [
+        object_text(input, "machine_config", "MachineConfig"),
+        object_text(input, "machine_os_config", "MachineOSConfig"),
+        object_text(input, "machine_config_pool", "MachineConfigPool"),
+    ];
+    let [machine_config, machine_os_config, pool] = texts.each_ref().map(Option::as_ref).map(raw);
+    let machine_config = machine_config.and_then(|object| OsMachineConfig::read(&object).ok());
+    let machine_os_config =
+        machine_os_config.and_then(|object| MachineOSConfig::read(&object).ok());
+    let pool = pool.and_then(|object| LayeredPool::read(&object).ok());
+    let inputs = Inputs {
+        machine_config: machine_config.as_ref(),
+        machine_os_config: machine_os_config.as_ref(),
+        pool: pool.as_ref(),
+    };
+    let mut result = Map::new();
+    if let (Ok(hash), Ok(documents)) = (mosb_naming::hash(inputs), mosb_naming::documents(inputs)) {
+        result.insert("hash".to_owned(), json!(hash.to_string()));
+        result.insert("hash_yaml".to_owned(), json!(documents));
+    }
+    match mosb_naming::name(inputs) {
+        Err(error) => {
+            result.insert("error".to_owned(), json!(error.to_string()));
+        }
+        Ok(named) => {
+            result.insert("name".to_owned(), json!(named.name));
+            result.insert("derived".to_owned(), derived(&named.name));
+            if let (Some(config), Some(pool)) = (&machine_os_config, &pool) {
+                result.insert("machine_os_build".to_owned(), build(&named, config, pool));
+            }
+        }
+    }
+    Value::Object(result)
+}
+
+fn derived(name: &mosb_naming::MosbName) -> Value {
+    let config_map = |which| name.config_map(which);
+    json!({
+        "additional_trust_bundle_config_map": config_map(BuildConfigMap::AdditionalTrustBundle),
+        "base_pull_secret": name.secret(BuildSecret::BasePull),
+        "build_job": name.job(),
+        "containerfile_config_map": config_map(BuildConfigMap::Containerfile),
+        "digest_config_map": config_map(BuildConfigMap::Digest),
+        "etc_policy_config_map": config_map(BuildConfigMap::EtcPolicy),
+        "etc_registries_config_map": config_map(BuildConfigMap::EtcRegistries),
+        "final_push_secret": name.secret(BuildSecret::FinalPush),
+        "machine_config_config_map": config_map(BuildConfigMap::MachineConfig),
+    })
+}
+
+fn build(
+    named: &mosb_naming::Named,
+    config: &MachineOSConfig<'_>,
+    pool: &LayeredPool<'_>,
+) -> Value {
+    json!({
+        "apiVersion": openshift_model::V1,
+        "kind": "MachineOSBuild",
+        "metadata": {
+            "annotations": mosb_naming::build_annotations(config),
+            "finalizers": ["foregroundDeletion"],
+            "labels": mosb_naming::build_labels(config, pool),
+            "name": named.name,
+        },
+        "spec": {
+            "machineConfig": {"name": pool.target.name()},
+            "machineOSConfig": {"name": config.name},
+            "renderedImagePushSpec": named.push_spec,
+        },
+        "status": {},
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden::layering_differences::DIFFERENCES;
+    use std::fmt::Write as _;
+
+    const SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared");
+
+    #[expect(clippy::print_stderr, reason = "a skipped test says so")]
+    /// A file of expected results; `None`, loudly, where the folder is absent.
+    fn shared(path: &str) -> Option<String> {
+        let path = format!("{SHARED}/{path}");
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                eprintln!("SKIPPED: {path}: {error}");
+                None
+            }
+        }
+    }
+
+    /// Cases of one operation or data file, with what ours gives for them.
+    #[derive(Default)]
+    struct Cases(Vec<(String, Value, Value, Value)>);
+
+    impl Cases {
+        fn add(&mut self, id: &str, input: &Value, expect: Value, ours: Value) {
+            self.0.push((id.to_owned(), input.clone(), expect, ours));
+        }
+
+        /// Every case is equal, or in the table; every row of the table has cases and all of
+        /// them differ.
+        fn check(&self, of: &str) {
+            let mut problems = String::new();
+            let rows = || DIFFERENCES.iter().filter(|row| row.of.contains(&of));
+            for (id, input, expect, ours) in &self.0 {
+                let row = rows().find(|row| (row.applies)(input, expect));
+                match (row, ours == expect) {
+                    (None, true) | (Some(_), false) => {}
+                    (None, false) => {
+                        let _ = writeln!(
+                            problems,
+                            "{id}: not in the table\n ours {ours}\n want {expect}"
+                        );
+                    }
+                    (Some(row), true) => {
+                        let _ = writeln!(problems, "{id}: no longer differs: {}", row.because);
+                    }
+                }
+            }
+            for row in rows().filter(|row| row.of.first() == Some(&of)) {
+                if !self
+                    .0
+                    .iter()
+                    .any(|(_, input, expect, _)| (row.applies)(input, expect))
+                {
+                    let _ = writeln!(problems, "no case differs any more: {}", row.because);
+                }
+            }
+            assert!(problems.is_empty(), "{of}:\n{problems}");
+        }
+    }
+
+    fn golden(op: &str, run: impl Fn(&Value) -> Value) {
+        let Some(text) = shared(&format!("golden/{op}.jsonl")) else {
+            return;
+        };
+        let mut cases = Cases::default();
+        for line in text.lines() {
+            let case: Value = serde_json::from_str(line).unwrap();
+            let id = case["id"].as_str().unwrap();
+            cases.add(
+                id,
+                &case["input"],
+                case["expect"].clone(),
+                run(&case["input"]),
+            );
+        }
+        cases.check(op);
+    }
+
+    /// A file of `spec/data/layering`: its cases, wherever they stand in it.
+    fn data(path: &str) -> Option<Vec<Value>> {
+        let text = shared(&format!("spec/data/layering/{path}"))?;
+        let value: Value = serde_json::from_str(&text).unwrap();
+        let cases = value.get("cases").unwrap_or(&value);
+        Some(cases.as_array().unwrap().clone())
+    }
+
+    fn hex(text: &str) -> String {
+        text.bytes().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+
+    #[test]
+    fn il_100_golden_names() {
+        golden("mosb_name", mosb_name);
+    }
+
+    #[test]
+    fn il_110_yaml_of_400_texts() {
+        let mut cases = Cases::default();
+        for case in data("naming/yaml-vectors.json").into_iter().flatten() {
+            let content = &case["content"];
+            let input = json!({
+                "machine_config": {"metadata": {"name": "rendered-x", "annotations": {
+                    OsMachineConfig::RELEASE_ANNOTATION: "1",
+                    OsMachineConfig::CONTROLLER_ANNOTATION: "1",
+                }}},
+                "machine_config_pool": {"metadata": {"name": ""}},
+                "machine_os_config": {"metadata": {"name": "a"}, "spec": {
+                    "containerFile": [{"containerfileArch": "NoArch", "content": content}],
+                }},
+            });
+            let result = mosb_name(&input);
+            let yaml = result["hash_yaml"][1].as_str().unwrap();
+            let yaml = yaml.split("imageBuilder:\n").next().unwrap();
+            let id = content.to_string();
+            cases.add(&id, content, case["yamlHex"].clone(), json!(hex(yaml)));
+        }
+        cases.check("naming/yaml-vectors.json");
+    }
+
+    #[test]
+    fn il_100_names_of_the_specification() {
+        let mut cases = Cases::default();
+        for case in data("naming/main-naming.json").into_iter().flatten() {
+            let mut input = Map::new();
+            for (member, key) in [
+                ("machine_config", "machineConfig"),
+                ("machine_os_config", "machineOSConfig"),
+                ("machine_config_pool", "machineConfigPool"),
+            ] {
+                if !case[key].is_null() {
+                    input.insert(member.to_owned(), case[key].clone());
+                }
+            }
+            let mut expect = Map::new();
+            for (ours, theirs) in [
+                ("hash", "hash"),
+                ("name", "machineOSBuildName"),
+                ("error", "error"),
+                ("hash_yaml", "yamlDocs"),
+            ] {
+                if let Some(value) = case.get(theirs) {
+                    expect.insert(ours.to_owned(), value.clone());
+                }
+            }
+            if case.get("hash").is_none() {
+                expect.remove("hash_yaml");
+            }
+            let input = Value::Object(input);
+            let mut ours = mosb_name(&input);
+            let object = ours.as_object_mut().unwrap();
+            object.remove("derived");
+            let build = object.remove("machine_os_build").unwrap_or_default();
+            for (ours, theirs) in [
+                ("/metadata/labels", "labels"),
+                ("/metadata/annotations", "annotations"),
+                ("/metadata/finalizers", "finalizers"),
+                ("/spec", "spec"),
+            ] {
+                if let (Some(value), Some(expected)) = (build.pointer(ours), case.get(theirs)) {
+                    assert_eq!(value, expected, "{}", case["id"]);
+                }
+            }
+            cases.add(
+                case["id"].as_str().unwrap(),
+                &input,
+                Value::Object(expect),
+                ours,
+            );
+        }
+        cases.check("naming/main-naming.json");
+    }
+
+    #[test]
+    fn il_135_name_of_the_unit_test_of_the_reference() {
+        let Some(text) = shared("spec/data/layering/naming/unit-fixture.json") else {
+            return;
+        };
+        let fixture: Value = serde_json::from_str(&text).unwrap();
+        let image = |hash: &str| {
+            json!(format!(
+                "registry.hostname.com/org/repo@sha256 string = {hash}"
+            ))
+        };
+        let result = mosb_name(&json!({
+            "machine_config": {"metadata": {"name": "rendered-worker-1", "annotations": {
+                OsMachineConfig::RELEASE_ANNOTATION: "release-version",
+                OsMachineConfig::CONTROLLER_ANNOTATION: "1",
+            }}, "spec": {
+                "osImageURL": image("220a60ecd4a3c32c282622a625a54db9ba0ff55b5ba9c29c7064a2bc358b6a3e"),
+                "baseOSExtensionsContainerImage":
+                    image("5fb4ba1a651bae8057ec6b5cdafc93fa7e0b7d944d6f02a4b751de4e15464def"),
+            }},
+            "machine_config_pool": {"metadata": {"name": "worker"}},
+            "machine_os_config": {"metadata": {"name": "worker"}, "spec": {
+                "containerFile": [], "imageBuilder": {"imageBuilderType": "Job"},
+                "machineConfigPool": {"name": "worker"},
+                "renderedImagePushSpec": "registry.hostname.com/org/repo:latest",
+            }},
+        }));
+        assert_eq!(result["hash_yaml"], fixture["yamlDocs"]);
+        assert_eq!(result["name"], fixture["name"]);
+    }
+}
