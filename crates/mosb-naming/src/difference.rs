@@ -35,14 +35,19 @@ pub fn explain_difference(
 ) -> Result<Vec<Difference>, InputError> {
     let old = Leaves::of(&before.complete()?);
     let new = Leaves::of(&after.complete()?);
-    let gone = old.fields.iter().filter(|field| !new.values.contains_key(*field));
+    let gone = old
+        .fields
+        .iter()
+        .filter(|field| !new.values.contains_key(*field));
     let differences = new.fields.iter().chain(gone).filter_map(|field| {
         let (before, after) = (old.values.get(field), new.values.get(field));
         (before != after).then(|| Difference {
             field: field.clone(),
             before: before.cloned(),
             after: after.cloned(),
-            note: before.zip(after).and_then(|(before, after)| note(before, after)),
+            note: before
+                .zip(after)
+                .and_then(|(before, after)| note(before, after)),
         })
     });
     Ok(differences.collect())
@@ -161,16 +166,130 @@ fn note(before: &str, after: &str) -> Option<String> {
     }
     if before.trim_end_matches('\n') == after.trim_end_matches('\n') {
         return Some(
-            "only the line feeds at the end differ (in YAML, `|` keeps one and `|-` none)".to_owned(),
+            "only the line feeds at the end differ (in YAML, `|` keeps one and `|-` none)"
+                .to_owned(),
         );
     }
-    let bare = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let bare = |text: &str| {
+        text.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
     if bare(before) == bare(after) {
         return Some("only blanks, tabs or line feeds differ".to_owned());
     }
     if !before.contains('\n') && !after.contains('\n') {
         return None;
     }
-    let equal = before.lines().zip(after.lines()).take_while(|(a, b)| a == b).count();
+    let equal = before
+        .lines()
+        .zip(after.lines())
+        .take_while(|(a, b)| a == b)
+        .count();
     Some(format!("line {} is the first that differs", equal + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::documents;
+    use serde_json::{Value, json};
+
+    /// Checks which fields differ, and the note on the first one.
+    fn check(object: &str, pointer: &str, value: Value, fields: &[&str], note: Option<&str>) {
+        let changed = documents().with(object, pointer, value);
+        let found = documents()
+            .read(|before| changed.read(|after| explain_difference(before, after).unwrap()));
+        let found_fields: Vec<_> = found.iter().map(|found| found.field.as_str()).collect();
+        assert_eq!(found_fields, fields, "{object} {pointer}");
+        let found_note = found.first().and_then(|found| found.note.as_deref());
+        assert_eq!(found_note, note, "{object} {pointer}");
+    }
+
+    #[test]
+    fn il_104_differences_name_the_field() {
+        let content = "/spec/containerFile/0/content";
+        let field = "MachineOSConfig spec.containerFile[0].content";
+        check(
+            "MachineOSConfig",
+            content,
+            json!("FROM configs\n"),
+            &[field],
+            Some("only the line feeds at the end differ (in YAML, `|` keeps one and `|-` none)"),
+        );
+        check(
+            "MachineOSConfig",
+            content,
+            json!("FROM  configs"),
+            &[field],
+            Some("only blanks, tabs or line feeds differ"),
+        );
+        check(
+            "MachineOSConfig",
+            content,
+            json!("FROM configs\nRUN a"),
+            &[field],
+            Some("line 2 is the first that differs"),
+        );
+        check(
+            "MachineOSConfig",
+            "/metadata/name",
+            json!("other"),
+            &["MachineOSConfig metadata.name"],
+            None,
+        );
+        check(
+            "MachineOSConfig",
+            "/spec/containerFile",
+            json!(null),
+            &[
+                "MachineOSConfig spec.containerFile",
+                "MachineOSConfig spec.containerFile[0]",
+                "MachineOSConfig spec.containerFile[0].containerfileArch",
+                "MachineOSConfig spec.containerFile[0].content",
+            ],
+            None,
+        );
+        check(
+            "MachineOSConfig",
+            "/spec/baseImagePullSecret",
+            json!({}),
+            &["MachineOSConfig spec.baseImagePullSecret.name"],
+            None,
+        );
+    }
+
+    #[test]
+    fn il_105_images_and_the_release_are_named_as_people_know_them() {
+        check(
+            "MachineConfig",
+            "/spec/osImageURL",
+            json!("quay.io/other"),
+            &["MachineConfig spec.osImageURL"],
+            None,
+        );
+    }
+
+    #[test]
+    fn il_107_an_item_without_a_member_counts() {
+        let sources = json!([{"name": "00-worker"}, {"name": "99-worker-ssh"}, {}]);
+        check(
+            "MachineConfigPool",
+            "/spec/configuration/source",
+            sources,
+            &["MachineConfigPool spec.configuration.source[2]"],
+            None,
+        );
+    }
+
+    #[test]
+    fn il_119_texts_are_compared_as_they_are_hashed() {
+        check(
+            "MachineOSConfig",
+            "/spec/containerFile/0/content",
+            json!("FROM\u{85}configs"),
+            &[],
+            None,
+        );
+    }
 }

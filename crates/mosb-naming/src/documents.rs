@@ -100,18 +100,34 @@ pub(crate) fn machine_os_config<'a>(sink: &mut impl Sink<'a>, config: &'a Machin
         }
     }
     sink.begin_map("imageBuilder");
-    let kind = image_builder.as_ref().and_then(|builder| builder.kind.as_ref());
+    let kind = image_builder
+        .as_ref()
+        .and_then(|builder| builder.kind.as_ref());
     sink.scalar("imageBuilderType", text(kind));
     sink.end_map();
     name(sink, "machineConfigPool", machine_config_pool.as_ref());
-    name(sink, "renderedImagePushSecret", rendered_image_push_secret.as_ref());
-    sink.scalar("renderedImagePushSpec", text(rendered_image_push_spec.as_ref()));
+    name(
+        sink,
+        "renderedImagePushSecret",
+        rendered_image_push_secret.as_ref(),
+    );
+    sink.scalar(
+        "renderedImagePushSpec",
+        text(rendered_image_push_spec.as_ref()),
+    );
 }
 
 /// IL-104: an entry of `containerFile`; a `null` one is the empty one.
 fn container_file<'a>(sink: &mut impl Sink<'a>, entry: Option<&'a ContainerFile<'a>>) {
-    set(sink, "containerfileArch", entry.and_then(|entry| entry.architecture.as_ref()));
-    sink.scalar("content", text(entry.and_then(|entry| entry.content.as_ref())));
+    set(
+        sink,
+        "containerfileArch",
+        entry.and_then(|entry| entry.architecture.as_ref()),
+    );
+    sink.scalar(
+        "content",
+        text(entry.and_then(|entry| entry.content.as_ref())),
+    );
 }
 
 /// IL-105: the third document: the images and the release of the rendered MachineConfig.

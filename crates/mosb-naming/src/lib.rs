@@ -40,6 +40,8 @@ mod hash;
 pub mod keys;
 mod name;
 mod objects;
+#[cfg(test)]
+mod testing;
 mod yaml;
 
 pub use difference::{Difference, explain_difference};

@@ -73,10 +73,14 @@ pub enum InputError {
     #[error("machineconfig failed validation: missing required MachineConfig")]
     NoMachineConfig,
     /// A MachineConfig that a person wrote.
-    #[error("machineconfig failed validation: machineconfig \"{0}\" is not a rendered MachineConfig")]
+    #[error(
+        "machineconfig failed validation: machineconfig \"{0}\" is not a rendered MachineConfig"
+    )]
     NotRendered(String),
     /// An annotation that the renderer leaves is not there.
-    #[error("machineconfig failed validation: missing annotation \"{annotation}\" on MachineConfig \"{name}\"")]
+    #[error(
+        "machineconfig failed validation: missing annotation \"{annotation}\" on MachineConfig \"{name}\""
+    )]
     NoAnnotation {
         /// Its key.
         annotation: &'static str,
@@ -84,7 +88,9 @@ pub enum InputError {
         name: String,
     },
     /// Such an annotation is empty.
-    #[error("machineconfig failed validation: empty annotation \"{annotation}\" value on MachineConfig \"{name}\"")]
+    #[error(
+        "machineconfig failed validation: empty annotation \"{annotation}\" value on MachineConfig \"{name}\""
+    )]
     EmptyAnnotation {
         /// Its key.
         annotation: &'static str,
@@ -188,7 +194,9 @@ impl<'a> Inputs<'a> {
                 Some(_) => {}
             }
         }
-        let machine_os_config = self.machine_os_config.ok_or(InputError::NoMachineOSConfig)?;
+        let machine_os_config = self
+            .machine_os_config
+            .ok_or(InputError::NoMachineOSConfig)?;
         let pool = self.pool.ok_or(InputError::NoPool)?;
         if pool.name.as_str() != machine_os_config.pool() {
             return Err(InputError::PoolMismatch {
@@ -240,9 +248,24 @@ fn refused(ControlCharacter(character): ControlCharacter) -> NameError {
 /// IL-125: everything that is made of the names must fit.
 fn check_limits(inputs: &Complete<'_>) -> Result<(), LimitError> {
     let config = inputs.machine_os_config.name.as_str();
-    within(config, "MachineOSConfig", MosbName::MAX_CONFIG_LENGTH, JOB_LABEL)?;
-    within(&inputs.pool.name, "MachineConfigPool", LONGEST_LABEL, POOL_LABEL)?;
-    within(inputs.pool.target.name(), "MachineConfig", LONGEST_LABEL, RENDERED_LABEL)
+    within(
+        config,
+        "MachineOSConfig",
+        MosbName::MAX_CONFIG_LENGTH,
+        JOB_LABEL,
+    )?;
+    within(
+        &inputs.pool.name,
+        "MachineConfigPool",
+        LONGEST_LABEL,
+        POOL_LABEL,
+    )?;
+    within(
+        inputs.pool.target.name(),
+        "MachineConfig",
+        LONGEST_LABEL,
+        RENDERED_LABEL,
+    )
 }
 
 fn within(name: &str, kind: &str, most: usize, because: &'static str) -> Result<(), LimitError> {
@@ -256,4 +279,216 @@ fn within(name: &str, kind: &str, most: usize, because: &'static str) -> Result<
         most,
         because,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Documents, documents};
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    fn named(documents: &Documents) -> Result<Named, String> {
+        documents.read(|inputs| name(inputs).map_err(|error| error.to_string()))
+    }
+
+    fn check_error(object: &str, pointer: &str, value: Value, expected: &str) {
+        let error = named(&documents().with(object, pointer, value)).unwrap_err();
+        assert_eq!(error, expected, "{object} {pointer}");
+    }
+
+    #[test]
+    fn il_100_a_name_is_the_config_and_the_hash() {
+        let found = named(&documents()).unwrap();
+        assert_eq!(found.name.as_str(), format!("layered-{}", found.hash));
+        assert_eq!(found.hash.to_string(), "d079c0db5b5ba0f98c9595ccc659c80d");
+    }
+
+    #[test]
+    fn il_101_three_documents_are_hashed() {
+        let texts = documents().read(|inputs| crate::documents(inputs).unwrap());
+        assert_eq!(
+            texts.concat(),
+            "name: rendered-layered-1\nsource:\n- name: 00-worker\n- name: 99-worker-ssh\n\
+             containerFile:\n- containerfileArch: NoArch\n  content: FROM configs\n\
+             imageBuilder:\n  imageBuilderType: Job\nmachineConfigPool:\n  name: layered\n\
+             renderedImagePushSecret:\n  name: push\n\
+             renderedImagePushSpec: quay.io/org/os:latest\n\
+             BaseOSContainerImage: quay.io/os@sha256:1\nBaseOSExtensionsContainerImage: \"\"\n\
+             OSImageURL: \"\"\nReleaseVersion: 4.20.3\n"
+        );
+    }
+
+    #[test]
+    fn il_103_an_empty_configuration_is_an_empty_mapping() {
+        let empty = documents().with("MachineConfigPool", "/spec/configuration", json!({}));
+        let texts = empty.read(|inputs| crate::documents(inputs).unwrap());
+        assert_eq!(texts.first().unwrap(), "{}\n");
+        let nothing = json!({"source": [{}, null, {"name": "a"}]});
+        let sources = documents().with("MachineConfigPool", "/spec/configuration", nothing);
+        let texts = sources.read(|inputs| crate::documents(inputs).unwrap());
+        assert_eq!(texts.first().unwrap(), "source:\n- {}\n- {}\n- name: a\n");
+    }
+
+    #[test]
+    fn il_106_what_does_not_make_an_image_does_not_make_a_name() {
+        let hash = |documents: &Documents| named(documents).unwrap().hash;
+        let before = hash(&documents());
+        for (object, pointer, value) in [
+            ("MachineConfigPool", "/spec/paused", json!(true)),
+            ("MachineConfig", "/spec/kernelType", json!("realtime")),
+            ("MachineOSConfig", "/metadata/name", json!("other")),
+            ("MachineOSConfig", "/metadata/labels", json!({"a": "b"})),
+            ("MachineOSConfig", "/spec/future", json!(1)),
+        ] {
+            let after = hash(&documents().with(object, pointer, value));
+            assert_eq!(before, after, "{object} {pointer}");
+        }
+    }
+
+    #[test]
+    fn il_121_the_name_replaces_the_tag() {
+        let found = named(&documents()).unwrap();
+        assert_eq!(found.push_spec, format!("quay.io/org/os:{}", found.name));
+    }
+
+    #[test]
+    fn il_123_a_bad_push_spec_is_an_error_with_its_position() {
+        let pointer = "/spec/renderedImagePushSpec";
+        let of = |text: &str| documents().with("MachineOSConfig", pointer, json!(text));
+        let error = of("quay.io/Org/os:x").read(|inputs| name(inputs).unwrap_err());
+        let NameError::PushSpec(error) = error else {
+            panic!("{error}");
+        };
+        assert_eq!(error.position(), Some(8));
+        check_error(
+            "MachineOSConfig",
+            pointer,
+            json!("os"),
+            "repository name must be canonical",
+        );
+        check_error(
+            "MachineOSConfig",
+            pointer,
+            json!(null),
+            "invalid reference format",
+        );
+    }
+
+    #[test]
+    fn il_125_names_that_are_too_long_for_labels_are_refused_early() {
+        let fits = documents().with("MachineOSConfig", "/metadata/name", json!("a".repeat(24)));
+        assert_eq!(
+            named(&fits).unwrap().name.as_str().len(),
+            MosbName::MAX_LENGTH
+        );
+        check_error(
+            "MachineOSConfig",
+            "/metadata/name",
+            json!("a".repeat(25)),
+            "the name of MachineOSConfig aaaaaaaaaaaaaaaaaaaaaaaaa has 25 characters, the most is \
+             24: the Job `build-<MachineOSBuild>` labels its pods with its name (Kubernetes takes \
+             at most 63 characters there)",
+        );
+        let long = documents().with(
+            "MachineConfigPool",
+            "/spec/configuration/name",
+            json!(format!("rendered-{}-{}", "a".repeat(22), "1".repeat(32))),
+        );
+        assert!(
+            named(&long)
+                .unwrap_err()
+                .starts_with("the name of MachineConfig rendered-aaa")
+        );
+        assert!(MosbName::existing(&"a".repeat(58)).is_err());
+    }
+
+    #[test]
+    fn il_130_inputs_are_checked_in_order() {
+        const START: &str = "could not get hashed name for MachineOSBuild: could not get hashed \
+            name: could not validate for hash: ";
+        fn error(inputs: Inputs<'_>) -> String {
+            name(inputs).unwrap_err().to_string()
+        }
+        let of = |text: &str| format!("{START}{text}");
+        documents().read(|inputs| {
+            let no_machine_config = Inputs {
+                machine_config: None,
+                ..inputs
+            };
+            assert_eq!(
+                error(no_machine_config),
+                of("machineconfig failed validation: missing required MachineConfig")
+            );
+            let no_config = Inputs {
+                machine_os_config: None,
+                ..inputs
+            };
+            assert_eq!(error(no_config), of("missing required MachineOSConfig"));
+            let no_pool = Inputs {
+                pool: None,
+                ..inputs
+            };
+            assert_eq!(error(no_pool), of("missing required MachineConfigPool"));
+        });
+        check_error(
+            "MachineConfig",
+            "/metadata/name",
+            json!("00-worker"),
+            &of(
+                "machineconfig failed validation: machineconfig \"00-worker\" is not a rendered \
+                 MachineConfig",
+            ),
+        );
+        check_error(
+            "MachineConfigPool",
+            "/metadata/name",
+            json!("worker"),
+            &of("name mismatch, MachineConfigPool has \"worker\", MachineOSConfig has \"layered\""),
+        );
+        for (value, word) in [(json!(null), "empty"), (json!(""), "empty")] {
+            let key = OsMachineConfig::RELEASE_ANNOTATION.replace('/', "~1");
+            let pointer = "/metadata/annotations";
+            let annotations = json!({OsMachineConfig::RELEASE_ANNOTATION: value});
+            let error = named(&documents().with("MachineConfig", pointer, annotations));
+            assert!(
+                error.unwrap_err().contains(&format!("{word} annotation")),
+                "{key}"
+            );
+        }
+        let none = documents().with("MachineConfig", "/metadata/annotations", json!({}));
+        assert!(named(&none).unwrap_err().contains("missing annotation"));
+    }
+
+    #[test]
+    fn il_119_a_control_character_has_no_name() {
+        check_error(
+            "MachineOSConfig",
+            "/spec/containerFile/0/content",
+            json!("a\u{7f}"),
+            "could not get hashed name for MachineOSBuild: could not get hashed name: could not \
+             marshal object to YAML: error converting JSON to YAML: yaml: control characters are \
+             not allowed",
+        );
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        prop_oneof!["[a-c:#\\- \n\t'\"\u{85}\u{2028}]{0,12}", ".{0,8}"]
+    }
+
+    proptest! {
+        #[test]
+        fn il_104_names_differ_exactly_where_what_is_hashed_differs(a in text(), b in text()) {
+            let content = "/spec/containerFile/0/content";
+            let first = documents().with("MachineOSConfig", content, json!(a));
+            let second = documents().with("MachineOSConfig", content, json!(b));
+            let (old, new) = (named(&first), named(&second));
+            let differences = first.read(|first| {
+                second.read(|second| crate::explain_difference(first, second).unwrap())
+            });
+            if let (Ok(old), Ok(new)) = (old, new) {
+                prop_assert_eq!(old.name == new.name, differences.is_empty(), "{:?}", differences);
+            }
+        }
+    }
 }

@@ -156,7 +156,8 @@ pub fn is_legacy_copy(secret: &str) -> bool {
 /// (`<pool>-<rendered MachineConfig>-builder`, or `<pool>-<hash>-builder` as documents print it).
 /// Such names are recognised, never made.
 pub fn is_legacy_build(name: &str) -> bool {
-    name.strip_suffix("-builder").is_some_and(|rest| rest.contains('-'))
+    name.strip_suffix("-builder")
+        .is_some_and(|rest| rest.contains('-'))
 }
 
 /// IL-030, IL-131: labels of a MachineOSBuild.
@@ -282,4 +283,103 @@ pub fn secret_copies() -> Result<Selector, SelectorError> {
         .and_exists(keys::CANONICALIZED_SECRET)?
         .and_exists(keys::ORIGINAL_SECRET)?
         .and_exists(keys::ON_CLUSTER_LAYERING)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::documents;
+
+    fn build() -> MosbName {
+        MosbName::existing("layered-fbd0c995898fad6a87c4b09a5b782818").unwrap()
+    }
+
+    #[test]
+    fn il_124_objects_are_named_after_the_build() {
+        let build = build();
+        let name = |text: &str| format!("{text}{build}");
+        assert_eq!(build.job().as_str(), name("build-"));
+        let config_maps = BuildConfigMap::ALL.map(|which| build.config_map(which).to_string());
+        let prefixes = [
+            "containerfile-",
+            "mc-",
+            "etc-policy-",
+            "etc-registries-",
+            "additionaltrustbundle-",
+            "digest-",
+        ];
+        assert_eq!(config_maps, prefixes.map(name));
+        let secrets = BuildSecret::ALL.map(|which| build.secret(which).to_string());
+        assert_eq!(secrets, ["base-", "final-"].map(name));
+        assert_eq!(entitlement_secret("worker"), "etc-pki-entitlement-worker");
+    }
+
+    #[test]
+    fn il_126_il_142_names_of_older_releases_are_recognised() {
+        assert!(is_legacy_copy("builder-dockercfg-ng82t-canonical"));
+        assert!(!is_legacy_copy("base-layered-1"));
+        assert!(is_legacy_build("layered-rendered-layered-ad5a3cad-builder"));
+        assert!(!is_legacy_build("layered-fbd0c995898fad6a87c4b09a5b782818"));
+    }
+
+    #[test]
+    fn il_030_builds_and_their_objects_carry_labels_and_annotations() {
+        documents().read(|inputs| {
+            let (config, pool) = (inputs.machine_os_config.unwrap(), inputs.pool.unwrap());
+            let labels = build_labels(config, pool);
+            assert_eq!(labels.len(), 3);
+            assert_eq!(labels[keys::RENDERED_CONFIG], "rendered-layered-1");
+            assert_eq!(build_annotations(config)[keys::PUSH_SECRET], "push");
+        });
+        let optional = Optional {
+            gpg_keys: true,
+            ..Optional::default()
+        };
+        let marks = object_marks(
+            &build(),
+            "layered",
+            "layered",
+            "rendered-layered-1",
+            optional,
+        );
+        assert_eq!(marks.labels.len(), 6);
+        let annotations: Vec<_> = marks.annotations.keys().copied().collect();
+        assert_eq!(
+            annotations,
+            [
+                keys::HAS_GPG_KEYS,
+                keys::MACHINE_OS_BUILD,
+                keys::MACHINE_OS_CONFIG
+            ]
+        );
+        assert_eq!(secret_copy_labels("push")[keys::ORIGINAL_SECRET], "push");
+    }
+
+    #[test]
+    fn il_031_selectors_find_what_carries_the_labels() {
+        let marks = object_marks(
+            &build(),
+            "layered",
+            "layered",
+            "rendered-1",
+            Optional::default(),
+        );
+        let labels = || {
+            marks
+                .labels
+                .iter()
+                .map(|(key, value)| (*key, value.as_str()))
+        };
+        let carried: openshift_model::StringMap<'_> = labels().collect();
+        let finds = |selector: Result<Selector, SelectorError>| selector.unwrap().matches(&carried);
+        assert!(finds(ephemeral_objects()) && finds(os_builds()));
+        assert!(finds(builds_of("layered", "layered")) && !finds(builds_of("other", "layered")));
+        assert!(finds(objects_of(&build(), "layered", "rendered-1")));
+        assert!(!finds(objects_of(&build(), "layered", "rendered-2")));
+        assert!(!finds(secret_copies()));
+        documents().read(|inputs| {
+            let selector = builds_for("layered", inputs.pool.unwrap());
+            assert!(!finds(selector));
+        });
+    }
 }

@@ -36,7 +36,7 @@ fn is_refused(c: char) -> bool {
 fn fold(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find(|c| c == ' ' || c == NEXT_LINE) {
+    while let Some(at) = rest.find([' ', NEXT_LINE]) {
         let (before, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
         out.push_str(before);
         let end = from

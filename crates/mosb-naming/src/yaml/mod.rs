@@ -60,8 +60,8 @@ impl Writer {
 
     /// A line that ended with the break of a literal text needs no other one (IL-117).
     fn end_line(&mut self) {
-        let ended = self.out.len() == self.start || self.out.ends_with(scalar::is_break);
-        if !ended {
+        let is_ended = self.out.len() == self.start || self.out.ends_with(scalar::is_break);
+        if !is_ended {
             self.out.push('\n');
         }
     }

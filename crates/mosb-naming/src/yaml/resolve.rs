@@ -98,7 +98,10 @@ fn is_base_60(text: &str) -> bool {
     let text = text.strip_prefix(['+', '-']).unwrap_or(text);
     let mut parts = text.split(':');
     let first = parts.next().unwrap_or_default();
-    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+    let digits = |part: &str| {
+        part.bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'_')
+    };
     if !first.starts_with(|c: char| c.is_ascii_digit()) || !digits(first) {
         return false;
     }
@@ -145,7 +148,9 @@ fn days(year: u32, month: u32) -> u32 {
     match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
         4 | 6 | 9 | 11 => 30,
-        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
+            29
+        }
         2 => 28,
         _ => 0,
     }
@@ -185,7 +190,8 @@ impl Cursor<'_> {
     }
 
     fn time(&mut self) -> bool {
-        self.clock().is_some_and(|(hour, minute, second)| hour < 24 && minute < 60 && second < 60)
+        self.clock()
+            .is_some_and(|(hour, minute, second)| hour < 24 && minute < 60 && second < 60)
     }
 
     fn clock(&mut self) -> Option<(u32, u32, u32)> {
@@ -229,11 +235,41 @@ mod tests {
     #[test]
     fn il_118_what_reads_as_something_else_is_special() {
         for text in [
-            "y", "Yes", "TRUE", "off", "~", "null", ".nan", "-.Inf", "1", "-1", "+1", "0", "007",
-            "08", "1_000", "0x1F", "0b101", "-0b101", "0b-1", "0o17", "1e3", "1.", ".5", "-.5e+2",
-            "1.5E-3", "12:30:45", "-1:00", "1:2.5_", "2024-01-01", "2024-2-29",
-            "2024-01-01T1:2:3Z", "2024-01-01t01:02:03.5+01:00", "2024-01-01  01:02:03,25",
-            "18446744073709551616", "0xffffffffffffffff",
+            "y",
+            "Yes",
+            "TRUE",
+            "off",
+            "~",
+            "null",
+            ".nan",
+            "-.Inf",
+            "1",
+            "-1",
+            "+1",
+            "0",
+            "007",
+            "08",
+            "1_000",
+            "0x1F",
+            "0b101",
+            "-0b101",
+            "0b-1",
+            "0o17",
+            "1e3",
+            "1.",
+            ".5",
+            "-.5e+2",
+            "1.5E-3",
+            "12:30:45",
+            "-1:00",
+            "1:2.5_",
+            "2024-01-01",
+            "2024-2-29",
+            "2024-01-01T1:2:3Z",
+            "2024-01-01t01:02:03.5+01:00",
+            "2024-01-01  01:02:03,25",
+            "18446744073709551616",
+            "0xffffffffffffffff",
         ] {
             assert!(is_special(text), "{text}");
         }
@@ -242,10 +278,39 @@ mod tests {
     #[test]
     fn il_118_what_reads_as_a_string_is_not() {
         for text in [
-            "", "yess", "nO", "a", "00-worker", "4.20.3", "1e", "e3", ".", "..", "-", "+", "_1",
-            "0x", "0b2", "0xg", "1:60", "1:2:3:", ":1", "2024-13-01", "2023-2-29", "2024-01-01T",
-            "2024-01-01T1:2:3", "2024-01-01 1:2", "20240-1-1", "0x10000000000000000",
-            "-0x8000000000000001", "1e400", "<<", ".e3", "rendered", "openshift", "1.2.3",
+            "",
+            "yess",
+            "nO",
+            "a",
+            "00-worker",
+            "4.20.3",
+            "1e",
+            "e3",
+            ".",
+            "..",
+            "-",
+            "+",
+            "_1",
+            "0x",
+            "0b2",
+            "0xg",
+            "1:60",
+            "1:2:3:",
+            ":1",
+            "2024-13-01",
+            "2023-2-29",
+            "2024-01-01T",
+            "2024-01-01T1:2:3",
+            "2024-01-01 1:2",
+            "20240-1-1",
+            "0x10000000000000000",
+            "-0x8000000000000001",
+            "1e400",
+            "<<",
+            ".e3",
+            "rendered",
+            "openshift",
+            "1.2.3",
         ] {
             assert!(!is_special(text), "{text}");
         }

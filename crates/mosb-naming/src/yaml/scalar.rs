@@ -1,5 +1,7 @@
 //! Styles of strings and how each is printed (IL-113 … IL-117).
 
+use std::fmt::Write as _;
+
 use super::resolve::is_special;
 
 /// Columns after which a line is folded at the next blank (IL-117).
@@ -16,8 +18,11 @@ fn is_printable(c: char) -> bool {
         && c != '\u{feff}'
 }
 
+/// Deeper than anything that is hashed.
+const SPACES: &str = "                ";
+
 pub(super) fn spaces(out: &mut String, count: usize) {
-    out.extend(std::iter::repeat_n(' ', count));
+    out.push_str(SPACES.get(..count).unwrap_or(SPACES));
 }
 
 /// Appends a string that starts at `column`; its further lines are indented by `indent`.
@@ -26,8 +31,7 @@ pub(super) fn write(out: &mut String, text: &str, column: usize, indent: usize) 
         out.push_str(text);
         return;
     }
-    let traits = Traits::of(text);
-    match style(text, &traits) {
+    match style(text) {
         Style::Plain => fold(out, text, column, indent, Style::Plain),
         Style::Single => {
             out.push('\'');
@@ -40,25 +44,16 @@ pub(super) fn write(out: &mut String, text: &str, column: usize, indent: usize) 
 }
 
 /// Most strings are names and image references: plain, without a blank, and not worth a second
-/// look. (The characters of IL-115 and those that IL-118 looks at are not among the first ones.)
+/// look.
 fn is_simple(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let first = match bytes.first() {
-        Some(b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O') => {
-            return !is_special(text) && is_simple_tail(bytes);
-        }
-        Some(first) => first,
-        None => return false,
-    };
-    (first.is_ascii_alphabetic() || *first == b'/') && is_simple_tail(bytes)
-}
-
-/// A colon at the end would end a key.
-fn is_simple_tail(bytes: &[u8]) -> bool {
-    bytes
-        .iter()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"-_./:@+".contains(byte))
+    bytes.first().is_some_and(|first| first.is_ascii_alphanumeric() || *first == b'/')
+        && bytes
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_./:@+".contains(byte))
+        // A colon at the end would end a key (IL-115).
         && bytes.last() != Some(&b':')
+        && !is_special(text)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,39 +65,51 @@ enum Style {
 }
 
 /// IL-113, IL-116: the style that the reference chooses.
-fn style(text: &str, traits: &Traits) -> Style {
+fn style(text: &str) -> Style {
     if text.is_empty() {
         return Style::Double;
     }
     if text.contains('\n') {
-        let allowed = !(traits.trailing_space || traits.space_break || traits.special);
-        return if allowed { Style::Literal } else { Style::Double };
+        return if may_be_literal(text) {
+            Style::Literal
+        } else {
+            Style::Double
+        };
     }
     if is_special(text) {
         return Style::Double;
     }
-    let quoted_only = traits.leading_space
-        || traits.trailing_space
-        || traits.breaks
-        || traits.indicator
-        || traits.break_space
-        || traits.space_break
-        || traits.special;
-    if !quoted_only {
-        Style::Plain
-    } else if traits.break_space || traits.space_break || traits.special {
+    let traits = Traits::of(text);
+    if traits.break_space || traits.space_break || traits.special {
         Style::Double
-    } else {
+    } else if traits.at_edge || traits.breaks || traits.indicator {
         Style::Single
+    } else {
+        Style::Plain
     }
+}
+
+/// IL-116: text without special characters that no line of ends in a blank.
+fn may_be_literal(text: &str) -> bool {
+    !text.ends_with(' ') && !blank_before_break(text) && text.chars().all(is_printable)
+}
+
+fn blank_before_break(text: &str) -> bool {
+    // Every other line break is special, or more than one byte.
+    let bytes = text.as_bytes();
+    bytes.windows(2).any(|pair| pair == b" \n")
+        || (!text.is_ascii() && (text.contains(" \u{2028}") || text.contains(" \u{2029}")))
 }
 
 /// IL-114, IL-115: what a scan over a string finds.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "independent findings of one scan")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent findings of one scan"
+)]
 struct Traits {
-    leading_space: bool,
-    trailing_space: bool,
+    /// A blank at the start or at the end.
+    at_edge: bool,
     breaks: bool,
     break_space: bool,
     space_break: bool,
@@ -113,8 +120,7 @@ struct Traits {
 impl Traits {
     fn of(text: &str) -> Self {
         let mut traits = Self {
-            leading_space: text.starts_with(' '),
-            trailing_space: text.ends_with(' '),
+            at_edge: text.starts_with(' ') || text.ends_with(' '),
             indicator: text.starts_with("---") || text.starts_with("..."),
             ..Self::default()
         };
@@ -140,9 +146,8 @@ impl Traits {
 fn is_indicator(previous: Option<char>, c: char, next: Option<char>) -> bool {
     let blank = |c: Option<char>| c.is_none_or(|c| matches!(c, ' ' | '\t') || is_break(c));
     match (previous, c) {
-        (None, '-' | '?' | ':') => blank(next),
+        (None, '-' | '?') | (_, ':') => blank(next),
         (None, c) => "#,[]{}&*!|>'\"%@`".contains(c),
-        (Some(_), ':') => blank(next),
         (Some(_), '#') => blank(previous),
         _ => false,
     }
@@ -193,14 +198,11 @@ fn literal(out: &mut String, text: &str, indent: usize) {
         out.push('+');
     }
     out.push('\n');
-    let mut at_start = true;
-    for c in text.chars() {
-        let ends_line = is_break(c);
-        if at_start && !ends_line {
+    for line in text.split_inclusive(is_break) {
+        if !line.starts_with(is_break) {
             spaces(out, indent);
         }
-        out.push(c);
-        at_start = ends_line;
+        out.push_str(line);
     }
 }
 
@@ -265,13 +267,82 @@ fn escape(out: &mut String, c: char) {
         '\u{2029}' => 'P',
         other => {
             let code = u32::from(other);
-            out.push_str(&match code {
-                ..=0xff => format!("x{code:02X}"),
-                ..=0xffff => format!("u{code:04X}"),
-                _ => format!("U{code:08X}"),
-            });
+            // Writing to a string cannot fail.
+            let _ = match code {
+                ..=0xff => write!(out, "x{code:02X}"),
+                0x100..=0xffff => write!(out, "u{code:04X}"),
+                _ => write!(out, "U{code:08X}"),
+            };
             return;
         }
     };
     out.push(short);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checks how a text stands behind `  content: `.
+    fn check(text: &str, expected: &str) {
+        let mut out = String::new();
+        write(&mut out, text, 11, 4);
+        assert_eq!(out, expected, "{text:?}");
+    }
+
+    #[test]
+    fn il_113_the_style_follows_from_the_text() {
+        check("", "\"\"");
+        check("FROM x", "FROM x");
+        check("true", "\"true\"");
+        check("a\nb", "|-\n    a\n    b");
+        check("a\nb\n", "|\n    a\n    b\n");
+        check("a\n\n", "|+\n    a\n\n");
+        check("\na", "|2-\n\n    a");
+        check(" a\n", "|2\n     a\n");
+        check("\n", "|2+\n\n");
+    }
+
+    #[test]
+    fn il_115_indicators_are_quoted() {
+        check("a: b", "'a: b'");
+        check("a:b", "a:b");
+        check("a:", "'a:'");
+        check("a #b", "'a #b'");
+        check("a#b", "a#b");
+        check("- a", "'- a'");
+        check("-a", "-a");
+        check("...", "'...'");
+        check("it's: a", "'it''s: a'");
+        check("@a", "'@a'");
+        check("a, [b]", "a, [b]");
+    }
+
+    #[test]
+    fn il_116_special_characters_need_double_quotes() {
+        check("a\tb\n", "\"a\\tb\\n\"");
+        check("a \nb", "\"a \\nb\"");
+        check("a\r\nb", "\"a\\r\\nb\"");
+        check("\u{1f680}", "\"\\U0001F680\"");
+        check("\u{feff}a b", "\"\\uFEFF\\x61\\x20\\x62\"");
+        check("a\u{2028}b\n ", "\"a\\Lb\\n \"");
+        check("a\u{2028}b", "'a\u{2028}    b'");
+        check(" a", "' a'");
+    }
+
+    #[test]
+    fn il_117_long_lines_are_folded_at_single_blanks() {
+        let long = "x".repeat(69);
+        check(&format!("{long} b c"), &format!("{long} b\n    c"));
+        check(&format!("{long}  b  c"), &format!("{long}  b  c"));
+        check(&format!("{long}: b c"), &format!("'{long}:\n    b c'"));
+        check(
+            &format!("{long}\tb  c"),
+            &format!("\"{long}\\tb\n    \\ c\""),
+        );
+        check(
+            &format!("{long}\n{long} b c"),
+            &format!("|-\n    {long}\n    {long} b c"),
+        );
+    }
 }

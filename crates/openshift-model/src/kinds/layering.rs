@@ -1,5 +1,5 @@
 //! Image layering: MachineOSConfig, MachineOSBuild, and what they need of pools, MachineConfigs,
-//! `ControllerConfig` and Jobs.
+//! ControllerConfig and Jobs.
 
 use serde_json::value::RawValue;
 
