@@ -1,7 +1,10 @@
 //! Golden operations of image layering: their inputs mapped to our types, our results to theirs.
 
+use containerfile_render::RenderError;
 use mosb_naming::{BuildConfigMap, BuildSecret, Inputs};
-use openshift_model::{LayeredPool, MachineOSConfig, OsMachineConfig, RawObject};
+use openshift_model::{
+    Architecture, LayeredPool, MachineOSBuild, MachineOSConfig, OsMachineConfig, RawObject,
+};
 use serde_json::{Map, Value, json};
 
 /// The JSON text of a member of an input that is an object of `kind`; the type is filled in, as
@@ -96,6 +99,126 @@ fn build(
     })
 }
 
+/// `containerfile_check`
+pub(crate) fn containerfile_check(input: &Value) -> Value {
+    let content = input["content"].as_str().unwrap_or_default();
+    match containerfile_render::check(content).problem {
+        None => json!({"valid": true}),
+        Some(problem) => json!({"valid": false, "error": problem.what.to_string()}),
+    }
+}
+
+/// `containerfile`
+pub(crate) fn containerfile(input: &Value) -> Value {
+    let machine_config = object_text(input, "machine_config", "MachineConfig");
+    let machine_os_config = object_text(input, "machine_os_config", "MachineOSConfig");
+    let build = object_text(input, "machine_os_build", "MachineOSBuild");
+    let read = raw(machine_config.as_ref()).and_then(|object| OsMachineConfig::read(&object).ok());
+    let machine_config = read.unwrap_or_default();
+    let read =
+        raw(machine_os_config.as_ref()).and_then(|object| MachineOSConfig::read(&object).ok());
+    let machine_os_config = read.unwrap_or_default();
+    let read = raw(build.as_ref()).and_then(|object| MachineOSBuild::read(&object).ok());
+    let build = read.unwrap_or_default();
+    let extensions: Vec<&str> = machine_config.extensions().collect();
+    let rendered = containerfile_render::render(&containerfile_render::Inputs {
+        base_image: machine_config.os_image(),
+        extensions_image: machine_config.extensions_image(),
+        extensions: &extensions,
+        kernel_type: machine_config.kernel_type(),
+        // The control plane of the golden cases.
+        architecture: &Architecture::X86_64,
+        machine_config: build.machine_config(),
+        pool: machine_os_config.pool(),
+        content: machine_os_config.container_file(),
+    });
+    match rendered {
+        Err(error) => json!({
+            "validation_error": matches!(error, RenderError::Content(_)),
+            "error": error.to_string(),
+        }),
+        Ok(rendered) => {
+            let content = machine_os_config.container_file().unwrap_or_default();
+            json!({
+                "ends_with_user_content": !content.is_empty() && rendered.text.ends_with(content),
+                "facts": facts(&rendered.text),
+            })
+        }
+    }
+}
+
+/// What a document does, read from its text.
+fn facts(text: &str) -> Value {
+    let mut stages = Vec::new();
+    let mut labels = Map::new();
+    let mut extensions_image = Value::Null;
+    let mut arguments = Map::new();
+    for line in text.lines() {
+        let (word, rest) = line.trim().split_once(' ').unwrap_or((line, ""));
+        match word.to_ascii_uppercase().as_str() {
+            "FROM" => {
+                let words: Vec<&str> = rest.split_whitespace().collect();
+                stages.push(json!([words.first(), words.get(2)]));
+            }
+            "LABEL" => {
+                let (name, value) = rest.split_once('=').unwrap_or((rest, ""));
+                labels.insert(name.to_owned(), json!(unquoted(value)));
+            }
+            "ARG" => {
+                let (name, value) = rest.split_once('=').unwrap_or((rest, ""));
+                let words: Vec<&str> = value.trim_matches('"').split_whitespace().collect();
+                arguments.insert(name.to_owned(), json!(words));
+            }
+            "RUN" => {
+                if let Some((_, image)) = rest.split_once("--mount=type=bind,from=") {
+                    extensions_image = json!(image.split(',').next());
+                }
+            }
+            _ => {}
+        }
+    }
+    labels.remove(containerfile_render::PROVENANCE_LABEL);
+    let argument = |name: &str| arguments.get(name).cloned();
+    let kernel_swap = argument("OSIMAGE_KERNEL").map(|kernel| {
+        json!({
+            "to": kernel[0],
+            "install": argument("OSIMAGE_KERNEL_PACKAGES"),
+            "remove_if_found": {
+                "Default": argument("OSIMAGE_OLD_DEFAULT"),
+                "RT": argument("OSIMAGE_OLD_REALTIME"),
+                "64k-pages": argument("OSIMAGE_OLD_64K_PAGES"),
+            },
+        })
+    });
+    json!({
+        "stages": stages,
+        "labels": labels,
+        "extensions_image": extensions_image,
+        "rpm_ostree_install": argument("OSIMAGE_PACKAGES").unwrap_or_else(|| json!([])),
+        "kernel_swap": kernel_swap,
+    })
+}
+
+/// The value of a label: what is quoted without its quotes and escapes, the rest as it is.
+fn unquoted(value: &str) -> String {
+    let Some(quoted) = value
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+    else {
+        return value.to_owned();
+    };
+    let mut text = String::new();
+    let mut characters = quoted.chars();
+    while let Some(c) = characters.next() {
+        text.extend(if c == '\\' {
+            characters.next()
+        } else {
+            Some(c)
+        });
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,7 +269,7 @@ mod tests {
                     }
                 }
             }
-            for row in rows().filter(|row| row.of.first() == Some(&of)) {
+            for row in rows().filter(|row| row.seen.contains(&of)) {
                 if !self
                     .0
                     .iter()
@@ -195,6 +318,31 @@ mod tests {
     #[test]
     fn il_100_golden_names() {
         golden("mosb_name", mosb_name);
+    }
+
+    #[test]
+    fn il_186_golden_containerfile_checks() {
+        golden("containerfile_check", containerfile_check);
+    }
+
+    #[test]
+    fn il_186_syntax_of_94_texts() {
+        let mut cases = Cases::default();
+        for case in data("validation/containerfile-syntax.json")
+            .into_iter()
+            .flatten()
+        {
+            let ours = containerfile_check(&case);
+            let mut expect = case.clone();
+            expect.as_object_mut().unwrap().remove("content");
+            cases.add(&case["content"].to_string(), &case, expect, ours);
+        }
+        cases.check("validation/containerfile-syntax.json");
+    }
+
+    #[test]
+    fn il_160_golden_containerfiles() {
+        golden("containerfile", containerfile);
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Where image layering differs from the reference on purpose: one row for each kind of case, with
 //! the rule that demands it. A row whose cases no longer differ fails the tests.
 
+use openshift_model::ImageReference;
 use serde_json::Value;
 
 /// A deliberate difference.
 pub(crate) struct Difference {
-    /// The golden operations and data files; the first one has such cases.
+    /// The golden operations and data files where it can be.
     pub(crate) of: &'static [&'static str],
+    /// Those of them that have such a case; the others may get one.
+    pub(crate) seen: &'static [&'static str],
     /// Which of its cases: from the input and what the reference gives for it.
     pub(crate) applies: fn(&Value, &Value) -> bool,
     /// The rule, or the sentence, that demands the difference.
@@ -14,15 +17,78 @@ pub(crate) struct Difference {
 }
 
 /// Every deliberate difference.
-pub(crate) const DIFFERENCES: &[Difference] = &[Difference {
-    of: &["naming/main-naming.json", "mosb_name"],
-    applies: |input, expect| {
-        expect.get("name").is_some() && characters(input, "/machine_os_config/metadata/name") > 24
+pub(crate) const DIFFERENCES: &[Difference] = &[
+    Difference {
+        of: &["mosb_name", "naming/main-naming.json"],
+        seen: &["naming/main-naming.json"],
+        applies: |input, expect| {
+            expect.get("name").is_some()
+                && characters(input, "/machine_os_config/metadata/name") > 24
+        },
+        because: "IL-125: a MachineOSConfig has a name of at most 24 characters; MUST check early",
     },
-    because: "IL-125: a MachineOSConfig has a name of at most 24 characters; MUST check early",
-}];
+    Difference {
+        of: &["containerfile", "build_objects"],
+        seen: &["containerfile"],
+        applies: |input, _| {
+            let image = input.pointer("/machine_config/spec/osImageURL");
+            let image = image.and_then(Value::as_str).unwrap_or_default();
+            ImageReference::parse(image).is_err()
+        },
+        because: "issue 7: nothing that a user types can break out of its place; IL-180",
+    },
+    Difference {
+        of: &["containerfile", "build_objects"],
+        seen: &["containerfile"],
+        applies: |input, expect| {
+            let spec = |member: &str| input.pointer(&format!("/machine_config/spec/{member}"));
+            let extensions = spec("extensions").and_then(Value::as_array);
+            let kernel = spec("kernelType").and_then(Value::as_str);
+            let wants_packages = extensions.is_some_and(|list| !list.is_empty())
+                || matches!(kernel, Some("realtime" | "64k-pages"));
+            let image = spec("baseOSExtensionsContainerImage").and_then(Value::as_str);
+            wants_packages && image.unwrap_or_default().is_empty() && expect.get("error").is_none()
+        },
+        because: "IL-724: extensions or a kernel without an extensions image: fail with a message",
+    },
+    Difference {
+        of: &["containerfile_check"],
+        seen: &[],
+        applies: |input, _| {
+            let content = input["content"].as_str().unwrap_or_default();
+            content.contains('\0') || content.len() > containerfile_render::LONGEST
+        },
+        because: "issue 7: a Containerfile with a NUL byte, 5 MB of text: clear errors",
+    },
+    Difference {
+        of: &["containerfile", "build_objects"],
+        seen: &[],
+        applies: |input, expect| {
+            let content = user_content(input);
+            expect.get("error").is_none()
+                && content.lines().any(|line| {
+                    let line = line.trim().to_lowercase();
+                    line.starts_with("from ")
+                        && (line.ends_with(" as configs") || line.ends_with(" as extract"))
+                })
+        },
+        because: "issue 7: reserved stage names used by the user: clear errors",
+    },
+];
 
 fn characters(input: &Value, pointer: &str) -> usize {
     let text = input.pointer(pointer).and_then(Value::as_str);
     text.unwrap_or_default().chars().count()
+}
+
+/// The content of the first entry for every architecture.
+fn user_content(input: &Value) -> &str {
+    let entries = input.pointer("/machine_os_config/spec/containerFile");
+    entries
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .find(|entry| entry["containerfileArch"] == "NoArch")
+        .and_then(|entry| entry["content"].as_str())
+        .unwrap_or_default()
 }

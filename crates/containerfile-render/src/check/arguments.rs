@@ -124,9 +124,10 @@ fn check_pairs(keyword: Keyword, text: &str, escape: char) -> Result<(), ParsePr
                     word: word.to_owned(),
                 });
             }
-            return match text.contains(BLANKS) {
-                true => Ok(()),
-                false => Err(ParseProblem::OneArgument(keyword)),
+            return if text.contains(BLANKS) {
+                Ok(())
+            } else {
+                Err(ParseProblem::OneArgument(keyword))
             };
         }
         first = false;

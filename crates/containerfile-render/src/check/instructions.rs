@@ -103,12 +103,10 @@ impl<'a> Instructions<'a> {
             if bare.is_empty() || bare.starts_with('#') {
                 continue;
             }
-            match self.continued(line) {
-                Some(line) => joined.to_mut().push_str(line),
-                None => {
-                    joined.to_mut().push_str(line);
-                    break;
-                }
+            let continued = self.continued(line);
+            joined.to_mut().push_str(continued.unwrap_or(line));
+            if continued.is_none() {
+                break;
             }
         }
         joined

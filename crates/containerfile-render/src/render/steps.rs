@@ -6,12 +6,12 @@
 
 /// IL-170: unpacks the MachineConfig, in a stage of its own so that the archive stays out of the
 /// image.
-pub(super) const EXTRACT: &str = r#"COPY ./machineconfig/machineconfig.json.gz /tmp/machineconfig.json.gz
+pub(super) const EXTRACT: &str = r"COPY ./machineconfig/machineconfig.json.gz /tmp/machineconfig.json.gz
 RUN set -eu; \
     mkdir -p /etc/machine-config-daemon; \
     base64 -d < /tmp/machineconfig.json.gz > /tmp/machineconfig.gz; \
     gunzip -c < /tmp/machineconfig.gz > /etc/machine-config-daemon/currentconfig
-"#;
+";
 
 /// IL-173: where the extensions image is mounted.
 pub(super) const EXTENSIONS_MOUNT: &str =
@@ -62,16 +62,16 @@ RUN ostree container commit
 "#;
 
 /// IL-176: directories that packages of extensions expect under /var.
-pub(super) const TMPFILES: &str = r#"RUN rm -f /usr/lib/tmpfiles.d/usbguard.conf
+pub(super) const TMPFILES: &str = r"RUN rm -f /usr/lib/tmpfiles.d/usbguard.conf
 RUN printf '%s\n' \
         'd /var/log/usbguard 0755 root root -' \
         'd /var/lib/ipsec 0700 root root -' \
         'd /var/lib/ipsec/nss 0700 root root -' \
         > /usr/lib/tmpfiles.d/usbguard_ipsec.conf
-"#;
+";
 
 /// IL-171, IL-172: files, units and users of the MachineConfig become part of the image.
-pub(super) const APPLY: &str = r#"COPY --from=extract /etc/machine-config-daemon/currentconfig /etc/machine-config-daemon/currentconfig
+pub(super) const APPLY: &str = r"COPY --from=extract /etc/machine-config-daemon/currentconfig /etc/machine-config-daemon/currentconfig
 RUN set -eu; \
     jq '.spec.config' /etc/machine-config-daemon/currentconfig > /tmp/ignition.json; \
     (export container=oci; \
@@ -79,7 +79,7 @@ RUN set -eu; \
             --ignore-unsupported /tmp/ignition.json); \
     rm -f /tmp/ignition.json; \
     ostree container commit
-"#;
+";
 
 /// IL-177: certificates that the cluster's administrator trusts. The file is always in the
 /// context; it may be empty.
