@@ -39,7 +39,7 @@ fn renders(c: &mut Criterion) {
         &format!("RUN true; \\\n{continued}    true\n"),
     );
     c.bench_function("check, 200 kB of text", |b| {
-        b.iter(|| check(black_box(&long)))
+        b.iter(|| check(black_box(&long)));
     });
 }
 

@@ -46,7 +46,9 @@ impl Stages {
         let commits = ["ostree container commit", "bootc container lint"]
             .iter()
             .any(|command| has_words(&instruction.text, command));
-        self.uncommitted = (!commits).then_some((instruction.line, instruction.column));
+        // What a here-document does stands outside the instruction.
+        let may_commit = commits || instruction.has_here_document;
+        self.uncommitted = (!may_commit).then_some((instruction.line, instruction.column));
     }
 
     fn advice(self) -> impl Iterator<Item = Located<Advice>> {

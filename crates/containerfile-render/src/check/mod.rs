@@ -356,13 +356,8 @@ mod tests {
             &[],
         );
         advice(
-            "FROM configs\nRUN <<A\nostree container commit\nA\n",
-            &[(2, 1, Advice::NoCommit), (2, 1, Advice::HereDocument)]
-                .map(|(line, column, what)| (line, column, what))
-                .into_iter()
-                .rev()
-                .collect::<Vec<_>>()
-                .as_slice(),
+            "FROM configs\nRUN <<A\na\nA\n",
+            &[(2, 1, Advice::HereDocument)],
         );
         advice(
             "# escape=\\\nFROM configs\n",
