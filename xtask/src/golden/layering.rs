@@ -181,7 +181,7 @@ fn facts(text: &str) -> Value {
     let argument = |name: &str| arguments.get(name).cloned();
     let kernel_swap = argument("OSIMAGE_KERNEL").map(|kernel| {
         json!({
-            "to": kernel[0],
+            "to": kernel.get(0),
             "install": argument("OSIMAGE_KERNEL_PACKAGES"),
             "remove_if_found": {
                 "Default": argument("OSIMAGE_OLD_DEFAULT"),
@@ -219,10 +219,29 @@ fn unquoted(value: &str) -> String {
     text
 }
 
+/// `pullspec_digest`
+pub(crate) fn pullspec_digest(input: &Value) -> Value {
+    let text = |name: &str| input[name].as_str().unwrap_or_default();
+    match osbuild_check::digested_pull_spec(text("pullspec"), text("digest")) {
+        Ok(pullspec) => json!({"pullspec": pullspec}),
+        Err(error) => json!({"error": error.to_string()}),
+    }
+}
+
+/// `digested_pullspec_ok`
+pub(crate) fn digested_pullspec_ok(input: &Value) -> Value {
+    match osbuild_check::check_digested(input["pullspec"].as_str().unwrap_or_default()) {
+        Ok(()) => json!({"ok": true}),
+        Err(error) => json!({"ok": false, "error": error.to_string()}),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::golden::layering_differences::DIFFERENCES;
+    use openshift_model::{BuildJob, ImageReference};
+    use osbuild_check::{BuildState, ImageError, Meaning, RegistryFailure, RegistrySecret, Step};
     use std::fmt::Write as _;
 
     const SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared");
@@ -238,6 +257,16 @@ mod tests {
                 None
             }
         }
+    }
+
+    #[expect(clippy::print_stderr, reason = "a skipped test says so")]
+    fn shared_folder(path: &str) -> Option<std::fs::ReadDir> {
+        let path = format!("{SHARED}/{path}");
+        let found = std::fs::read_dir(&path);
+        if let Err(error) = &found {
+            eprintln!("SKIPPED: {path}: {error}");
+        }
+        found.ok()
     }
 
     /// Cases of one operation or data file, with what ours gives for them.
@@ -343,6 +372,335 @@ mod tests {
     #[test]
     fn il_160_golden_containerfiles() {
         golden("containerfile", containerfile);
+    }
+
+    #[test]
+    fn il_276_golden_images_by_digest() {
+        golden("pullspec_digest", pullspec_digest);
+        golden("digested_pullspec_ok", digested_pullspec_ok);
+    }
+
+    /// The text of a result that is an error; empty where it is none.
+    fn said<T, E: std::fmt::Display>(result: &Result<T, E>) -> String {
+        result
+            .as_ref()
+            .err()
+            .map(ToString::to_string)
+            .unwrap_or_default()
+    }
+
+    const DIGEST: &str = "sha256:628e4e8f0a78d91015c6cebeee95931ae2e8defe5dfb4ced4a82830e08937573";
+
+    #[test]
+    fn il_010_il_011_il_123_references() {
+        let mut cases = Cases::default();
+        for case in data("validation/image-references.json")
+            .into_iter()
+            .flatten()
+        {
+            let text = case["In"].as_str().unwrap();
+            let named = ImageReference::parse_canonical(text);
+            let digested = osbuild_check::digested_pull_spec(text, DIGEST);
+            let parts = osbuild_check::split_internal(text);
+            let (_, namespace, name) = parts.unwrap_or_default();
+            let split = if parts.is_some() {
+                String::new()
+            } else {
+                format!("invalid image reference: {text}")
+            };
+            let digest = text.split_once('@').map_or("", |(_, digest)| digest);
+            let ours = json!({
+                "In": text,
+                "ParseNamedOK": named.is_ok(),
+                "ParseNamedErr": said(&named),
+                "Canonical": named.map(|named| named.to_string()).unwrap_or_default(),
+                "ImageTagFormatCEL": osbuild_check::is_image_tag(text),
+                "ImageDigestFormatCEL1": osbuild_check::is_image_digest(text),
+                "ImageDigestFormatCEL2":
+                    osbuild_check::is_image_name(text.split('@').next().unwrap_or_default()),
+                "ParseImagePullspecErr": said(&digested),
+                "ParseImagePullspec": digested.unwrap_or_default(),
+                "Namespace": namespace,
+                "NameTag": name,
+                "SplitErr": split,
+                "DigestFromPullspec": digest,
+            });
+            cases.add(text, &case["In"], case.clone(), ours);
+        }
+        cases.check("validation/image-references.json");
+    }
+
+    #[test]
+    fn il_275_il_276_digests_and_labels() {
+        let mut cases = Cases::default();
+        for case in data("validation/digest-values.json").into_iter().flatten() {
+            let digest = case["Digest"].as_str().unwrap();
+            let found =
+                osbuild_check::digested_pull_spec("registry.hostname.com/org/repo:x", digest);
+            let err = said(&found);
+            let ours = json!({"Digest": digest, "Err": err, "Result": found.unwrap_or_default()});
+            cases.add(digest, &case["Digest"], case.clone(), ours);
+        }
+        cases.check("validation/digest-values.json");
+        let mut cases = Cases::default();
+        for case in data("validation/digest-cm-labels.json")
+            .into_iter()
+            .flatten()
+        {
+            let text = case["In"].as_str().unwrap();
+            let found = osbuild_check::parse_labels(text);
+            let mut expect = case.clone();
+            if case["Err"] != "" {
+                // What was read before the error is not used.
+                expect["Out"] = json!({});
+            }
+            let err = said(&found);
+            let ours = json!({"In": text, "Err": err, "Out": found.unwrap_or_default()});
+            cases.add(text, &case["In"], expect, ours);
+        }
+        cases.check("validation/digest-cm-labels.json");
+    }
+
+    #[test]
+    fn il_470_il_471_il_472_secrets() {
+        let mut cases = Cases::default();
+        for case in data("validation/secrets.json").into_iter().flatten() {
+            let input = &case["In"];
+            let text = |name: &str| input[name].as_str().unwrap_or_default().to_owned();
+            let values = input["Data"].as_object().into_iter().flatten();
+            let secret = RegistrySecret {
+                name: "pull-secret".to_owned(),
+                namespace: openshift_model::names::MCO_NAMESPACE.to_owned(),
+                kind: text("Type"),
+                data: values
+                    .map(|(key, value)| (key.clone(), value.as_str().unwrap().as_bytes().to_vec()))
+                    .collect(),
+            };
+            let secret = Some(&secret).filter(|_| input["IsNil"] == false);
+            let normalised = osbuild_check::normalise_secret(secret);
+            let ours = json!({
+                "In": input,
+                "ValidateErr": said(&osbuild_check::check_secret(secret)),
+                "NormalizeErr": said(&normalised),
+                "Out": normalised.map(|found| found.json).unwrap_or_default(),
+            });
+            cases.add(&text("Name"), input, case.clone(), ours);
+        }
+        cases.check("validation/secrets.json");
+    }
+
+    fn build_state(name: &str) -> Option<BuildState> {
+        let named = BuildState::WITH_CONDITION
+            .into_iter()
+            .find(|state| state.name() == name);
+        named.or((name == "Initial").then_some(BuildState::Initial))
+    }
+
+    #[test]
+    fn il_020_condition_sets() {
+        let Some(text) = shared("spec/data/layering/state/condition-sets.json") else {
+            return;
+        };
+        let sets: Map<String, Value> = serde_json::from_str(&text).unwrap();
+        for (name, expected) in sets {
+            let written = osbuild_check::conditions(build_state(&name).unwrap(), [], "now");
+            let mut expected = expected;
+            for condition in expected.as_array_mut().unwrap() {
+                condition["lastTransitionTime"] = json!("now");
+            }
+            assert_eq!(json!(written), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn il_023_il_024_transitions() {
+        for case in data("state/status-transitions.json").into_iter().flatten() {
+            let state = |key: &str| build_state(case[key].as_str().unwrap());
+            let found = osbuild_check::transition(state("Old"), state("Current"));
+            assert_eq!(json!(found.allowed), case["Update"], "{case}");
+            assert_eq!(json!(found.text), case["Reason"], "{case}");
+        }
+    }
+
+    #[test]
+    fn il_025_states_of_jobs() {
+        for case in data("state/job-status-mapping.json").into_iter().flatten() {
+            let input = &case["In"];
+            let conditions = input["Conditions"].as_array().into_iter().flatten();
+            let condition = |kind: &Value| json!({"type": kind, "status": "True"});
+            let pods = (input["Uncounted"] == true).then(|| json!({"failed": ["x"]}));
+            let deletion = (input["Deleting"] == true).then_some("2026-01-01T00:00:00Z");
+            let job = json!({
+                "apiVersion": "batch/v1", "kind": "Job",
+                "metadata": {"name": "build-x", "deletionTimestamp": deletion},
+                "status": {
+                    "active": input["Active"],
+                    "succeeded": input["Succeeded"],
+                    "failed": input["Failed"],
+                    "uncountedTerminatedPods": pods,
+                    "conditions": conditions.map(condition).collect::<Vec<_>>(),
+                },
+            });
+            let text = job.to_string();
+            let job = BuildJob::read(&RawObject::parse(&text).unwrap().unwrap()).unwrap();
+            let found = osbuild_check::job_state(&job);
+            assert_eq!(json!(found), case["True"], "{case}");
+        }
+    }
+
+    #[test]
+    fn il_340_changes_that_need_another_image() {
+        // The names of the cases say what differs.
+        let specs = |name: &str| match name {
+            "same" => (json!({"kernelType": "x"}), json!({"kernelType": "x"})),
+            "osImageURL" => (json!({}), json!({"osImageURL": "b"})),
+            "kernelType" => (
+                json!({"kernelType": "default"}),
+                json!({"kernelType": "realtime"}),
+            ),
+            "kernelType default vs empty" => (json!({"kernelType": "default"}), json!({})),
+            "extensions" => (json!({}), json!({"extensions": ["usbguard"]})),
+            "extensions nil vs empty" => (json!({}), json!({"extensions": []})),
+            "extension order" => (
+                json!({"extensions": ["a", "b"]}),
+                json!({"extensions": ["b", "a"]}),
+            ),
+            "kernelArguments" => (json!({}), json!({"kernelArguments": ["a"]})),
+            "ignition only" => (json!({}), json!({"config": {"ignition": {}}})),
+            "fips" => (json!({}), json!({"fips": true})),
+            "baseOSExtensionsContainerImage" => {
+                (json!({}), json!({"baseOSExtensionsContainerImage": "b"}))
+            }
+            other => panic!("{other}"),
+        };
+        for case in data("state/requires-rebuild.json").into_iter().flatten() {
+            let (old, new) = specs(case["Name"].as_str().unwrap());
+            let text =
+                |spec: Value| object_text(&json!({"c": {"spec": spec}}), "c", "MachineConfig");
+            let (old, new) = (text(old), text(new));
+            let read = |text: &Option<String>| -> bool { text.is_some() };
+            assert!(read(&old) && read(&new));
+            let (old, new) = (raw(old.as_ref()).unwrap(), raw(new.as_ref()).unwrap());
+            let (old, new) = (
+                OsMachineConfig::read(&old).unwrap(),
+                OsMachineConfig::read(&new).unwrap(),
+            );
+            let found = !osbuild_check::rebuild_reasons(&old, &new).is_empty();
+            assert_eq!(json!(found), case["Result"], "{case}");
+        }
+    }
+
+    /// The failure that a case of the registry data is about, from its name and text.
+    fn registry_failure(case: &Value) -> RegistryFailure {
+        let text = case["Error"].as_str().unwrap();
+        let said = text
+            .split_once("error fetching underlying image: ")
+            .map_or(text, |(_, said)| said);
+        let name = case["Name"].as_str().unwrap();
+        if let Some(status) = name.strip_prefix("HTTP ") {
+            let code = status.split(' ').next().unwrap().parse().unwrap();
+            return RegistryFailure::HttpStatus(code);
+        }
+        if let Some(message) = said.strip_prefix("unable to retrieve auth token: ") {
+            return RegistryFailure::Credentials(message.to_owned());
+        }
+        let code = said
+            .split(": ")
+            .next()
+            .unwrap()
+            .to_uppercase()
+            .replace(' ', "_");
+        let message = said
+            .split_once(": ")
+            .map_or("", |(_, message)| message)
+            .to_owned();
+        if name.starts_with(&code) {
+            RegistryFailure::Code { code, message }
+        } else {
+            RegistryFailure::Other(said.to_owned())
+        }
+    }
+
+    #[test]
+    fn il_440_il_441_il_442_il_443_answers_of_registries() {
+        for case in data("pruner/error-classification.json")
+            .into_iter()
+            .flatten()
+        {
+            let error = ImageError {
+                image: "quay.io/org/repo:tag".to_owned(),
+                step: Step::Fetch,
+                failure: registry_failure(&case),
+            };
+            let meaning = osbuild_check::classify(&error);
+            assert_eq!(
+                json!(meaning == Meaning::NotFound),
+                case["NotFound"],
+                "{case}"
+            );
+            assert_eq!(
+                json!(meaning == Meaning::AccessDenied),
+                case["AccessDenied"],
+                "{case}"
+            );
+            assert_eq!(
+                json!(meaning.is_tolerable_on_delete()),
+                case["TolerableDelete"],
+                "{case}"
+            );
+            if !matches!(error.failure, RegistryFailure::HttpStatus(_)) {
+                assert!(
+                    case["Error"]
+                        .as_str()
+                        .unwrap()
+                        .starts_with(&error.to_string()),
+                    "{case}"
+                );
+            }
+        }
+        // Errors without the type cannot be asked about; the type says so.
+        for case in data("pruner/error-classification-unwrapped.json")
+            .into_iter()
+            .flatten()
+        {
+            for verdict in ["NotFound", "AccessDenied", "TolerableDelete"] {
+                assert_eq!(case[verdict], json!(false), "{case}");
+            }
+        }
+    }
+
+    /// Objects that a real API server accepts and refuses, the latter with a text to expect.
+    #[test]
+    fn il_473_samples_of_a_real_api_server() {
+        for folder in ["samples/invalid", "samples/valid"] {
+            let Some(entries) = shared_folder(folder) else {
+                continue;
+            };
+            for entry in entries {
+                let path = entry.unwrap().path();
+                let text = std::fs::read_to_string(&path).unwrap();
+                let expected = text.lines().next().unwrap().strip_prefix("# expect: ");
+                for document in text.split("\n---\n") {
+                    let Ok(object) = cluster_io::yaml::from_str(document) else {
+                        continue;
+                    };
+                    let errors = match object["kind"].as_str().unwrap_or_default() {
+                        "MachineOSConfig" => {
+                            osbuild_check::validate_machine_os_config(&object, None)
+                        }
+                        "MachineOSBuild" => osbuild_check::validate_machine_os_build(&object, None),
+                        _ => continue,
+                    };
+                    let said: Vec<_> = errors.iter().map(ToString::to_string).collect();
+                    match expected {
+                        Some(expected) => {
+                            assert!(said.concat().contains(expected), "{path:?} {said:?}");
+                        }
+                        None => assert!(said.is_empty(), "{path:?} {said:?}"),
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -74,6 +74,31 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         },
         because: "issue 7: reserved stage names used by the user: clear errors",
     },
+    Difference {
+        of: &["validation/image-references.json"],
+        seen: &["validation/image-references.json"],
+        applies: |_, expect| {
+            // The reference has two parsers of references. Names and digests of builds go through
+            // the newer one, which names the repository and knows IPv6 hosts; ours is that one.
+            expect["ParseNamedErr"]
+                .as_str()
+                .is_some_and(|said| said.ends_with("be lowercase"))
+                || expect["In"]
+                    .as_str()
+                    .is_some_and(|text| text.starts_with('['))
+        },
+        because: "IL-123: the error names the repository",
+    },
+    Difference {
+        of: &["validation/secrets.json"],
+        seen: &["validation/secrets.json"],
+        applies: |_, expect| {
+            let said = expect["NormalizeErr"].as_str();
+            said.is_some_and(|said| said.starts_with("invalid character"))
+        },
+        because: "architecture §4: contents of a Secret never reach an error text; the reference \
+                  quotes a character",
+    },
 ];
 
 fn characters(input: &Value, pointer: &str) -> usize {
