@@ -1,0 +1,3 @@
+//! x
+mod objects;
+pub use objects::*;
