@@ -1,10 +1,12 @@
 //! Golden operations of image layering: their inputs mapped to our types, our results to theirs.
 
 use containerfile_render::RenderError;
-use mosb_naming::{BuildConfigMap, BuildSecret, Inputs};
+use mosb_naming::{BuildConfigMap, BuildSecret, Inputs, Optional};
 use openshift_model::{
-    Architecture, LayeredPool, MachineOSBuild, MachineOSConfig, OsMachineConfig, RawObject,
+    Architecture, ControllerConfig, LayeredPool, MachineOSBuild, MachineOSConfig, OsMachineConfig,
+    Proxy, RawObject, Text,
 };
+use osbuild_check::RegistrySecret;
 use serde_json::{Map, Value, json};
 
 /// The JSON text of a member of an input that is an object of `kind`; the type is filled in, as
@@ -236,12 +238,130 @@ pub(crate) fn digested_pullspec_ok(input: &Value) -> Value {
     }
 }
 
+/// `build_objects`
+pub(crate) fn build_objects(input: &Value) -> Value {
+    let texts = [
+        object_text(input, "machine_config", "MachineConfig"),
+        object_text(input, "machine_os_config", "MachineOSConfig"),
+        object_text(input, "machine_os_build", "MachineOSBuild"),
+        object_text(input, "base_image_pull_secret", "Secret"),
+        object_text(input, "final_image_push_secret", "Secret"),
+    ];
+    let [machine_config, config, build, base, push] = texts.each_ref().map(Option::as_ref).map(raw);
+    let Some(machine_config_object) = machine_config else {
+        return json!({"error": "no MachineConfig"});
+    };
+    let machine_config = OsMachineConfig::read(&machine_config_object).unwrap_or_default();
+    let config = config.and_then(|object| MachineOSConfig::read(&object).ok());
+    let config = config.unwrap_or_default();
+    let build = build.and_then(|object| MachineOSBuild::read(&object).ok());
+    let build = build.unwrap_or_default();
+    let secret = |object: Option<RawObject<'_>>| RegistrySecret::read(&object?).ok();
+    let (base, push) = (secret(base), secret(push));
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let proxy = input
+        .get("proxy")
+        .filter(|proxy| !proxy.is_null())
+        .map(|proxy| Proxy {
+            http_proxy: Some(text(&proxy["httpProxy"]).into()),
+            https_proxy: Some(text(&proxy["httpsProxy"]).into()),
+            no_proxy: Some(text(&proxy["noProxy"]).into()),
+        });
+    let controller_config = ControllerConfig {
+        proxy,
+        additional_trust_bundle: input["additional_trust_bundle_b64"]
+            .as_str()
+            .map(Text::from),
+        ..ControllerConfig::default()
+    };
+    let has = |name: &str| input[name] == true;
+    let inputs = osbuild_plan::BuildInputs {
+        config: &config,
+        build: &build,
+        machine_config: &machine_config,
+        machine_config_object: &machine_config_object,
+        controller_config: &controller_config,
+        builder_image: input["mco_image"].as_str().unwrap_or_default(),
+        architecture: &Architecture::X86_64,
+        optional: Optional {
+            entitlement: has("has_etc_pki_entitlement"),
+            yum_repos: has("has_etc_yum_repos_d"),
+            gpg_keys: has("has_etc_pki_rpm_gpg"),
+        },
+        base_pull_secret: base.as_ref(),
+        final_push_secret: push.as_ref(),
+    };
+    let objects = osbuild_plan::build_config_maps(&inputs)
+        .and_then(|config_maps| Ok((config_maps, osbuild_plan::build_job(&inputs)?)));
+    let (config_maps, job) = match objects {
+        Ok(objects) => objects,
+        Err(error) => return json!({"error": error.to_string()}),
+    };
+    let mut result = json!({
+        "config_maps": config_maps.into_iter().map(typed).collect::<Vec<_>>(),
+        "job": without_scripts(job),
+    });
+    match osbuild_plan::build_objects(&inputs) {
+        Ok(objects) => {
+            let secrets: Vec<_> = objects.secrets.into_iter().map(typed).collect();
+            result["secrets"] = json!(secrets);
+        }
+        Err(error) => result["secrets_error"] = json!(error.to_string()),
+    }
+    result
+}
+
+/// An object as a typed client prints it: without its type, and with what differs only in
+/// spelling brought into the golden form.
+fn typed(mut object: Value) -> Value {
+    if let Some(members) = object.as_object_mut() {
+        members.remove("apiVersion");
+        members.remove("kind");
+    }
+    if let Some(text) = object.pointer_mut("/data/Containerfile") {
+        *text = json!("<containerfile>");
+    }
+    // Empty bytes are null to such a client.
+    let bundle = "/binaryData/openshift-config-user-ca-bundle.crt";
+    if let Some(bytes) = object.pointer_mut(bundle).filter(|bytes| **bytes == "") {
+        *bytes = Value::Null;
+    }
+    if let Some(packed) = object.pointer_mut("/data/machineconfig.json.gz") {
+        *packed = unpacked(packed.as_str().unwrap_or_default());
+    }
+    object
+}
+
+/// A MachineConfig out of its package.
+fn unpacked(text: &str) -> Value {
+    use base64::Engine as _;
+    use std::io::Read as _;
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(text)
+        .unwrap_or_default();
+    let mut json = String::new();
+    // What cannot be read compares as null.
+    let _ = flate2::read::GzDecoder::new(bytes.as_slice()).read_to_string(&mut json);
+    serde_json::from_str(&json).unwrap_or_default()
+}
+
+fn without_scripts(mut job: Value) -> Value {
+    for containers in ["initContainers", "containers"] {
+        let pointer = format!("/spec/template/spec/{containers}/0/command/2");
+        if let Some(script) = job.pointer_mut(&pointer) {
+            *script = json!("<script>");
+        }
+    }
+    job["status"] = json!({});
+    job
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::golden::layering_differences::DIFFERENCES;
     use openshift_model::{BuildJob, ImageReference};
-    use osbuild_check::{BuildState, ImageError, Meaning, RegistryFailure, RegistrySecret, Step};
+    use osbuild_check::{BuildState, ImageError, Meaning, RegistryFailure, Step};
     use std::fmt::Write as _;
 
     const SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared");
@@ -701,6 +821,161 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// The packed MachineConfig of a golden case is text behind `DECODED:`.
+    fn decoded(mut expect: Value) -> Value {
+        let config_maps = expect.get_mut("config_maps").and_then(Value::as_array_mut);
+        for config_map in config_maps.into_iter().flatten() {
+            if let Some(packed) = config_map.pointer_mut("/data/machineconfig.json.gz") {
+                let text = packed.as_str().unwrap().strip_prefix("DECODED:").unwrap();
+                *packed = serde_json::from_str(text).unwrap();
+            }
+        }
+        expect
+    }
+
+    #[test]
+    fn il_250_golden_objects() {
+        let Some(text) = shared("golden/build_objects.jsonl") else {
+            return;
+        };
+        let mut cases = Cases::default();
+        for line in text.lines() {
+            let case: Value = serde_json::from_str(line).unwrap();
+            let (id, input) = (case["id"].as_str().unwrap(), &case["input"]);
+            cases.add(
+                id,
+                input,
+                decoded(case["expect"].clone()),
+                build_objects(input),
+            );
+        }
+        cases.check("build_objects");
+    }
+
+    #[test]
+    fn il_255_objects_of_the_specification() {
+        for id in ["O01", "O02", "O03", "O04", "O05", "O06", "O07"] {
+            let Some(text) = shared(&format!("spec/data/layering/objects/{id}.json")) else {
+                return;
+            };
+            let case: Value = serde_json::from_str(&text).unwrap();
+            let found = build_objects(&input_of(&case));
+            let mut config_maps = case["configMaps"].clone();
+            for (ours, theirs) in found["config_maps"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .zip(config_maps.as_array_mut().unwrap())
+            {
+                for pointer in ["/data/Containerfile", "/data/machineconfig.json.gz"] {
+                    if let Some(placeholder) = theirs.pointer_mut(pointer) {
+                        *placeholder = ours.pointer(pointer).unwrap().clone();
+                    }
+                }
+            }
+            assert_eq!(found["config_maps"], config_maps, "{id}");
+            assert_eq!(found["job"], without_scripts(case["job"].clone()), "{id}");
+            let mut secrets = found["secrets"].clone();
+            for secret in secrets.as_array_mut().unwrap() {
+                let encoded = secret.pointer(r"/data/.dockerconfigjson").unwrap();
+                let text = decode(encoded.as_str().unwrap());
+                secret["data"] = json!({".dockerconfigjson (decoded)": text});
+            }
+            assert_eq!(secrets, case["secrets"], "{id}");
+        }
+    }
+
+    fn decode(text: &str) -> String {
+        use base64::Engine as _;
+        String::from_utf8(
+            base64::engine::general_purpose::STANDARD
+                .decode(text)
+                .unwrap(),
+        )
+        .unwrap()
+    }
+
+    fn encode(text: &str) -> String {
+        use base64::Engine as _;
+        base64::engine::general_purpose::STANDARD.encode(text)
+    }
+
+    /// The input of a case, whose MachineConfig and credentials show in the result alone.
+    fn input_of(case: &Value) -> Value {
+        let inputs = &case["inputs"];
+        let credentials = r#"{"registry.hostname.com":{"username":"user","password":"s3kr1t","auth":"s00pers3kr1t","email":"user@hostname.com"}}"#;
+        let secret = |index: usize| {
+            let labels = &case["secrets"][index]["metadata"]["labels"];
+            json!({
+                "metadata": {"name": labels["machineconfiguration.openshift.io/originalSecretName"]},
+                "type": "kubernetes.io/dockercfg",
+                "data": {".dockercfg": encode(credentials)},
+            })
+        };
+        let environment = &case["job"]["spec"]["template"]["spec"]["containers"][0]["env"];
+        let base_image = environment.as_array().unwrap().iter();
+        let base_image = base_image.filter(|variable| variable["name"] == "BASE_OS_IMAGE_PULLSPEC");
+        let base_image: Vec<_> = base_image.map(|variable| &variable["value"]).collect();
+        let file = |key: &str| {
+            let texts = case["configMaps"].as_array().unwrap().iter();
+            let mut texts = texts.filter_map(|config_map| config_map["data"][key].as_str());
+            let source = format!("data:;base64,{}", encode(texts.next()?));
+            Some(json!({"path": format!("/etc/containers/{key}"), "contents": {"source": source}}))
+        };
+        let files: Vec<_> = ["policy.json", "registries.conf"]
+            .into_iter()
+            .filter_map(file)
+            .collect();
+        json!({
+            "machine_os_config": inputs["machineOSConfig"],
+            "machine_os_build": inputs["machineOSBuild"],
+            "machine_config": {
+                "metadata": {"name": inputs["machineOSBuild"]["spec"]["machineConfig"]["name"]},
+                "spec": {"osImageURL": base_image[0], "config": {
+                    "ignition": {"version": "3.5.0"}, "storage": {"files": files},
+                }},
+            },
+            "mco_image": inputs["machineConfigOperatorImage"],
+            "proxy": inputs["proxy"],
+            "additional_trust_bundle_b64": encode(inputs["additionalTrustBundle"].as_str().unwrap()),
+            "has_etc_pki_entitlement": inputs["hasEtcPkiEntitlementKeys"],
+            "has_etc_yum_repos_d": inputs["hasEtcYumReposDConfigs"],
+            "has_etc_pki_rpm_gpg": inputs["hasEtcPkiRpmGpgKeys"],
+            "base_image_pull_secret": secret(0),
+            "final_image_push_secret": secret(1),
+        })
+    }
+
+    #[test]
+    fn il_251_shape_of_the_packed_machine_config() {
+        let Some(text) = shared("spec/data/layering/objects/machineconfig-json-shape.json") else {
+            return;
+        };
+        let case: Value = serde_json::from_str(&text).unwrap();
+        let expected: Value = serde_json::from_str(case["json"].as_str().unwrap()).unwrap();
+        let spec = &expected["spec"];
+        let found = build_objects(&json!({
+            "machine_config": {"metadata": expected["metadata"], "spec": {
+                "osImageURL": spec["osImageURL"],
+                "baseOSExtensionsContainerImage": spec["baseOSExtensionsContainerImage"],
+            }},
+            "machine_os_config": {"metadata": {"name": "layered"}, "spec": {}},
+            "machine_os_build": {"metadata": {"name": "layered-1"}},
+        }));
+        let mut packed = found["config_maps"][1]["data"]["machineconfig.json.gz"].clone();
+        // Ours says what it is; consumers do not look.
+        for member in ["kind", "apiVersion"] {
+            assert!(
+                packed
+                    .as_object_mut()
+                    .unwrap()
+                    .shift_remove(member)
+                    .is_some()
+            );
+        }
+        assert_eq!(packed.to_string(), case["json"].as_str().unwrap());
     }
 
     #[test]
