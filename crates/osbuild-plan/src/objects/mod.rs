@@ -105,7 +105,7 @@ pub enum ObjectsError {
         /// The copy that would be made.
         copy: String,
         /// What is wrong.
-        source: SecretError,
+        source: Box<SecretError>,
     },
 }
 
@@ -325,13 +325,12 @@ fn packed_machine_config(inputs: &BuildInputs<'_>) -> Result<String, ObjectsErro
         "spec": spec,
     });
     // Without a time, so that the same MachineConfig gives the same bytes.
-    let mut packer = GzBuilder::new()
+    let mut gzip = GzBuilder::new()
         .mtime(0)
         .write(Vec::new(), Compression::best());
-    packer
-        .write_all(document.to_string().as_bytes())
+    gzip.write_all(document.to_string().as_bytes())
         .map_err(|error| pack(&error))?;
-    let packed = packer.finish().map_err(|error| pack(&error))?;
+    let packed = gzip.finish().map_err(|error| pack(&error))?;
     Ok(STANDARD.encode(packed))
 }
 
@@ -349,7 +348,7 @@ fn secrets(inputs: &BuildInputs<'_>, context: &Context) -> Result<Vec<Value>, Ob
         let normalised = normalise_secret(secret).map_err(|source| ObjectsError::Secret {
             original: original.to_owned(),
             copy: copy.to_string(),
-            source,
+            source: Box::new(source),
         })?;
         let mut labels = context.marks.labels.clone();
         labels.extend(secret_copy_labels(original));
@@ -367,4 +366,157 @@ fn secrets(inputs: &BuildInputs<'_>, context: &Context) -> Result<Vec<Value>, Ob
         }));
     }
     Ok(secrets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: &str = r#"{"apiVersion":"machineconfiguration.openshift.io/v1",
+        "kind":"MachineOSConfig","metadata":{"name":"layered"},"spec":{
+        "machineConfigPool":{"name":"layered"},"renderedImagePushSecret":{"name":"push"},
+        "renderedImagePushSpec":"quay.io/org/os:latest","containerFile":[
+        {"containerfileArch":"NoArch","content":"RUN true\n"}]}}"#;
+    const BUILD: &str = r#"{"apiVersion":"machineconfiguration.openshift.io/v1",
+        "kind":"MachineOSBuild","metadata":{"name":"layered-1","uid":"u"},"spec":{
+        "machineConfig":{"name":"rendered-layered-1"},"renderedImagePushSpec":"quay.io/org/os:l"}}"#;
+    const MACHINE_CONFIG: &str = r#"{"apiVersion":"machineconfiguration.openshift.io/v1",
+        "kind":"MachineConfig","metadata":{"name":"rendered-layered-1"},"spec":{
+        "osImageURL":"quay.io/os:1","future":{"a":1}}}"#;
+
+    fn secret(name: &str) -> RegistrySecret {
+        RegistrySecret {
+            name: name.to_owned(),
+            namespace: MCO_NAMESPACE.to_owned(),
+            kind: "kubernetes.io/dockerconfigjson".to_owned(),
+            data: [(
+                ".dockerconfigjson".to_owned(),
+                br#"{"auths":{"a":{"auth":"x"}}}"#.to_vec(),
+            )]
+            .into(),
+        }
+    }
+
+    /// Runs a check on inputs that `change` may change.
+    fn with_inputs<T>(
+        change: impl FnOnce(&mut BuildInputs<'_>),
+        check: impl FnOnce(&BuildInputs<'_>) -> T,
+    ) -> T {
+        let raw = |text| RawObject::parse(text).unwrap().unwrap();
+        let object = raw(MACHINE_CONFIG);
+        let config = MachineOSConfig::read(&raw(CONFIG)).unwrap();
+        let build = MachineOSBuild::read(&raw(BUILD)).unwrap();
+        let machine_config = OsMachineConfig::read(&object).unwrap();
+        let (base, push) = (secret("base"), secret("push"));
+        let mut inputs = BuildInputs {
+            config: &config,
+            build: &build,
+            machine_config: &machine_config,
+            machine_config_object: &object,
+            controller_config: &ControllerConfig::default(),
+            builder_image: "quay.io/mco:1",
+            architecture: &Architecture::X86_64,
+            optional: Optional::default(),
+            base_pull_secret: Some(&base),
+            final_push_secret: Some(&push),
+        };
+        change(&mut inputs);
+        check(&inputs)
+    }
+
+    fn names(objects: &[Value]) -> Vec<&str> {
+        objects
+            .iter()
+            .map(|object| object["metadata"]["name"].as_str().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn il_280_a_build_has_config_maps_secrets_and_a_job() {
+        let objects = with_inputs(|_| {}, |inputs| build_objects(inputs).unwrap());
+        assert_eq!(
+            names(&objects.config_maps),
+            [
+                "containerfile-layered-1",
+                "mc-layered-1",
+                "additionaltrustbundle-layered-1"
+            ]
+        );
+        assert_eq!(
+            names(&objects.secrets),
+            ["base-layered-1", "final-layered-1"]
+        );
+        assert_eq!(objects.job["metadata"]["ownerReferences"][0]["uid"], "u");
+        let containerfile = objects.config_maps[0]["data"]["Containerfile"]
+            .as_str()
+            .unwrap();
+        assert!(containerfile.ends_with("RUN true\n"));
+        let again = with_inputs(|_| {}, |inputs| build_objects(inputs).unwrap());
+        assert_eq!(objects, again);
+    }
+
+    #[test]
+    fn il_241_optional_objects_are_mounted_where_they_are() {
+        let all = Optional {
+            entitlement: true,
+            yum_repos: true,
+            gpg_keys: true,
+        };
+        let job = with_inputs(
+            |inputs| inputs.optional = all,
+            |inputs| build_job(inputs).unwrap(),
+        );
+        let pod = &job["spec"]["template"]["spec"];
+        let volumes = pod["volumes"].as_array().unwrap();
+        assert_eq!(volumes.len(), 12);
+        assert_eq!(
+            volumes[9]["secret"]["secretName"],
+            "etc-pki-entitlement-layered"
+        );
+        assert_eq!(
+            pod["initContainers"][0]["env"].as_array().unwrap().len(),
+            15
+        );
+    }
+
+    #[test]
+    fn il_251_the_machine_config_is_packed_with_what_nobody_knows() {
+        use std::io::Read as _;
+        let packed = with_inputs(|_| {}, |inputs| packed_machine_config(inputs).unwrap());
+        let bytes = STANDARD.decode(packed).unwrap();
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(bytes.as_slice())
+            .read_to_string(&mut text)
+            .unwrap();
+        assert!(
+            text.contains(r#""kernelType":"","future":{"a":1}"#),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn il_242_il_244_credentials_that_are_missing_or_wrong_are_an_error() {
+        let missing = with_inputs(
+            |inputs| inputs.base_pull_secret = None,
+            |inputs| build_objects(inputs).unwrap_err().to_string(),
+        );
+        assert!(
+            missing.ends_with("\"base-layered-1\": secret is nil"),
+            "{missing}"
+        );
+    }
+
+    #[test]
+    fn il_271_the_context_holds_three_files() {
+        let files = with_inputs(|_| {}, |inputs| build_context(inputs).unwrap());
+        let paths: Vec<_> = files.iter().map(|file| file.path).collect();
+        assert_eq!(
+            paths,
+            [
+                "Containerfile",
+                "machineconfig/machineconfig.json.gz",
+                "openshift-config-user-ca-bundle.crt",
+            ]
+        );
+    }
 }
