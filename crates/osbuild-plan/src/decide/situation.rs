@@ -311,7 +311,7 @@ mod tests {
     use openshift_model::RawObject;
     use serde_json::{Value, json};
 
-    fn text(kind: &str, api_version: &str, rest: Value) -> String {
+    fn text(kind: &str, api_version: &str, rest: &Value) -> String {
         let mut object = json!({"apiVersion": api_version, "kind": kind});
         object
             .as_object_mut()
@@ -324,7 +324,7 @@ mod tests {
         text(
             "MachineOSConfig",
             openshift_model::V1,
-            json!({
+            &json!({
                 "metadata": {"name": name, "uid": name, "creationTimestamp": created, "annotations": {
                     keys::REBUILD: "", keys::CURRENT_BUILD: "old", keys::PRE_BUILT_IMAGE: ""}},
                 "spec": {"machineConfigPool": {"name": "worker"},
@@ -335,11 +335,11 @@ mod tests {
         )
     }
 
-    fn machine_config(name: &str, spec: Value) -> String {
+    fn machine_config(name: &str, spec: &Value) -> String {
         text(
             "MachineConfig",
             openshift_model::V1,
-            json!({
+            &json!({
                 "metadata": {"name": name, "annotations": {
                     OsMachineConfig::RELEASE_ANNOTATION: "4.20.3",
                     OsMachineConfig::CONTROLLER_ANNOTATION: "1"}},
@@ -357,7 +357,7 @@ mod tests {
         let pool = text(
             "MachineConfigPool",
             openshift_model::V1,
-            json!({
+            &json!({
                 "metadata": {"name": "worker"},
                 "spec": {"configuration": {"name": "rendered-worker-2"}},
                 "status": {"configuration": {"name": "rendered-worker-1"},
@@ -365,7 +365,7 @@ mod tests {
                         {"type": "ImageBuildDegraded", "status": "True", "reason": "BuildFailed"}]},
             }),
         );
-        let current = machine_config("rendered-worker-1", json!({"osImageURL": "a"}));
+        let current = machine_config("rendered-worker-1", &json!({"osImageURL": "a"}));
         let target = machine_config(
             "rendered-worker-2",
             json!({"osImageURL": "a", "fips": true}),
@@ -373,7 +373,7 @@ mod tests {
         let build = text(
             "MachineOSBuild",
             openshift_model::V1,
-            json!({
+            &json!({
                 "metadata": {"name": "old", "ownerReferences": [
                     {"uid": "worker", "controller": true}], "annotations": {keys::JOB_UID: "7"}},
                 "spec": {"machineOSConfig": {"name": "worker"}},
@@ -384,7 +384,7 @@ mod tests {
             text(
                 "Job",
                 "batch/v1",
-                json!({
+                &json!({
             "metadata": {"name": "build-old", "uid": uid}, "status": {"succeeded": 1}}),
             )
         };

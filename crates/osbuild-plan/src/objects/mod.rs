@@ -284,9 +284,12 @@ fn containerfile(inputs: &BuildInputs<'_>) -> Result<String, RenderError> {
     Ok(rendered.text)
 }
 
+/// What an absent member reads as.
+type Default = fn() -> Value;
+
 /// IL-251: members of a MachineConfig's spec that are always written, in the order of the API's
 /// type.
-const SPEC_MEMBERS: [(&str, fn() -> Value); 7] = [
+const SPEC_MEMBERS: [(&str, Default); 7] = [
     ("osImageURL", || json!("")),
     ("baseOSExtensionsContainerImage", || json!("")),
     ("config", || Value::Null),
