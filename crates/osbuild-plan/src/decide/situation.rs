@@ -368,7 +368,7 @@ mod tests {
         let current = machine_config("rendered-worker-1", &json!({"osImageURL": "a"}));
         let target = machine_config(
             "rendered-worker-2",
-            json!({"osImageURL": "a", "fips": true}),
+            &json!({"osImageURL": "a", "fips": true}),
         );
         let build = text(
             "MachineOSBuild",
