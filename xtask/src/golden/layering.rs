@@ -414,7 +414,7 @@ mod tests {
                         );
                     }
                     (Some(row), true) => {
-                        let _ = writeln!(problems, "{id}: no longer differs: {}", row.because);
+                        let _ = writeln!(problems, "{id}: no longer differs: {}", row.demands);
                     }
                 }
             }
@@ -424,7 +424,7 @@ mod tests {
                     .iter()
                     .any(|(_, input, expect, _)| (row.applies)(input, expect))
                 {
-                    let _ = writeln!(problems, "no case differs any more: {}", row.because);
+                    let _ = writeln!(problems, "no case differs any more: {}", row.demands);
                 }
             }
             assert!(problems.is_empty(), "{of}:\n{problems}");

@@ -12,8 +12,10 @@ pub(crate) struct Difference {
     pub(crate) seen: &'static [&'static str],
     /// Which of its cases: from the input and what the reference gives for it.
     pub(crate) applies: fn(&Value, &Value) -> bool,
-    /// The rule, or the sentence, that demands the difference.
-    pub(crate) because: &'static str,
+    /// The rule, or where the sentence stands.
+    pub(crate) rule: &'static str,
+    /// What it demands.
+    pub(crate) demands: &'static str,
 }
 
 /// Every deliberate difference.
@@ -25,7 +27,8 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             expect.get("name").is_some()
                 && characters(input, "/machine_os_config/metadata/name") > 24
         },
-        because: "IL-125: a MachineOSConfig has a name of at most 24 characters; MUST check early",
+        rule: "IL-125",
+        demands: "a MachineOSConfig has a name of at most 24 characters; MUST check early",
     },
     Difference {
         of: &["containerfile", "build_objects"],
@@ -35,7 +38,8 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             let image = image.and_then(Value::as_str).unwrap_or_default();
             ImageReference::parse(image).is_err()
         },
-        because: "issue 7: nothing that a user types can break out of its place; IL-180",
+        rule: "issue 7",
+        demands: "nothing that a user types can break out of its place; IL-180",
     },
     Difference {
         of: &["containerfile", "build_objects"],
@@ -49,7 +53,8 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             let image = spec("baseOSExtensionsContainerImage").and_then(Value::as_str);
             wants_packages && image.unwrap_or_default().is_empty() && expect.get("error").is_none()
         },
-        because: "IL-724: extensions or a kernel without an extensions image: fail with a message",
+        rule: "IL-724",
+        demands: "extensions or a kernel without an extensions image: fail with a message",
     },
     Difference {
         of: &["containerfile_check"],
@@ -58,7 +63,8 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             let content = input["content"].as_str().unwrap_or_default();
             content.contains('\0') || content.len() > containerfile_render::LONGEST
         },
-        because: "issue 7: a Containerfile with a NUL byte, 5 MB of text: clear errors",
+        rule: "issue 7",
+        demands: "a Containerfile with a NUL byte, 5 MB of text: clear errors",
     },
     Difference {
         of: &["containerfile", "build_objects"],
@@ -72,7 +78,8 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
                         && (line.ends_with(" as configs") || line.ends_with(" as extract"))
                 })
         },
-        because: "issue 7: reserved stage names used by the user: clear errors",
+        rule: "issue 7",
+        demands: "reserved stage names used by the user: clear errors",
     },
     Difference {
         of: &["validation/image-references.json"],
@@ -87,7 +94,8 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
                     .as_str()
                     .is_some_and(|text| text.starts_with('['))
         },
-        because: "IL-123: the error names the repository",
+        rule: "IL-123",
+        demands: "the error names the repository",
     },
     Difference {
         of: &["validation/secrets.json"],
@@ -96,8 +104,8 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             let said = expect["NormalizeErr"].as_str();
             said.is_some_and(|said| said.starts_with("invalid character"))
         },
-        because: "architecture §4: contents of a Secret never reach an error text; the reference \
-                  quotes a character",
+        rule: "architecture §4",
+        demands: "contents of a Secret never reach an error text; the reference quotes a character",
     },
     Difference {
         of: &["build_objects"],
@@ -109,8 +117,8 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
                 .unwrap_or_default();
             said.contains("JSON input") || said.contains("invalid character")
         },
-        because: "architecture §4: contents of a Secret never reach an error text; ours says where \
-                  the JSON breaks",
+        rule: "architecture §4",
+        demands: "contents of a Secret never reach an error text; ours says where the JSON breaks",
     },
 ];
 

@@ -94,6 +94,18 @@ impl<'a> MachineOSConfig<'a> {
         })
     }
 
+    /// IL-104: the object as the API server stores it: an entry of `containerFile` without an
+    /// architecture is for all of them.
+    #[must_use]
+    pub fn with_defaults(mut self) -> Self {
+        for entry in self.spec.container_file.iter_mut().flatten().flatten() {
+            entry
+                .architecture
+                .get_or_insert_with(|| Text::from("NoArch"));
+        }
+        self
+    }
+
     /// The name of the pool; empty where there is none.
     pub fn pool(&self) -> &str {
         name_of(self.spec.machine_config_pool.as_ref())
@@ -523,6 +535,14 @@ mod tests {
         );
         let without = CONFIG.replace("NoArch", "ARM64");
         assert_eq!(read(&without, MachineOSConfig::read).container_file(), None);
+    }
+
+    #[test]
+    fn il_104_an_entry_without_an_architecture_is_for_all_of_them() {
+        let text = CONFIG.replace(r#""containerfileArch":"NoArch","#, "");
+        let config = read(&text, MachineOSConfig::read);
+        assert_eq!(config.container_file(), None);
+        assert_eq!(config.with_defaults().container_file(), Some("b"));
     }
 
     #[test]
