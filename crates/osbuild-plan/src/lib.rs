@@ -28,6 +28,7 @@ mod decide;
 mod event;
 mod objects;
 mod pool_condition;
+mod status;
 
 pub use decide::{
     Action, Build, Config, Decision, ImageFact, Observed, Pool, Situation, Wait, decide,
@@ -38,3 +39,6 @@ pub use objects::{
     build_config_maps, build_context, build_job, build_objects, new_build,
 };
 pub use pool_condition::{PoolCondition, pool_condition};
+pub use status::{
+    Behind, BuildStatus, Cluster, ImageSource, Layering, NodeCount, PoolStatus, layering_status,
+};
