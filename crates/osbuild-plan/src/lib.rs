@@ -36,7 +36,7 @@ pub use decide::{
 pub use event::Event;
 pub use objects::{
     BuildInputs, BuildObjects, ContentsProblem, ContextFile, NodeFileError, ObjectsError,
-    build_config_maps, build_context, build_job, build_objects, new_build,
+    build_config_maps, build_context, build_job, build_objects, build_secret, new_build,
 };
 pub use pool_condition::{PoolCondition, pool_condition};
 pub use status::{

@@ -143,7 +143,11 @@ impl<'a> Cluster<'a> {
             (Some(_), Some(_)) => Layering::Both,
         };
         let layered = config.and_then(|config| config.status.current_image_pull_spec.as_deref());
-        let image = if config.is_some() { layered } else { base_image };
+        let image = if config.is_some() {
+            layered
+        } else {
+            base_image
+        };
         let build = config.and_then(|config| self.build(config));
         PoolStatus {
             pool: pool.name.to_string(),

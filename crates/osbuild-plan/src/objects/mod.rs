@@ -166,6 +166,11 @@ pub fn build_job(inputs: &BuildInputs<'_>) -> Result<Value, ObjectsError> {
     Ok(job::job(inputs, &Context::of(inputs)?))
 }
 
+/// IL-254: one of the Secrets of a build.
+pub fn build_secret(inputs: &BuildInputs<'_>, which: BuildSecret) -> Result<Value, ObjectsError> {
+    secret(inputs, &Context::of(inputs)?, which)
+}
+
 /// IL-271: the build context.
 pub fn build_context(inputs: &BuildInputs<'_>) -> Result<Vec<ContextFile>, ObjectsError> {
     let containerfile = containerfile(inputs)?.into_bytes();
@@ -337,38 +342,46 @@ fn packed_machine_config(inputs: &BuildInputs<'_>) -> Result<String, ObjectsErro
     Ok(STANDARD.encode(packed))
 }
 
-/// IL-254: normalised copies of credentials.
 fn secrets(inputs: &BuildInputs<'_>, context: &Context) -> Result<Vec<Value>, ObjectsError> {
-    let mut secrets = Vec::new();
-    for (which, secret) in [
-        (BuildSecret::BasePull, inputs.base_pull_secret),
-        (BuildSecret::FinalPush, inputs.final_push_secret),
-    ] {
-        let copy = context.name.secret(which);
-        let original = secret
-            .map(|secret| secret.name.as_str())
-            .unwrap_or_default();
-        let normalised = normalise_secret(secret).map_err(|source| ObjectsError::Secret {
-            original: original.to_owned(),
-            copy: copy.to_string(),
-            source: Box::new(source),
-        })?;
-        let mut labels = context.marks.labels.clone();
-        labels.extend(secret_copy_labels(original));
-        secrets.push(json!({
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {
-                "name": copy,
-                "namespace": MCO_NAMESPACE,
-                "labels": labels,
-                "annotations": context.marks.annotations,
-            },
-            "type": "kubernetes.io/dockerconfigjson",
-            "data": {".dockerconfigjson": STANDARD.encode(normalised.json)},
-        }));
-    }
-    Ok(secrets)
+    BuildSecret::ALL
+        .into_iter()
+        .map(|which| secret(inputs, context, which))
+        .collect()
+}
+
+/// IL-254: a normalised copy of credentials.
+fn secret(
+    inputs: &BuildInputs<'_>,
+    context: &Context,
+    which: BuildSecret,
+) -> Result<Value, ObjectsError> {
+    let secret = match which {
+        BuildSecret::BasePull => inputs.base_pull_secret,
+        BuildSecret::FinalPush => inputs.final_push_secret,
+    };
+    let copy = context.name.secret(which);
+    let original = secret
+        .map(|secret| secret.name.as_str())
+        .unwrap_or_default();
+    let normalised = normalise_secret(secret).map_err(|source| ObjectsError::Secret {
+        original: original.to_owned(),
+        copy: copy.to_string(),
+        source: Box::new(source),
+    })?;
+    let mut labels = context.marks.labels.clone();
+    labels.extend(secret_copy_labels(original));
+    Ok(json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": copy,
+            "namespace": MCO_NAMESPACE,
+            "labels": labels,
+            "annotations": context.marks.annotations,
+        },
+        "type": "kubernetes.io/dockerconfigjson",
+        "data": {".dockerconfigjson": STANDARD.encode(normalised.json)},
+    }))
 }
 
 #[cfg(test)]
