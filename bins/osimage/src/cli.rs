@@ -1,6 +1,13 @@
 //! The command line.
 
+mod layer;
+
 use std::path::PathBuf;
+
+pub use layer::{
+    CheckArgs, ConvertArgs, DocumentFormat, LayerCommand, LayerFormat, LayerInputArgs, NameArgs,
+    RenderArgs, StatusArgs,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -27,6 +34,12 @@ pub enum Command {
     /// Show every rule that was looked at for one object, with its inputs and outcome
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
+    /// Layered images: names, Containerfiles, conversion, checks, status
+    Layer {
+        /// What to do.
+        #[command(subcommand)]
+        command: LayerCommand,
+    },
     /// Print a completion script for a shell
     #[command(after_help = COMPLETION_EXAMPLES)]
     Completion {
@@ -153,6 +166,19 @@ pub enum ArchitectureArg {
     /// Intel and AMD, 64 bit
     #[value(name = "x86_64", alias = "amd64")]
     X86_64,
+}
+
+impl ArchitectureArg {
+    /// The architecture.
+    pub(crate) fn architecture(self) -> openshift_model::Architecture {
+        use openshift_model::Architecture;
+        match self {
+            Self::Aarch64 => Architecture::Aarch64,
+            Self::Ppc64le => Architecture::Ppc64le,
+            Self::S390x => Architecture::S390x,
+            Self::X86_64 => Architecture::X86_64,
+        }
+    }
 }
 
 /// How a plan is printed.

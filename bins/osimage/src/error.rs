@@ -28,6 +28,15 @@ pub enum CommandError {
         /// The names that there are.
         known: Vec<String>,
     },
+    /// The input has several objects of which one is needed.
+    #[error("the input has several MachineOSConfigs: name one of {}", .0.join(", "))]
+    Several(Vec<String>),
+    /// The input does not do; the message names the place.
+    #[error("{0}")]
+    Invalid(String),
+    /// Something would be lost.
+    #[error("{0}")]
+    Refused(String),
     /// The result could not be written.
     #[error("{path}: cannot be written: {source}")]
     Write {
@@ -73,7 +82,9 @@ impl CommandError {
     pub fn code(&self) -> u8 {
         match self {
             Self::NoInput | Self::NotAReference(_) | Self::UnknownKind(_) => exit::USAGE,
-            Self::NotFound { .. } => exit::INVALID_INPUT,
+            Self::Several(_) => exit::USAGE,
+            Self::NotFound { .. } | Self::Invalid(_) => exit::INVALID_INPUT,
+            Self::Refused(_) => exit::REFUSED,
             Self::Write { .. } | Self::Serialise { .. } => exit::FAILURE,
         }
     }

@@ -1,6 +1,7 @@
 //! The subcommands: read, call one pure function, write.
 
 mod explain;
+mod layer;
 mod meta;
 mod plan;
 
@@ -15,6 +16,7 @@ pub fn run(cli: &Cli) -> u8 {
     let result = match &cli.command {
         Command::Plan(args) => plan::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Layer { command } => layer::run(command),
         Command::Completion { shell } => meta::completion(*shell),
         Command::Man { dir } => meta::man(dir),
         Command::Version => meta::version(),
