@@ -108,6 +108,19 @@ fn every_example_is_named_rendered_and_checked() {
 }
 
 #[test]
+fn the_guide_shows_the_examples() {
+    let guide = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/guides/layer-an-image.md"
+    );
+    let guide = std::fs::read_to_string(guide).unwrap();
+    for example in EXAMPLES {
+        let block = format!("```dockerfile\n{}```\n", content(example));
+        assert!(guide.contains(&block), "{example}");
+    }
+}
+
+#[test]
 fn il_018_a_document_of_older_releases_converts_is_named_and_renders() {
     let converted = good(&["convert"], &[fixture("v1alpha1.yaml")], "");
     let files = [fixture("cluster"), PathBuf::from("-")];
