@@ -39,7 +39,10 @@ pub use secret::{
     ContentError, Mismatch, Normalised, RegistrySecret, SecretError, ShapeProblem, check_secret,
     normalise, normalise_secret,
 };
-pub use state::{BuildState, NewCondition, Transition, conditions, state, transition};
+pub use state::{
+    BuildState, NewCondition, Transition, conditions, seeded_conditions, seeded_config_condition,
+    state, transition,
+};
 pub use validate::{
     FieldError, FieldProblem, is_image_digest, is_image_name, is_image_tag,
     validate_machine_os_build, validate_machine_os_config,

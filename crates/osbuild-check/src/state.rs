@@ -152,6 +152,42 @@ pub fn conditions<'b>(
     written.chain(others).collect()
 }
 
+/// IL-027, IL-371: the conditions of a build that stands for an image that was built before.
+pub fn seeded_conditions(image: &str, now: &str) -> Vec<NewCondition> {
+    let condition = |kind: BuildState| {
+        let (status, message) = if kind == BuildState::Succeeded {
+            (
+                "True",
+                format!("Pre-built image \"{image}\" successfully seeded"),
+            )
+        } else {
+            ("False", "Skipped: using pre-built image".to_owned())
+        };
+        NewCondition {
+            kind: kind.name().to_owned(),
+            status: status.to_owned(),
+            last_transition_time: now.to_owned(),
+            reason: SEEDED.to_owned(),
+            message,
+        }
+    };
+    BuildState::WITH_CONDITION.map(condition).into()
+}
+
+/// IL-028: the only condition of a MachineOSConfig.
+pub fn seeded_config_condition(image: &str, now: &str) -> NewCondition {
+    NewCondition {
+        kind: "Seeded".to_owned(),
+        status: "True".to_owned(),
+        last_transition_time: now.to_owned(),
+        reason: SEEDED.to_owned(),
+        message: format!("MachineOSConfig seeded with pre-built image \"{image}\""),
+    }
+}
+
+/// The reason of both.
+const SEEDED: &str = "PreBuiltImageSeeded";
+
 fn kept(condition: &Condition<'_>) -> NewCondition {
     let text =
         |text: &Option<openshift_model::Text<'_>>| text.as_deref().unwrap_or_default().to_owned();
@@ -282,5 +318,22 @@ mod tests {
         assert!(allowed(Some(Prepared), Building) && allowed(Some(Building), Failed));
         assert!(!allowed(Some(Building), Prepared) && !allowed(Some(Prepared), Prepared));
         assert!(!allowed(Some(Failed), Building) && !allowed(Some(Succeeded), Succeeded));
+    }
+
+    #[test]
+    fn il_027_il_028_il_371_seeded_objects_have_texts_of_their_own() {
+        let written = seeded_conditions("a.b/c@d", "now");
+        let succeeded: Vec<_> = written.iter().filter(|c| c.status == "True").collect();
+        assert_eq!((written.len(), succeeded.len()), (5, 1));
+        assert_eq!(
+            succeeded[0].message,
+            "Pre-built image \"a.b/c@d\" successfully seeded"
+        );
+        let condition = seeded_config_condition("a.b/c@d", "now");
+        assert_eq!(
+            condition.message,
+            "MachineOSConfig seeded with pre-built image \"a.b/c@d\""
+        );
+        assert_eq!(condition.reason, "PreBuiltImageSeeded");
     }
 }
