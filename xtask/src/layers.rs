@@ -9,6 +9,8 @@ use crate::say;
 /// What the words and rules may use besides the crates below them.
 const COMMON: &[&str] = &[
     "base64",
+    // MachineConfigs travel packed into ConfigMaps.
+    "flate2",
     "json-patch",
     "md-5",
     "memchr",

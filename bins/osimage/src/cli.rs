@@ -1,6 +1,13 @@
 //! The command line.
 
+mod layer;
+
 use std::path::PathBuf;
+
+pub use layer::{
+    CheckArgs, ConvertArgs, DocumentFormat, LayerCommand, LayerFormat, LayerInputArgs, NameArgs,
+    RenderArgs, StatusArgs,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -33,6 +40,12 @@ pub enum Command {
     /// Convert user-data stubs of Ignition spec 2 to spec 3, lossless or refused
     #[command(subcommand)]
     Ignition(IgnitionCommand),
+    /// Layered images: names, Containerfiles, conversion, checks, status
+    Layer {
+        /// What to do.
+        #[command(subcommand)]
+        command: LayerCommand,
+    },
     /// Print a completion script for a shell
     #[command(after_help = COMPLETION_EXAMPLES)]
     Completion {
@@ -164,10 +177,10 @@ pub enum IgnitionCommand {
     /// What is of spec 3 already comes back byte for byte. A stub that spec 3 could not hold all of
     /// is refused: standard output stays empty, and the exit code is 5.
     #[command(after_help = CONVERT_EXAMPLES)]
-    Convert(ConvertArgs),
+    Convert(IgnitionConvertArgs),
     /// Show which spec a stub is of, what a conversion would do, and what it would refuse
     #[command(after_help = CHECK_EXAMPLES)]
-    Check(CheckArgs),
+    Check(IgnitionCheckArgs),
 }
 
 /// Which stub, and what it is to become.
@@ -183,7 +196,7 @@ pub struct StubArgs {
 
 /// `osimage ignition convert`
 #[derive(Debug, Args)]
-pub struct ConvertArgs {
+pub struct IgnitionConvertArgs {
     /// Which stub.
     #[command(flatten)]
     pub stub: StubArgs,
@@ -197,7 +210,7 @@ pub struct ConvertArgs {
 
 /// `osimage ignition check`
 #[derive(Debug, Args)]
-pub struct CheckArgs {
+pub struct IgnitionCheckArgs {
     /// Which stub.
     #[command(flatten)]
     pub stub: StubArgs,
@@ -215,15 +228,6 @@ pub enum TargetArg {
     /// What the Machine Config Operator writes since 4.19
     #[value(name = "3.5.0")]
     V3_5,
-}
-
-/// How a document is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DocumentFormat {
-    /// As JSON
-    Json,
-    /// As YAML
-    Yaml,
 }
 
 /// The release whose rules apply.
@@ -259,6 +263,19 @@ pub enum ArchitectureArg {
     /// Intel and AMD, 64 bit
     #[value(name = "x86_64", alias = "amd64")]
     X86_64,
+}
+
+impl ArchitectureArg {
+    /// The architecture.
+    pub(crate) fn architecture(self) -> openshift_model::Architecture {
+        use openshift_model::Architecture;
+        match self {
+            Self::Aarch64 => Architecture::Aarch64,
+            Self::Ppc64le => Architecture::Ppc64le,
+            Self::S390x => Architecture::S390x,
+            Self::X86_64 => Architecture::X86_64,
+        }
+    }
 }
 
 /// How a plan is printed.

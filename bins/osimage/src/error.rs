@@ -58,6 +58,15 @@ pub enum CommandError {
         /// Why.
         error: UpgradeError,
     },
+    /// The input has several objects of which one is needed.
+    #[error("the input has several MachineOSConfigs: name one of {}", .0.join(", "))]
+    Several(Vec<String>),
+    /// The input does not do; the message names the place.
+    #[error("{0}")]
+    Invalid(String),
+    /// Something would be lost.
+    #[error("{0}")]
+    Refused(String),
     /// The result could not be written.
     #[error("{path}: cannot be written: {source}")]
     Write {
@@ -131,6 +140,9 @@ impl CommandError {
             }
             Self::Stub { error, .. } => refusal(error.would_lose()),
             Self::Secret { error, .. } => refusal(error.would_lose()),
+            Self::Several(_) => exit::USAGE,
+            Self::Invalid(_) => exit::INVALID_INPUT,
+            Self::Refused(_) => exit::REFUSED,
             Self::Write { .. } | Self::Serialise { .. } => exit::FAILURE,
         }
     }

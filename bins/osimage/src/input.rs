@@ -3,7 +3,7 @@
 use bootimage_plan::{ClusterSnapshot, Completeness, Facts, Policy};
 use cluster_io::files::{self, Texts};
 use cluster_io::{Loaded, load};
-use openshift_model::{Architecture, Profile};
+use openshift_model::Profile;
 
 use crate::cli::{ArchitectureArg, InputArgs, ProfileArg};
 use crate::error::CommandError;
@@ -92,12 +92,7 @@ pub(crate) fn policy(args: &InputArgs) -> Policy {
             ProfileArg::P421 => Some(Profile::P421),
             ProfileArg::P422 => Some(Profile::P422),
         },
-        control_plane_architecture: args.architecture.map(|architecture| match architecture {
-            ArchitectureArg::Aarch64 => Architecture::Aarch64,
-            ArchitectureArg::Ppc64le => Architecture::Ppc64le,
-            ArchitectureArg::S390x => Architecture::S390x,
-            ArchitectureArg::X86_64 => Architecture::X86_64,
-        }),
+        control_plane_architecture: args.architecture.map(ArchitectureArg::architecture),
         fedora_coreos_is_known: args.fedora_coreos,
         ..Policy::default()
     }

@@ -174,6 +174,10 @@ fn parts(kind: Kind) -> &'static [&'static str] {
             "status/updatedMachineCount",
         ],
         Kind::MachineConfig => &["metadata/annotations", "spec/osImageURL"],
+        // Image layering; no boot image depends on them.
+        Kind::MachineOSConfig | Kind::MachineOSBuild | Kind::ControllerConfig | Kind::Job => {
+            &["spec"]
+        }
     }
 }
 

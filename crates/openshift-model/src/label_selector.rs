@@ -103,6 +103,23 @@ impl LabelSelector {
 }
 
 impl Selector {
+    /// The same selector, for objects that have a label besides, whatever its value.
+    pub fn and_exists(self, key: &str) -> Result<Self, SelectorError> {
+        Ok(self.and(Requirement::new(key, Operator::Exists, Vec::new())?))
+    }
+
+    /// The same selector, for objects that have a label with this value besides.
+    pub fn and_equals(self, key: &str, value: &str) -> Result<Self, SelectorError> {
+        let values = vec![value.to_owned()];
+        Ok(self.and(Requirement::new(key, Operator::Equals, values)?))
+    }
+
+    fn and(mut self, requirement: Requirement) -> Self {
+        self.0.push(requirement);
+        self.0.sort_by(|a, b| a.key.cmp(&b.key));
+        self
+    }
+
     /// BI-080, BI-081: whether these labels match. `NotIn` and `DoesNotExist` also match objects
     /// without the key.
     pub fn matches(&self, labels: &StringMap<'_>) -> bool {
@@ -144,7 +161,7 @@ impl Requirement {
         mut values: Vec<String>,
     ) -> Result<Requirement, SelectorError> {
         let mut errors = Vec::new();
-        let key_errors = qualified_name_errors(key);
+        let key_errors = label_key_errors(key);
         if !key_errors.is_empty() {
             errors.push(format!(
                 "key: Invalid value: {key:?}: {}",
@@ -165,7 +182,7 @@ impl Requirement {
             _ => {}
         }
         for (index, value) in values.iter().enumerate() {
-            if let Some(problem) = label_value_errors(value) {
+            if let Some(problem) = label_value_error(value) {
                 errors.push(format!(
                     "values[{index}][{key}]: Invalid value: {value:?}: {problem}"
                 ));
@@ -210,7 +227,9 @@ const VALUE_RULE: &str = "a valid label must be an empty string or consist of al
     'MyValue',  or 'my_value',  or '12345', regex used for validation is \
     '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
-fn qualified_name_errors(key: &str) -> Vec<String> {
+/// What is wrong with the key of a label, in the words of the Kubernetes API machinery; empty where
+/// it is right.
+pub fn label_key_errors(key: &str) -> Vec<String> {
     let mut errors = Vec::new();
     let name = match key.split('/').collect::<Vec<_>>().as_slice() {
         [name] => *name,
@@ -249,7 +268,8 @@ fn qualified_name_errors(key: &str) -> Vec<String> {
     errors
 }
 
-fn label_value_errors(value: &str) -> Option<String> {
+/// What is wrong with the value of a label, in the words of the Kubernetes API machinery.
+pub fn label_value_error(value: &str) -> Option<String> {
     let mut errors = Vec::new();
     if value.len() > LONGEST_NAME {
         errors.push(format!("must be no more than {LONGEST_NAME} bytes"));
@@ -267,7 +287,8 @@ fn is_label_text(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-fn is_dns_subdomain(text: &str) -> bool {
+/// Whether a text is a DNS-1123 subdomain: what most names in Kubernetes are.
+pub fn is_dns_subdomain(text: &str) -> bool {
     let lower = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     text.split('.').all(|part| {
         starts_and_ends_with(part, lower) && part.bytes().all(|byte| lower(byte) || byte == b'-')
@@ -285,6 +306,17 @@ mod tests {
 
     fn selector(json: &str) -> LabelSelector {
         serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn selectors_grow_by_requirements() {
+        let selector = Selector::default()
+            .and_exists("b")
+            .unwrap()
+            .and_equals("a/x", "1");
+        assert_eq!(selector.unwrap().to_string(), "a/x=1,b");
+        assert!(Selector::default().and_equals("a", "x y").is_err());
+        assert!(Selector::default().and_exists("").is_err());
     }
 
     fn check(json: &str, printed: &str, matching: &[&[(&str, &str)]], other: &[&[(&str, &str)]]) {

@@ -31,6 +31,7 @@ pub mod boot_image;
 pub mod canonical;
 mod edit;
 pub mod facts;
+mod image_reference;
 mod kinds;
 mod label_selector;
 pub mod names;
@@ -45,8 +46,11 @@ mod version;
 pub mod walk;
 
 pub use edit::{Edit, EditError};
+pub use image_reference::{DigestError, ImageDigest, ImageReference, ReferenceError};
 pub use kinds::*;
-pub use label_selector::{LabelSelector, Selector, SelectorError};
+pub use label_selector::{
+    LabelSelector, Selector, SelectorError, is_dns_subdomain, label_key_errors, label_value_error,
+};
 pub use object::{Kind, Members, ObjectMeta, ObjectRef, OwnerReference, RawObject, TypeMeta};
 pub use platform::{Architecture, Platform};
 pub use read::{ReadError, WrongType};

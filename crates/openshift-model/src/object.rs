@@ -95,6 +95,14 @@ kinds! {
     MachineConfigPool in "machineconfiguration.openshift.io",
     /// A machine configuration, rendered or not (BI-016).
     MachineConfig in "machineconfiguration.openshift.io",
+    /// What the operating system image of a pool is to hold (IL-001).
+    MachineOSConfig in "machineconfiguration.openshift.io",
+    /// One build of such an image (IL-001).
+    MachineOSBuild in "machineconfiguration.openshift.io",
+    /// Cluster-wide inputs of a build: proxy and trust bundle (IL-243).
+    ControllerConfig in "machineconfiguration.openshift.io",
+    /// What carries out a build (IL-260).
+    Job in "batch",
 }
 
 impl serde::Serialize for Kind {
@@ -347,6 +355,8 @@ view! {
         annotations: StringMap<'a> = "annotations",
         /// `metadata.ownerReferences`.
         owner_references: Vec<Option<OwnerReference<'a>>> = "ownerReferences",
+        /// `metadata.creationTimestamp`, RFC 3339.
+        creation_timestamp: Text<'a> = "creationTimestamp",
         /// `metadata.deletionTimestamp`, RFC 3339.
         deletion_timestamp: Text<'a> = "deletionTimestamp",
     }
@@ -373,6 +383,10 @@ view! {
         kind: Text<'a> = "kind",
         /// The owner's name.
         name: Text<'a> = "name",
+        /// The owner's uid.
+        uid: Text<'a> = "uid",
+        /// Whether the owner is the one controller of the object.
+        controller: bool = "controller",
     }
 }
 

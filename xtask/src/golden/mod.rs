@@ -12,6 +12,8 @@ mod differences;
 mod helper;
 mod ignition;
 mod ignition_differences;
+mod layering;
+mod layering_differences;
 mod machine_sets;
 mod pass;
 mod status;
@@ -134,6 +136,12 @@ fn evaluate(case: &Case) -> Value {
         "stats_messages" => status::stats_messages(&case.input),
         "conditions" => status::conditions(&case.input),
         "mbi_status" => status::mbi_status(&case.input),
+        "mosb_name" => layering::mosb_name(&case.input),
+        "containerfile" => layering::containerfile(&case.input),
+        "containerfile_check" => layering::containerfile_check(&case.input),
+        "pullspec_digest" => layering::pullspec_digest(&case.input),
+        "digested_pullspec_ok" => layering::digested_pullspec_ok(&case.input),
+        "build_objects" => layering::build_objects(&case.input),
         op => json!({ "error": format!("no function takes the op {op:?}") }),
     }
 }
@@ -168,6 +176,9 @@ impl Report {
             return "equal";
         }
         if let Some(demand) = differences::demand_of(case, expect) {
+            self.deliberate.push((case.id.clone(), demand));
+            "deliberate"
+        } else if let Some(demand) = layering_differences::demand_of(case, expect) {
             self.deliberate.push((case.id.clone(), demand));
             "deliberate"
         } else {

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::{print, print_text, tell};
 use crate::cli::{
-    CheckArgs, ConvertArgs, DocumentFormat, ExplainFormat, IgnitionCommand, StubArgs, TargetArg,
+    DocumentFormat, ExplainFormat, IgnitionCheckArgs, IgnitionCommand, IgnitionConvertArgs,
+    StubArgs, TargetArg,
 };
 use crate::error::CommandError;
 use crate::exit;
@@ -107,7 +108,7 @@ fn now() -> String {
         .to_string()
 }
 
-fn run_convert(args: &ConvertArgs) -> Result<u8, CommandError> {
+fn run_convert(args: &IgnitionConvertArgs) -> Result<u8, CommandError> {
     let target = target(&args.stub);
     let Outcome {
         input,
@@ -220,7 +221,7 @@ enum Decision {
     Blocked,
 }
 
-fn run_check(args: &CheckArgs) -> Result<u8, CommandError> {
+fn run_check(args: &IgnitionCheckArgs) -> Result<u8, CommandError> {
     let input = UserData::read(&args.stub.file)?;
     let (check, code) = check(input, target(&args.stub))?;
     match args.output {

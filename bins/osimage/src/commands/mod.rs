@@ -2,6 +2,7 @@
 
 mod explain;
 mod ignition;
+mod layer;
 mod meta;
 mod plan;
 mod skew;
@@ -19,6 +20,7 @@ pub fn run(cli: &Cli) -> u8 {
         Command::Explain(args) => explain::run(args),
         Command::Skew(args) => skew::run(args),
         Command::Ignition(command) => ignition::run(command),
+        Command::Layer { command } => layer::run(command),
         Command::Completion { shell } => meta::completion(*shell),
         Command::Man { dir } => meta::man(dir),
         Command::Version => meta::version(),

@@ -108,6 +108,8 @@ view! {
         state: Text<'a> = "state",
         /// The release.
         version: Text<'a> = "version",
+        /// When the cluster began to move to it, RFC 3339.
+        started_time: Text<'a> = "startedTime",
     }
 }
 
@@ -253,6 +255,8 @@ pub struct Node<'a> {
     pub meta: ObjectMeta<'a>,
     /// Go name of the architecture: `status.nodeInfo.architecture`, or else the label.
     pub architecture: Option<Text<'a>>,
+    /// What the node says it runs: `status.nodeInfo.osImage`.
+    pub os_image: Option<Text<'a>>,
 }
 
 view! {
@@ -268,6 +272,8 @@ view! {
     pub struct NodeInfo<'a> {
         /// Go name of the architecture.
         architecture: Text<'a> = "architecture",
+        /// E.g. `Red Hat Enterprise Linux CoreOS 9.6.20251015-1 (Plow)`.
+        os_image: Text<'a> = "osImage",
     }
 }
 
@@ -277,11 +283,15 @@ impl<'a> Node<'a> {
         let meta = object.meta()?;
         let status: NodeStatus<'a> = object.view("status")?;
         let label = |labels: &StringMap<'a>| labels.get("kubernetes.io/arch").map(str::to_owned);
-        let architecture = status
-            .node_info
-            .and_then(|info| info.architecture)
+        let info = status.node_info.unwrap_or_default();
+        let architecture = info
+            .architecture
             .or_else(|| meta.labels.as_ref().and_then(label).map(Text::from));
-        Ok(Self { meta, architecture })
+        Ok(Self {
+            meta,
+            architecture,
+            os_image: info.os_image,
+        })
     }
 
     /// Whether it is a node of the control plane.

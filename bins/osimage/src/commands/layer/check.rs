@@ -1,0 +1,64 @@
+//! `osimage layer check`
+
+use std::io::Read;
+use std::path::Path;
+
+use containerfile_render::check;
+
+use crate::cli::CheckArgs;
+use crate::commands::tell;
+use crate::error::CommandError;
+use crate::exit;
+
+/// Most bytes that are read: more than any builder takes, so that the check can say so.
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
+
+pub(super) fn run(args: &CheckArgs) -> Result<u8, CommandError> {
+    let (name, text) = read(&args.file)?;
+    let report = check(&text);
+    if let Some(problem) = &report.problem {
+        tell(&format!(
+            "{name}:{}:{}: error: {}",
+            problem.line, problem.column, problem.what
+        ));
+    }
+    let word = if args.strict { "error" } else { "warning" };
+    for advice in &report.advice {
+        tell(&format!(
+            "{name}:{}:{}: {word}: {}",
+            advice.line, advice.column, advice.what
+        ));
+    }
+    let failed = report.problem.is_some() || (args.strict && !report.advice.is_empty());
+    Ok(if failed {
+        exit::INVALID_INPUT
+    } else {
+        exit::OK
+    })
+}
+
+/// The name for messages, and the text.
+fn read(file: &Path) -> Result<(String, String), CommandError> {
+    let is_stdin = file.as_os_str() == "-";
+    let name = if is_stdin {
+        "standard input".to_owned()
+    } else {
+        file.display().to_string()
+    };
+    let invalid = |problem: String| CommandError::Invalid(format!("{name}: {problem}"));
+    let mut bytes = Vec::new();
+    let read = if is_stdin {
+        std::io::stdin()
+            .lock()
+            .take(MOST_BYTES)
+            .read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(file).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| invalid(format!("cannot be read: {error}")))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let offset = error.utf8_error().valid_up_to();
+        invalid(format!("not UTF-8 at byte {offset}; convert it to UTF-8"))
+    })?;
+    Ok((name, text))
+}

@@ -1,0 +1,91 @@
+//! `osimage layer convert`
+
+use openshift_model::{Kind, RawObject};
+use osbuild_check::{FieldError, convert, validate_machine_os_build, validate_machine_os_config};
+use serde_json::{Map, Value, json};
+
+use super::{Objects, texts};
+use crate::cli::{ConvertArgs, DocumentFormat};
+use crate::commands::{print_text, tell};
+use crate::error::CommandError;
+use crate::exit;
+use crate::render::document;
+
+/// Converts every object, or none: a refusal leaves standard output empty.
+pub(super) fn run(args: &ConvertArgs) -> Result<u8, CommandError> {
+    let input = texts(&args.input)?;
+    let objects = Objects::of(&input);
+    let mut converted = Vec::new();
+    let mut failed = !objects.errors.is_empty();
+    for object in &objects.raw {
+        if !matches!(object.kind, Kind::MachineOSConfig | Kind::MachineOSBuild) {
+            continue;
+        }
+        match convert_one(object) {
+            Ok(object) => converted.push(object),
+            Err(problems) => {
+                failed = true;
+                for problem in problems {
+                    tell(&format!("error: {}: {problem}", object.reference()));
+                }
+            }
+        }
+    }
+    if failed {
+        return Ok(exit::INVALID_INPUT);
+    }
+    if converted.is_empty() {
+        let problem = "the input has neither a MachineOSConfig nor a MachineOSBuild".to_owned();
+        return Err(CommandError::Invalid(problem));
+    }
+    print_text(&printed(args.output, converted)?)?;
+    Ok(exit::OK)
+}
+
+/// The object of today, if the API server would take it.
+fn convert_one(object: &RawObject<'_>) -> Result<Value, Vec<String>> {
+    let value = value(object).map_err(|problem| vec![problem])?;
+    let converted = convert(&value).map_err(|error| vec![error.to_string()])?;
+    for warning in &converted.warnings {
+        tell(&format!("warning: {}: {warning}", object.reference()));
+    }
+    let errors = match object.kind {
+        Kind::MachineOSConfig => validate_machine_os_config(&converted.object, None),
+        _ => validate_machine_os_build(&converted.object, None),
+    };
+    if errors.is_empty() {
+        return Ok(converted.object);
+    }
+    Err(errors.iter().map(said).collect())
+}
+
+/// What the API server would say, and the place that it does not.
+fn said(error: &FieldError) -> String {
+    match error.hint() {
+        Some(hint) => format!("{error} ({hint})"),
+        None => error.to_string(),
+    }
+}
+
+/// The object with all its members, in their order.
+fn value(object: &RawObject<'_>) -> Result<Value, String> {
+    let mut members = Map::new();
+    for (name, raw) in object.members().iter() {
+        let value = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
+        members.insert(name.to_owned(), value);
+    }
+    Ok(Value::Object(members))
+}
+
+fn printed(format: DocumentFormat, mut objects: Vec<Value>) -> Result<String, CommandError> {
+    match (format, objects.len()) {
+        (DocumentFormat::Json, 1) => document::json(&objects.remove(0)),
+        (DocumentFormat::Json, _) => {
+            document::json(&json!({"apiVersion": "v1", "kind": "List", "items": objects}))
+        }
+        (DocumentFormat::Yaml, _) => {
+            let documents: Result<Vec<_>, _> = objects.iter().map(document::yaml).collect();
+            Ok(documents?.join("---\n"))
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! `osimage layer status`
+
+use bootimage_plan::API_VERSION;
+use openshift_model::{ClusterVersion, Kind};
+use osbuild_plan::{Cluster, Layering, PoolStatus, layering_status};
+use serde::Serialize;
+
+use super::{Objects, texts};
+use crate::cli::{LayerFormat, StatusArgs};
+use crate::commands::print_text;
+use crate::error::CommandError;
+use crate::exit;
+use crate::render::document;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LayerStatus {
+    api_version: &'static str,
+    kind: &'static str,
+    items: Vec<PoolStatus>,
+}
+
+/// The ConfigMap that names the images of the release.
+const RELEASE_IMAGES: &str = "machine-config-osimageurl";
+
+pub(super) fn run(args: &StatusArgs) -> Result<u8, CommandError> {
+    let input = texts(&args.input)?;
+    let objects = Objects::of(&input);
+    let version = objects
+        .raw
+        .iter()
+        .find(|object| object.kind == Kind::ClusterVersion);
+    let version = version.and_then(|object| ClusterVersion::read(object).ok());
+    let controller_config = objects.controller_config();
+    let release_images = objects.config_map(RELEASE_IMAGES);
+    let release_image = controller_config
+        .base_os_image
+        .as_deref()
+        .or_else(|| release_images.as_ref()?.get("baseOSContainerImage"));
+    let items = layering_status(&Cluster {
+        pools: &objects.pools,
+        machine_configs: &objects.machine_configs,
+        configs: &objects.configs,
+        builds: &objects.builds,
+        nodes: &objects.nodes,
+        cluster_version: version.as_ref(),
+        release_image,
+    });
+    let status = LayerStatus {
+        api_version: API_VERSION,
+        kind: "LayerStatus",
+        items,
+    };
+    match args.output {
+        LayerFormat::Text => print_text(&text(&status.items))?,
+        LayerFormat::Json => print_text(&document::json(&status)?)?,
+        LayerFormat::Yaml => print_text(&document::yaml(&status)?)?,
+    }
+    Ok(if objects.errors.is_empty() {
+        exit::OK
+    } else {
+        exit::INVALID_INPUT
+    })
+}
+
+fn text(pools: &[PoolStatus]) -> String {
+    let mut text = String::new();
+    if pools.is_empty() {
+        text.push_str("the input has no MachineConfigPool\n");
+    }
+    for pool in pools {
+        let paused = if pool.paused { ", paused" } else { "" };
+        text.push_str(&format!("{}: {}{paused}\n", pool.pool, said(pool.layering)));
+        let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:<7} {value}\n"));
+        line("image", pool.image.as_deref().unwrap_or("not known"));
+        if let Some(build) = &pool.build {
+            line("build", &format!("{} ({})", build.name, build.state));
+        }
+        if let Some(source) = &pool.machine_config {
+            let since = source.since.as_deref().unwrap_or("an unknown time");
+            line(
+                "named",
+                &format!("by MachineConfig {} since {since}", source.name),
+            );
+        }
+        line(
+            "nodes",
+            &format!("{} of {} run it", pool.nodes.on_image, pool.nodes.total),
+        );
+        line("release", &behind(pool));
+    }
+    text
+}
+
+fn said(layering: Layering) -> &'static str {
+    match layering {
+        Layering::None => "the image of the release",
+        Layering::InCluster => "layered, built on the cluster",
+        Layering::OutOfCluster => "layered, built elsewhere",
+        Layering::Both => "layered on the cluster, on top of an image that was built elsewhere",
+    }
+}
+
+fn behind(pool: &PoolStatus) -> String {
+    let image = pool.behind.image_release.as_deref().unwrap_or("not known");
+    let cluster = pool
+        .behind
+        .cluster_release
+        .as_deref()
+        .unwrap_or("not known");
+    let guess = match pool.layering {
+        Layering::OutOfCluster | Layering::Both => "at best ",
+        Layering::None | Layering::InCluster => "",
+    };
+    match pool.behind.releases.as_deref() {
+        Some([]) => format!("{guess}{image}, that of the cluster"),
+        Some(releases) => {
+            let (count, list) = (releases.len(), releases.join(", "));
+            let releases = if count == 1 { "release" } else { "releases" };
+            format!("{guess}{image}, {count} {releases} behind the cluster ({list})")
+        }
+        None => format!("image {image}, cluster {cluster}"),
+    }
+}

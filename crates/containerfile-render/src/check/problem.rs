@@ -1,0 +1,212 @@
+//! What is wrong with a Containerfile, and what is merely unwise.
+
+use std::fmt;
+
+/// Something at a place of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Located<T> {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// What is there.
+    pub what: T,
+}
+
+impl<T> Located<T> {
+    pub(crate) fn new(line: usize, column: usize, what: T) -> Self {
+        Self { line, column, what }
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for Located<T> {
+    /// `line:column: what`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.line, self.column, self.what)
+    }
+}
+
+/// A Containerfile that no builder takes. The texts are the reference's but for
+/// [`Problem::Nul`] and [`Problem::TooLong`], which the reference does not look for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// IL-186: nothing says what to build from.
+    #[error("Containerfile must contain at least one FROM instruction")]
+    NoFrom,
+    /// IL-187 … IL-189: the text cannot be taken apart.
+    #[error("failed to parse Containerfile: {0}")]
+    Parse(#[from] ParseProblem),
+    /// IL-190: no `=` where a later line needs one.
+    #[error("line {line}: {instruction} instruction must use key=value form")]
+    NoEquals {
+        /// The line, from 1.
+        line: usize,
+        /// `ENV` or `LABEL`.
+        instruction: Keyword,
+    },
+    /// IL-191: a word that is no instruction.
+    #[error("unknown Dockerfile instruction: {0}")]
+    UnknownInstruction(String),
+    /// IL-192: an instruction without what it needs.
+    #[error("{0} instruction requires {what}", what = .0.needs())]
+    NoArguments(Keyword),
+    /// A NUL byte, which no command line can hold.
+    #[error("the text has a NUL byte, which no builder takes")]
+    Nul,
+    /// More text than the ConfigMap of a build holds.
+    #[error("the text has {bytes} bytes; the ConfigMap of a build holds {most}")]
+    TooLong {
+        /// How many there are.
+        bytes: usize,
+        /// How many fit.
+        most: usize,
+    },
+}
+
+/// Why a text cannot be taken apart into instructions.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParseProblem {
+    /// IL-187: the directive names another character.
+    #[error("invalid ESCAPE '{0}'. Must be ` or \\")]
+    Escape(char),
+    /// IL-187: two directives.
+    #[error("only one escape parser directive can be used")]
+    SecondEscape,
+    /// IL-188: an array that holds something else than strings.
+    #[error("when using JSON array syntax, arrays must be comprised of strings only")]
+    NotStrings,
+    /// IL-188: a name without a value.
+    #[error("{0} must have two arguments")]
+    OneArgument(Keyword),
+    /// IL-188: a further word without `=`. The check tolerates it (IL-190).
+    #[error("Syntax error - can't find = in {word:?}. Must be of the form: name=value")]
+    NoEquals {
+        /// The word.
+        word: String,
+    },
+    /// IL-189: the end of a here-document is missing. The check tolerates it.
+    #[error("{0}: unterminated heredoc")]
+    UnterminatedHereDocument(String),
+}
+
+macro_rules! keywords {
+    ($( $name:ident $text:literal $lower:literal $needs:literal, )*) => {
+        /// IL-191: the instructions of a Containerfile.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "each is the instruction of its name")]
+        pub enum Keyword {
+            $( $name, )*
+        }
+
+        impl Keyword {
+            /// The instruction with this name, in any case.
+            pub(crate) fn of(word: &str) -> Option<Self> {
+                // The longest is HEALTHCHECK.
+                let mut buffer = [0; 11];
+                let lower = buffer.get_mut(..word.len())?;
+                lower.copy_from_slice(word.as_bytes());
+                lower.make_ascii_lowercase();
+                match &*lower {
+                    $( $lower => Some(Self::$name), )*
+                    _ => None,
+                }
+            }
+
+            /// The name in upper case.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $( Self::$name => $text, )*
+                }
+            }
+
+            /// IL-192: what it needs behind it; empty where it needs nothing.
+            pub(crate) const fn needs(self) -> &'static str {
+                match self {
+                    $( Self::$name => $needs, )*
+                }
+            }
+        }
+    };
+}
+
+keywords! {
+    Add "ADD" b"add" "source and destination paths",
+    Arg "ARG" b"arg" "a variable name",
+    Cmd "CMD" b"cmd" "a command or arguments",
+    Copy "COPY" b"copy" "source and destination paths",
+    Entrypoint "ENTRYPOINT" b"entrypoint" "a command or arguments",
+    Env "ENV" b"env" "key=value pairs",
+    Expose "EXPOSE" b"expose" "a port",
+    From "FROM" b"from" "a base image",
+    Healthcheck "HEALTHCHECK" b"healthcheck" "",
+    Label "LABEL" b"label" "key=value pairs",
+    Maintainer "MAINTAINER" b"maintainer" "",
+    Onbuild "ONBUILD" b"onbuild" "an instruction to execute",
+    Run "RUN" b"run" "a command",
+    Shell "SHELL" b"shell" "a shell command array",
+    Stopsignal "STOPSIGNAL" b"stopsignal" "a signal",
+    User "USER" b"user" "a username or UID",
+    Volume "VOLUME" b"volume" "a mount point",
+    Workdir "WORKDIR" b"workdir" "a directory path",
+}
+
+impl fmt::Display for Keyword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What works and is unwise.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Advice {
+    /// IL-179: nothing commits what the last commands left.
+    #[error(
+        "the last RUN does not end in `ostree container commit` (or `bootc container lint`): \
+         nothing checks and cleans up what it leaves"
+    )]
+    NoCommit,
+    /// IL-179: the image that is built lacks the configuration of the pool.
+    #[error(
+        "the image continues {0:?}, not `configs`: on a cluster it must, or it lacks the \
+         configuration of the pool; write `FROM configs AS final`"
+    )]
+    NotFromConfigs(String),
+    /// A name that the rendered document uses itself.
+    #[error(
+        "the stage name {0:?} is taken: the document around this text has stages `extract` and \
+         `configs`; rendering refuses it"
+    )]
+    ReservedStage(String),
+    /// IL-104: the hash of a build is over the text, to the last byte.
+    #[error(
+        "the text does not end in a line feed: the same text with one makes another build \
+         (in YAML, `|` keeps it and `|-` drops it)"
+    )]
+    NoFinalLineFeed,
+    /// IL-116: the hash of a build is over the text, to the last byte.
+    #[error("lines end in CRLF: the same text with LF makes another build")]
+    CarriageReturn,
+    /// Packages' metadata stays in the image.
+    #[error(
+        "rpm-ostree leaves its downloaded metadata in the image: add `rpm-ostree cleanup -m` to \
+         this RUN"
+    )]
+    NoCleanUp,
+    /// IL-187: a directive counts on the first line of a document only.
+    #[error(
+        "the escape directive has no effect: this text does not stand at the start of the \
+         document that is built"
+    )]
+    EscapeDirective,
+    /// Builders of older systems lack here-documents.
+    #[error("builders before buildah 1.33 do not know here-documents; use `RUN` with `&& \\`")]
+    HereDocument,
+    /// The API refuses more than that.
+    #[error("the text has {characters} characters; a MachineOSConfig takes at most {most}")]
+    LongerThanApi {
+        /// How many there are.
+        characters: usize,
+        /// How many the API takes.
+        most: usize,
+    },
+}

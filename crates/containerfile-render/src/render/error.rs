@@ -1,0 +1,66 @@
+//! Why nothing can be rendered.
+
+use openshift_model::ReferenceError;
+
+use crate::check::{Located, Problem};
+
+/// Nothing can be rendered. The texts of IL-164, IL-166 and IL-185 are the reference's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// IL-180: the rendered MachineConfig names no base image.
+    #[error("MachineConfig {machine_config} has no osImageURL: there is nothing to build from")]
+    NoBaseImage {
+        /// The rendered MachineConfig.
+        machine_config: String,
+    },
+    /// An image of the MachineConfig is no reference, and would break out of its place.
+    #[error("{field} {image:?} is no image reference: {source}: {}", source.hint())]
+    Image {
+        /// `osImageURL` or `baseOSExtensionsContainerImage`.
+        field: &'static str,
+        /// What stands there.
+        image: String,
+        /// What is wrong, and where.
+        source: ReferenceError,
+    },
+    /// IL-164: extensions that are none.
+    #[error("invalid extensions found: [{}]", .0.join(" "))]
+    UnknownExtensions(Vec<String>),
+    /// IL-166: a kernel that the pool's nodes cannot run.
+    #[error("64k-pages is only supported for aarch64 architecture")]
+    KernelArchitecture,
+    /// IL-724: packages are asked for, and there is no image to take them from. (The reference
+    /// leaves them out without a word.)
+    #[error(
+        "{what} cannot be installed: MachineConfig {machine_config} has no \
+         baseOSExtensionsContainerImage; put the packages into the Containerfile instead"
+    )]
+    NoExtensionsImage {
+        /// What was asked for.
+        what: String,
+        /// The rendered MachineConfig.
+        machine_config: String,
+    },
+    /// A name has a character that no line of a Containerfile can hold.
+    #[error("the name of {kind} has a control character ({character:?})")]
+    ControlCharacter {
+        /// `MachineConfig` or `MachineConfigPool`.
+        kind: &'static str,
+        /// The first one.
+        character: char,
+    },
+    /// IL-185: what the user wrote makes no valid document. The place is one in the user's text.
+    #[error("Containerfile validation failed: {}", .0.what)]
+    Content(Located<Problem>),
+    /// The user's text names a stage as the document does.
+    #[error(
+        "Containerfile line {line}: the stage name {name:?} is taken: the document around this \
+         text has stages `extract` and `configs`; choose another name"
+    )]
+    ReservedStage {
+        /// The line in the user's text, from 1.
+        line: usize,
+        /// The name.
+        name: String,
+    },
+}

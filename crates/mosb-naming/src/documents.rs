@@ -1,0 +1,158 @@
+//! What is hashed: the three documents, walked member by member (IL-103 … IL-107).
+//!
+//! One walk serves two listeners: the writer of the bytes that are hashed, and the one that
+//! explains why two names differ. What is hashed and what is explained cannot drift apart.
+
+use openshift_model::{
+    ContainerFile, MachineOSConfig, MachineOSConfigSpec, NameReference, OsMachineConfig,
+    PoolConfiguration, SourceReference, Text,
+};
+
+/// Who listens to a walk over documents.
+pub(crate) trait Sink<'a> {
+    fn scalar(&mut self, key: &'static str, value: &'a str);
+    fn null(&mut self, key: &'static str);
+    fn empty_list(&mut self, key: &'static str);
+    fn begin_map(&mut self, key: &'static str);
+    fn end_map(&mut self);
+    fn begin_list(&mut self, key: &'static str);
+    fn end_list(&mut self);
+    fn begin_item(&mut self);
+    fn end_item(&mut self);
+}
+
+/// IL-103: the first document: the configuration of the pool. Empty members are left out.
+pub(crate) fn pool<'a>(sink: &mut impl Sink<'a>, configuration: &'a PoolConfiguration<'a>) {
+    let PoolConfiguration {
+        api_version,
+        field_path,
+        kind,
+        name,
+        namespace,
+        resource_version,
+        uid,
+        source,
+    } = configuration;
+    set(sink, "apiVersion", api_version.as_ref());
+    set(sink, "fieldPath", field_path.as_ref());
+    set(sink, "kind", kind.as_ref());
+    set(sink, "name", name.as_ref());
+    set(sink, "namespace", namespace.as_ref());
+    set(sink, "resourceVersion", resource_version.as_ref());
+    if let Some(sources) = source.as_ref().filter(|sources| !sources.is_empty()) {
+        sink.begin_list("source");
+        for source in sources {
+            sink.begin_item();
+            if let Some(source) = source {
+                self::source(sink, source);
+            }
+            sink.end_item();
+        }
+        sink.end_list();
+    }
+    set(sink, "uid", uid.as_ref());
+}
+
+/// IL-103: an entry of `source`.
+fn source<'a>(sink: &mut impl Sink<'a>, source: &'a SourceReference<'a>) {
+    let SourceReference {
+        api_version,
+        field_path,
+        kind,
+        name,
+        namespace,
+        resource_version,
+        uid,
+    } = source;
+    set(sink, "apiVersion", api_version.as_ref());
+    set(sink, "fieldPath", field_path.as_ref());
+    set(sink, "kind", kind.as_ref());
+    set(sink, "name", name.as_ref());
+    set(sink, "namespace", namespace.as_ref());
+    set(sink, "resourceVersion", resource_version.as_ref());
+    set(sink, "uid", uid.as_ref());
+}
+
+/// IL-104: the second document: `spec` of the MachineOSConfig. Its name is not in it (IL-106).
+pub(crate) fn machine_os_config<'a>(sink: &mut impl Sink<'a>, config: &'a MachineOSConfig<'a>) {
+    let MachineOSConfigSpec {
+        machine_config_pool,
+        image_builder,
+        base_image_pull_secret,
+        rendered_image_push_secret,
+        rendered_image_push_spec,
+        container_file,
+    } = &config.spec;
+    if let Some(secret) = base_image_pull_secret {
+        name(sink, "baseImagePullSecret", Some(secret));
+    }
+    match container_file {
+        None => sink.null("containerFile"),
+        Some(entries) if entries.is_empty() => sink.empty_list("containerFile"),
+        Some(entries) => {
+            sink.begin_list("containerFile");
+            for entry in entries {
+                sink.begin_item();
+                self::container_file(sink, entry.as_ref());
+                sink.end_item();
+            }
+            sink.end_list();
+        }
+    }
+    sink.begin_map("imageBuilder");
+    let kind = image_builder
+        .as_ref()
+        .and_then(|builder| builder.kind.as_ref());
+    sink.scalar("imageBuilderType", text(kind));
+    sink.end_map();
+    name(sink, "machineConfigPool", machine_config_pool.as_ref());
+    name(
+        sink,
+        "renderedImagePushSecret",
+        rendered_image_push_secret.as_ref(),
+    );
+    sink.scalar(
+        "renderedImagePushSpec",
+        text(rendered_image_push_spec.as_ref()),
+    );
+}
+
+/// IL-104: an entry of `containerFile`; a `null` one is the empty one.
+fn container_file<'a>(sink: &mut impl Sink<'a>, entry: Option<&'a ContainerFile<'a>>) {
+    set(
+        sink,
+        "containerfileArch",
+        entry.and_then(|entry| entry.architecture.as_ref()),
+    );
+    sink.scalar(
+        "content",
+        text(entry.and_then(|entry| entry.content.as_ref())),
+    );
+}
+
+/// IL-105: the third document: the images and the release of the rendered MachineConfig.
+pub(crate) fn images<'a>(sink: &mut impl Sink<'a>, config: &'a OsMachineConfig<'a>) {
+    sink.scalar("BaseOSContainerImage", config.os_image());
+    sink.scalar("BaseOSExtensionsContainerImage", config.extensions_image());
+    sink.scalar("OSImageURL", "");
+    let release = config.meta.annotation(OsMachineConfig::RELEASE_ANNOTATION);
+    sink.scalar("ReleaseVersion", release.unwrap_or_default());
+}
+
+/// A member that is left out where it is empty.
+fn set<'a>(sink: &mut impl Sink<'a>, key: &'static str, value: Option<&'a Text<'a>>) {
+    match text(value) {
+        "" => {}
+        value => sink.scalar(key, value),
+    }
+}
+
+fn name<'a>(sink: &mut impl Sink<'a>, key: &'static str, name: Option<&'a NameReference<'a>>) {
+    sink.begin_map(key);
+    sink.scalar("name", text(name.and_then(|name| name.name.as_ref())));
+    sink.end_map();
+}
+
+fn text<'a>(value: Option<&'a Text<'a>>) -> &'a str {
+    value.map(Text::as_str).unwrap_or_default()
+}

@@ -1,0 +1,44 @@
+//! What a build of a layered image creates, and what to do next about it.
+//!
+//! [`build_objects`] makes the ConfigMaps, Secrets and the Job of a build; [`build_context`] the
+//! files of a build outside the cluster. [`decide`] says what to do next about a MachineOSConfig:
+//! it looks at what there is, never at what happened, and has nothing to do once all is well.
+//!
+//! ```
+//! use osbuild_plan::{Action, Config, Pool, Situation, decide};
+//!
+//! let situation = Situation {
+//!     config: Config { name: "worker".into(), pool: "worker".into(), ..Config::default() },
+//!     builds: Vec::new(),
+//!     pool: Some(Pool {
+//!         target: "rendered-worker-1".into(),
+//!         has_target: true,
+//!         ..Pool::default()
+//!     }),
+//!     target: Ok("worker-fbd0c995898fad6a87c4b09a5b782818".into()),
+//!     images: Default::default(),
+//!     images_in_use: Default::default(),
+//! };
+//! let decision = decide(&situation);
+//! assert_eq!(decision.rule, "IL-820");
+//! assert!(matches!(decision.actions.first(), Some(Action::CreateBuild { .. })));
+//! ```
+
+mod decide;
+mod event;
+mod objects;
+mod pool_condition;
+mod status;
+
+pub use decide::{
+    Action, Build, Config, Decision, ImageFact, Observed, Pool, Situation, Wait, decide,
+};
+pub use event::Event;
+pub use objects::{
+    BuildInputs, BuildObjects, ContentsProblem, ContextFile, NodeFileError, ObjectsError,
+    build_config_maps, build_context, build_job, build_objects, build_secret, new_build,
+};
+pub use pool_condition::{PoolCondition, pool_condition};
+pub use status::{
+    Behind, BuildStatus, Cluster, ImageSource, Layering, NodeCount, PoolStatus, layering_status,
+};

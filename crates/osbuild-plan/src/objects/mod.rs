@@ -1,0 +1,538 @@
+//! Everything that a build creates (§4): ConfigMaps, Secrets, Job; and the build context, for
+//! builds outside the cluster.
+
+mod ignition;
+mod job;
+
+use std::io::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use containerfile_render::{RenderError, render};
+use flate2::{Compression, GzBuilder};
+use mosb_naming::{
+    BuildConfigMap, BuildSecret, LimitError, Marks, MosbName, Named, Optional, build_annotations,
+    build_labels, object_marks, secret_copy_labels,
+};
+use openshift_model::names::MCO_NAMESPACE;
+use openshift_model::{
+    Architecture, ControllerConfig, LayeredPool, MachineOSBuild, MachineOSConfig, OsMachineConfig,
+    RawObject, V1,
+};
+use osbuild_check::{RegistrySecret, SecretError, normalise_secret};
+use serde_json::{Map, Value, json};
+
+pub use ignition::{ContentsProblem, NodeFileError};
+
+/// What the objects of a build are made from.
+#[derive(Debug, Clone, Copy)]
+pub struct BuildInputs<'a> {
+    /// Who asked for it.
+    pub config: &'a MachineOSConfig<'a>,
+    /// The build.
+    pub build: &'a MachineOSBuild<'a>,
+    /// The rendered MachineConfig.
+    pub machine_config: &'a OsMachineConfig<'a>,
+    /// The same object as it came, for the image (IL-251).
+    pub machine_config_object: &'a RawObject<'a>,
+    /// What all pools share.
+    pub controller_config: &'a ControllerConfig<'a>,
+    /// The image of the Machine Config Operator, which builds (IL-262).
+    pub builder_image: &'a str,
+    /// What the pool's nodes run on.
+    pub architecture: &'a Architecture,
+    /// What the cluster has besides.
+    pub optional: Optional,
+    /// Credentials for the base image.
+    pub base_pull_secret: Option<&'a RegistrySecret>,
+    /// Credentials for pushing.
+    pub final_push_secret: Option<&'a RegistrySecret>,
+}
+
+/// The objects of a build.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BuildObjects {
+    /// IL-250 … IL-253
+    pub config_maps: Vec<Value>,
+    /// IL-254
+    pub secrets: Vec<Value>,
+    /// IL-260
+    pub job: Value,
+}
+
+/// A file of the build context.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextFile {
+    /// Its path in the context.
+    pub path: &'static str,
+    /// Its contents.
+    pub contents: Vec<u8>,
+}
+
+/// The objects of a build cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ObjectsError {
+    /// IL-125: the build's name is too long for its Job.
+    #[error(transparent)]
+    Name(#[from] LimitError),
+    /// The Containerfile cannot be rendered.
+    #[error("could not get rendered containerfile: {0}")]
+    Render(#[from] RenderError),
+    /// IL-253: a file of the nodes cannot be read.
+    #[error(
+        "could not convert etc/containers registries files into ConfigMap {config_map:?}: {source}"
+    )]
+    NodeFile {
+        /// The ConfigMap that would hold it.
+        config_map: String,
+        /// What is wrong.
+        source: NodeFileError,
+    },
+    /// The trust bundle is not base64.
+    #[error("additionalTrustBundle of the ControllerConfig is not base64")]
+    TrustBundle,
+    /// The MachineConfig cannot be packed: our bug.
+    #[error("the MachineConfig could not be packed: {0}")]
+    Pack(String),
+    /// IL-242, IL-254: credentials are wrong.
+    #[error(
+        "could not canonicalize secret {original}: could not canonicalize pull secret {copy:?}: \
+         {source}"
+    )]
+    Secret {
+        /// The Secret.
+        original: String,
+        /// The copy that would be made.
+        copy: String,
+        /// What is wrong.
+        source: Box<SecretError>,
+    },
+}
+
+/// What every object of a build needs.
+pub(crate) struct Context {
+    name: MosbName,
+    marks: Marks,
+}
+
+impl Context {
+    fn of(inputs: &BuildInputs<'_>) -> Result<Self, LimitError> {
+        let name = MosbName::existing(&inputs.build.name)?;
+        let marks = object_marks(
+            &name,
+            &inputs.config.name,
+            inputs.config.pool(),
+            inputs.build.machine_config(),
+            inputs.optional,
+        );
+        Ok(Self { name, marks })
+    }
+
+    fn config_map(&self, which: BuildConfigMap, member: &str, key: &str, value: &str) -> Value {
+        json!({
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": self.name.config_map(which),
+                "namespace": MCO_NAMESPACE,
+                "labels": self.marks.labels,
+                "annotations": self.marks.annotations,
+            },
+            member: {key: value},
+        })
+    }
+}
+
+/// IL-280: the ConfigMaps, Secrets and Job of a build. Nothing is created where one of them cannot
+/// be made.
+///
+/// Upstream: `buildrequest.BuildRequest`.
+pub fn build_objects(inputs: &BuildInputs<'_>) -> Result<BuildObjects, ObjectsError> {
+    let context = Context::of(inputs)?;
+    Ok(BuildObjects {
+        config_maps: config_maps(inputs, &context)?,
+        secrets: secrets(inputs, &context)?,
+        job: job::job(inputs, &context),
+    })
+}
+
+/// IL-250 … IL-253: the ConfigMaps of a build alone, which need no credentials.
+pub fn build_config_maps(inputs: &BuildInputs<'_>) -> Result<Vec<Value>, ObjectsError> {
+    config_maps(inputs, &Context::of(inputs)?)
+}
+
+/// IL-260: the Job of a build alone.
+pub fn build_job(inputs: &BuildInputs<'_>) -> Result<Value, ObjectsError> {
+    Ok(job::job(inputs, &Context::of(inputs)?))
+}
+
+/// IL-254: one of the Secrets of a build.
+pub fn build_secret(inputs: &BuildInputs<'_>, which: BuildSecret) -> Result<Value, ObjectsError> {
+    secret(inputs, &Context::of(inputs)?, which)
+}
+
+/// IL-271: the build context.
+pub fn build_context(inputs: &BuildInputs<'_>) -> Result<Vec<ContextFile>, ObjectsError> {
+    let containerfile = containerfile(inputs)?.into_bytes();
+    let machine_config = packed_machine_config(inputs)?.into_bytes();
+    let trust_bundle = STANDARD
+        .decode(trust_bundle(inputs))
+        .map_err(|_| ObjectsError::TrustBundle)?;
+    let file = |path, contents| ContextFile { path, contents };
+    Ok(vec![
+        file(CONTAINERFILE_KEY, containerfile),
+        file("machineconfig/machineconfig.json.gz", machine_config),
+        file(TRUST_BUNDLE_KEY, trust_bundle),
+    ])
+}
+
+/// IL-131, IL-370: a MachineOSBuild, to be created.
+pub fn new_build(named: &Named, config: &MachineOSConfig<'_>, pool: &LayeredPool<'_>) -> Value {
+    json!({
+        "apiVersion": V1,
+        "kind": "MachineOSBuild",
+        "metadata": {
+            "name": named.name,
+            "labels": build_labels(config, pool),
+            "annotations": build_annotations(config),
+            "finalizers": ["foregroundDeletion"],
+        },
+        "spec": {
+            "machineConfig": {"name": pool.target.name()},
+            "machineOSConfig": {"name": config.name},
+            "renderedImagePushSpec": named.push_spec,
+        },
+    })
+}
+
+/// IL-260: the Job goes with its build.
+fn owner(inputs: &BuildInputs<'_>) -> Value {
+    json!({
+        "apiVersion": V1,
+        "kind": "MachineOSBuild",
+        "name": inputs.build.name,
+        "uid": inputs.build.meta.uid.as_deref().unwrap_or_default(),
+        "controller": true,
+        "blockOwnerDeletion": true,
+    })
+}
+
+const CONTAINERFILE_KEY: &str = "Containerfile";
+const MACHINE_CONFIG_KEY: &str = "machineconfig.json.gz";
+const TRUST_BUNDLE_KEY: &str = "openshift-config-user-ca-bundle.crt";
+
+fn config_maps(inputs: &BuildInputs<'_>, context: &Context) -> Result<Vec<Value>, ObjectsError> {
+    let machine_config = packed_machine_config(inputs)?;
+    let mut config_maps = vec![
+        context.config_map(
+            BuildConfigMap::Containerfile,
+            "data",
+            CONTAINERFILE_KEY,
+            &containerfile(inputs)?,
+        ),
+        context.config_map(
+            BuildConfigMap::MachineConfig,
+            "data",
+            MACHINE_CONFIG_KEY,
+            &machine_config,
+        ),
+        context.config_map(
+            BuildConfigMap::AdditionalTrustBundle,
+            "binaryData",
+            TRUST_BUNDLE_KEY,
+            trust_bundle(inputs),
+        ),
+    ];
+    for (which, path, key) in [
+        (
+            BuildConfigMap::EtcPolicy,
+            "/etc/containers/policy.json",
+            "policy.json",
+        ),
+        (
+            BuildConfigMap::EtcRegistries,
+            "/etc/containers/registries.conf",
+            "registries.conf",
+        ),
+    ] {
+        let found = ignition::file(inputs.machine_config.spec.config, path);
+        let found = found.map_err(|source| ObjectsError::NodeFile {
+            config_map: context.name.config_map(which).to_string(),
+            source,
+        })?;
+        config_maps.extend(found.map(|text| context.config_map(which, "data", key, &text)));
+    }
+    Ok(config_maps)
+}
+
+fn trust_bundle<'a>(inputs: &BuildInputs<'a>) -> &'a str {
+    inputs
+        .controller_config
+        .additional_trust_bundle
+        .as_deref()
+        .unwrap_or_default()
+}
+
+/// IL-160, IL-161
+fn containerfile(inputs: &BuildInputs<'_>) -> Result<String, RenderError> {
+    let extensions: Vec<&str> = inputs.machine_config.extensions().collect();
+    let rendered = render(&containerfile_render::Inputs {
+        base_image: inputs.machine_config.os_image(),
+        extensions_image: inputs.machine_config.extensions_image(),
+        extensions: &extensions,
+        kernel_type: inputs.machine_config.kernel_type(),
+        architecture: inputs.architecture,
+        machine_config: inputs.build.machine_config(),
+        pool: inputs.config.pool(),
+        content: inputs.config.container_file(),
+    })?;
+    Ok(rendered.text)
+}
+
+/// What an absent member reads as.
+type Default = fn() -> Value;
+
+/// IL-251: members of a MachineConfig's spec that are always written, in the order of the API's
+/// type.
+const SPEC_MEMBERS: [(&str, Default); 7] = [
+    ("osImageURL", || json!("")),
+    ("baseOSExtensionsContainerImage", || json!("")),
+    ("config", || Value::Null),
+    ("kernelArguments", || Value::Null),
+    ("extensions", || Value::Null),
+    ("fips", || json!(false)),
+    ("kernelType", || json!("")),
+];
+
+/// IL-251: the MachineConfig for the image: base64 of gzip of JSON. Members that nobody knows are
+/// kept.
+fn packed_machine_config(inputs: &BuildInputs<'_>) -> Result<String, ObjectsError> {
+    let pack = |error: &dyn std::fmt::Display| ObjectsError::Pack(error.to_string());
+    let object = inputs.machine_config_object;
+    let member = |name: &str| -> Result<Value, ObjectsError> {
+        let Some(raw) = object.member(name) else {
+            return Ok(Value::Object(Map::new()));
+        };
+        serde_json::from_str(raw.get()).map_err(|error| pack(&error))
+    };
+    let mut given = member("spec")?;
+    let mut spec = Map::new();
+    for (name, default) in SPEC_MEMBERS {
+        let value = given.get_mut(name).map(Value::take);
+        spec.insert(name.to_owned(), value.unwrap_or_else(default));
+    }
+    if let Value::Object(rest) = given {
+        for (name, value) in rest {
+            spec.entry(name).or_insert(value);
+        }
+    }
+    let document = json!({
+        "kind": object.kind,
+        "apiVersion": object.api_version(),
+        "metadata": member("metadata")?,
+        "spec": spec,
+    });
+    // Without a time, so that the same MachineConfig gives the same bytes.
+    let mut gzip = GzBuilder::new()
+        .mtime(0)
+        .write(Vec::new(), Compression::best());
+    gzip.write_all(document.to_string().as_bytes())
+        .map_err(|error| pack(&error))?;
+    let packed = gzip.finish().map_err(|error| pack(&error))?;
+    Ok(STANDARD.encode(packed))
+}
+
+fn secrets(inputs: &BuildInputs<'_>, context: &Context) -> Result<Vec<Value>, ObjectsError> {
+    BuildSecret::ALL
+        .into_iter()
+        .map(|which| secret(inputs, context, which))
+        .collect()
+}
+
+/// IL-254: a normalised copy of credentials.
+fn secret(
+    inputs: &BuildInputs<'_>,
+    context: &Context,
+    which: BuildSecret,
+) -> Result<Value, ObjectsError> {
+    let secret = match which {
+        BuildSecret::BasePull => inputs.base_pull_secret,
+        BuildSecret::FinalPush => inputs.final_push_secret,
+    };
+    let copy = context.name.secret(which);
+    let original = secret
+        .map(|secret| secret.name.as_str())
+        .unwrap_or_default();
+    let normalised = normalise_secret(secret).map_err(|source| ObjectsError::Secret {
+        original: original.to_owned(),
+        copy: copy.to_string(),
+        source: Box::new(source),
+    })?;
+    let mut labels = context.marks.labels.clone();
+    labels.extend(secret_copy_labels(original));
+    Ok(json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": copy,
+            "namespace": MCO_NAMESPACE,
+            "labels": labels,
+            "annotations": context.marks.annotations,
+        },
+        "type": "kubernetes.io/dockerconfigjson",
+        "data": {".dockerconfigjson": STANDARD.encode(normalised.json)},
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: &str = r#"{"apiVersion":"machineconfiguration.openshift.io/v1",
+        "kind":"MachineOSConfig","metadata":{"name":"layered"},"spec":{
+        "machineConfigPool":{"name":"layered"},"renderedImagePushSecret":{"name":"push"},
+        "renderedImagePushSpec":"quay.io/org/os:latest","containerFile":[
+        {"containerfileArch":"NoArch","content":"RUN true\n"}]}}"#;
+    const BUILD: &str = r#"{"apiVersion":"machineconfiguration.openshift.io/v1",
+        "kind":"MachineOSBuild","metadata":{"name":"layered-1","uid":"u"},"spec":{
+        "machineConfig":{"name":"rendered-layered-1"},"renderedImagePushSpec":"quay.io/org/os:l"}}"#;
+    const MACHINE_CONFIG: &str = r#"{"apiVersion":"machineconfiguration.openshift.io/v1",
+        "kind":"MachineConfig","metadata":{"name":"rendered-layered-1"},"spec":{
+        "osImageURL":"quay.io/os:1","future":{"a":1}}}"#;
+
+    fn secret(name: &str) -> RegistrySecret {
+        RegistrySecret {
+            name: name.to_owned(),
+            namespace: MCO_NAMESPACE.to_owned(),
+            kind: "kubernetes.io/dockerconfigjson".to_owned(),
+            data: [(
+                ".dockerconfigjson".to_owned(),
+                br#"{"auths":{"a":{"auth":"x"}}}"#.to_vec(),
+            )]
+            .into(),
+        }
+    }
+
+    /// Runs a check on inputs that `change` may change.
+    fn with_inputs<T>(
+        change: impl FnOnce(&mut BuildInputs<'_>),
+        check: impl FnOnce(&BuildInputs<'_>) -> T,
+    ) -> T {
+        let raw = |text| RawObject::parse(text).unwrap().unwrap();
+        let object = raw(MACHINE_CONFIG);
+        let config = MachineOSConfig::read(&raw(CONFIG)).unwrap();
+        let build = MachineOSBuild::read(&raw(BUILD)).unwrap();
+        let machine_config = OsMachineConfig::read(&object).unwrap();
+        let (base, push) = (secret("base"), secret("push"));
+        let mut inputs = BuildInputs {
+            config: &config,
+            build: &build,
+            machine_config: &machine_config,
+            machine_config_object: &object,
+            controller_config: &ControllerConfig::default(),
+            builder_image: "quay.io/mco:1",
+            architecture: &Architecture::X86_64,
+            optional: Optional::default(),
+            base_pull_secret: Some(&base),
+            final_push_secret: Some(&push),
+        };
+        change(&mut inputs);
+        check(&inputs)
+    }
+
+    fn names(objects: &[Value]) -> Vec<&str> {
+        objects
+            .iter()
+            .map(|object| object["metadata"]["name"].as_str().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn il_280_a_build_has_config_maps_secrets_and_a_job() {
+        let objects = with_inputs(|_| {}, |inputs| build_objects(inputs).unwrap());
+        assert_eq!(
+            names(&objects.config_maps),
+            [
+                "containerfile-layered-1",
+                "mc-layered-1",
+                "additionaltrustbundle-layered-1"
+            ]
+        );
+        assert_eq!(
+            names(&objects.secrets),
+            ["base-layered-1", "final-layered-1"]
+        );
+        assert_eq!(objects.job["metadata"]["ownerReferences"][0]["uid"], "u");
+        let containerfile = objects.config_maps[0]["data"]["Containerfile"]
+            .as_str()
+            .unwrap();
+        assert!(containerfile.ends_with("RUN true\n"));
+        let again = with_inputs(|_| {}, |inputs| build_objects(inputs).unwrap());
+        assert_eq!(objects, again);
+    }
+
+    #[test]
+    fn il_241_optional_objects_are_mounted_where_they_are() {
+        let all = Optional {
+            entitlement: true,
+            yum_repos: true,
+            gpg_keys: true,
+        };
+        let job = with_inputs(
+            |inputs| inputs.optional = all,
+            |inputs| build_job(inputs).unwrap(),
+        );
+        let pod = &job["spec"]["template"]["spec"];
+        let volumes = pod["volumes"].as_array().unwrap();
+        assert_eq!(volumes.len(), 12);
+        assert_eq!(
+            volumes[9]["secret"]["secretName"],
+            "etc-pki-entitlement-layered"
+        );
+        assert_eq!(
+            pod["initContainers"][0]["env"].as_array().unwrap().len(),
+            15
+        );
+    }
+
+    #[test]
+    fn il_251_the_machine_config_is_packed_with_what_nobody_knows() {
+        use std::io::Read as _;
+        let packed = with_inputs(|_| {}, |inputs| packed_machine_config(inputs).unwrap());
+        let bytes = STANDARD.decode(packed).unwrap();
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(bytes.as_slice())
+            .read_to_string(&mut text)
+            .unwrap();
+        assert!(
+            text.contains(r#""kernelType":"","future":{"a":1}"#),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn il_242_il_244_credentials_that_are_missing_or_wrong_are_an_error() {
+        let missing = with_inputs(
+            |inputs| inputs.base_pull_secret = None,
+            |inputs| build_objects(inputs).unwrap_err().to_string(),
+        );
+        assert!(
+            missing.ends_with("\"base-layered-1\": secret is nil"),
+            "{missing}"
+        );
+    }
+
+    #[test]
+    fn il_271_the_context_holds_three_files() {
+        let files = with_inputs(|_| {}, |inputs| build_context(inputs).unwrap());
+        let paths: Vec<_> = files.iter().map(|file| file.path).collect();
+        assert_eq!(
+            paths,
+            [
+                "Containerfile",
+                "machineconfig/machineconfig.json.gz",
+                "openshift-config-user-ca-bundle.crt",
+            ]
+        );
+    }
+}

@@ -1,0 +1,158 @@
+//! Where image layering differs from the reference on purpose: one row for each kind of case, with
+//! the rule that demands it. A row whose cases no longer differ fails the tests.
+
+use openshift_model::ImageReference;
+use serde_json::Value;
+
+use super::case::Case;
+use super::differences::Demand;
+
+/// A deliberate difference.
+pub(crate) struct Difference {
+    /// The golden operations and data files where it can be.
+    pub(crate) of: &'static [&'static str],
+    /// Those of them that have such a case; the others may get one.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the tests hold the table to it")
+    )]
+    pub(crate) seen: &'static [&'static str],
+    /// Which of its cases: from the input and what the reference gives for it.
+    pub(crate) applies: fn(&Value, &Value) -> bool,
+    /// The rule, or where the sentence stands.
+    pub(crate) rule: &'static str,
+    /// What it demands.
+    pub(crate) demands: &'static str,
+}
+
+/// Every deliberate difference.
+pub(crate) const DIFFERENCES: &[Difference] = &[
+    Difference {
+        of: &["mosb_name", "naming/main-naming.json"],
+        seen: &["naming/main-naming.json"],
+        applies: |input, expect| {
+            expect.get("name").is_some()
+                && characters(input, "/machine_os_config/metadata/name") > 24
+        },
+        rule: "IL-125",
+        demands: "a MachineOSConfig has a name of at most 24 characters; MUST check early",
+    },
+    Difference {
+        of: &["containerfile", "build_objects"],
+        seen: &["containerfile"],
+        applies: |input, _| {
+            let image = input.pointer("/machine_config/spec/osImageURL");
+            let image = image.and_then(Value::as_str).unwrap_or_default();
+            ImageReference::parse(image).is_err()
+        },
+        rule: "issue 7",
+        demands: "nothing that a user types can break out of its place; IL-180",
+    },
+    Difference {
+        of: &["containerfile", "build_objects"],
+        seen: &["containerfile"],
+        applies: |input, expect| {
+            let spec = |member: &str| input.pointer(&format!("/machine_config/spec/{member}"));
+            let extensions = spec("extensions").and_then(Value::as_array);
+            let kernel = spec("kernelType").and_then(Value::as_str);
+            let wants_packages = extensions.is_some_and(|list| !list.is_empty())
+                || matches!(kernel, Some("realtime" | "64k-pages"));
+            let image = spec("baseOSExtensionsContainerImage").and_then(Value::as_str);
+            wants_packages && image.unwrap_or_default().is_empty() && expect.get("error").is_none()
+        },
+        rule: "IL-724",
+        demands: "extensions or a kernel without an extensions image: fail with a message",
+    },
+    Difference {
+        of: &["containerfile_check"],
+        seen: &[],
+        applies: |input, _| {
+            let content = input["content"].as_str().unwrap_or_default();
+            content.contains('\0') || content.len() > containerfile_render::LONGEST
+        },
+        rule: "issue 7",
+        demands: "a Containerfile with a NUL byte, 5 MB of text: clear errors",
+    },
+    Difference {
+        of: &["containerfile", "build_objects"],
+        seen: &[],
+        applies: |input, expect| {
+            let content = user_content(input);
+            expect.get("error").is_none()
+                && content.lines().any(|line| {
+                    let line = line.trim().to_lowercase();
+                    line.starts_with("from ")
+                        && (line.ends_with(" as configs") || line.ends_with(" as extract"))
+                })
+        },
+        rule: "issue 7",
+        demands: "reserved stage names used by the user: clear errors",
+    },
+    Difference {
+        of: &["validation/image-references.json"],
+        seen: &["validation/image-references.json"],
+        applies: |_, expect| {
+            // The reference has two parsers of references. Names and digests of builds go through
+            // the newer one, which names the repository and knows IPv6 hosts; ours is that one.
+            expect["ParseNamedErr"]
+                .as_str()
+                .is_some_and(|said| said.ends_with("be lowercase"))
+                || expect["In"]
+                    .as_str()
+                    .is_some_and(|text| text.starts_with('['))
+        },
+        rule: "IL-123",
+        demands: "the error names the repository",
+    },
+    Difference {
+        of: &["validation/secrets.json"],
+        seen: &["validation/secrets.json"],
+        applies: |_, expect| {
+            let said = expect["NormalizeErr"].as_str();
+            said.is_some_and(|said| said.starts_with("invalid character"))
+        },
+        rule: "architecture §4",
+        demands: "contents of a Secret never reach an error text; the reference quotes a character",
+    },
+    Difference {
+        of: &["build_objects"],
+        seen: &["build_objects"],
+        applies: |_, expect| {
+            let said = expect
+                .get("secrets_error")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            said.contains("JSON input") || said.contains("invalid character")
+        },
+        rule: "architecture §4",
+        demands: "contents of a Secret never reach an error text; ours says where the JSON breaks",
+    },
+];
+
+/// What the table demands of a case; nothing where the reference is matched.
+pub(crate) fn demand_of(case: &Case, expect: &Value) -> Option<Demand> {
+    let row = DIFFERENCES
+        .iter()
+        .find(|row| row.of.contains(&case.op.as_str()) && (row.applies)(&case.input, expect))?;
+    Some(Demand {
+        rule: row.rule,
+        demands: row.demands,
+    })
+}
+
+fn characters(input: &Value, pointer: &str) -> usize {
+    let text = input.pointer(pointer).and_then(Value::as_str);
+    text.unwrap_or_default().chars().count()
+}
+
+/// The content of the first entry for every architecture.
+fn user_content(input: &Value) -> &str {
+    let entries = input.pointer("/machine_os_config/spec/containerFile");
+    entries
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .find(|entry| entry["containerfileArch"] == "NoArch")
+        .and_then(|entry| entry["content"].as_str())
+        .unwrap_or_default()
+}
