@@ -32,18 +32,39 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         seen: &["naming/main-naming.json"],
         applies: |input, expect| {
             expect.get("name").is_some()
-                && characters(input, "/machine_os_config/metadata/name") > 24
+                && (characters(input, "/machine_os_config/metadata/name") > 24
+                    || characters(input, "/machine_config_pool/metadata/name") > 63
+                    || characters(input, "/machine_config_pool/spec/configuration/name") > 63)
         },
         rule: "IL-125",
         demands: "a MachineOSConfig has a name of at most 24 characters; MUST check early",
     },
     Difference {
+        of: &["build_objects"],
+        seen: &[],
+        applies: |input, expect| {
+            expect.get("error").is_none()
+                && characters(input, "/machine_os_build/metadata/name") > 57
+        },
+        rule: "IL-125",
+        demands: "the Job build-<MachineOSBuild> labels its pods with its name: at most 63",
+    },
+    Difference {
         of: &["containerfile", "build_objects"],
         seen: &["containerfile"],
         applies: |input, _| {
-            let image = input.pointer("/machine_config/spec/osImageURL");
-            let image = image.and_then(Value::as_str).unwrap_or_default();
-            ImageReference::parse(image).is_err()
+            let text = |pointer: &str| {
+                let text = input.pointer(pointer).and_then(Value::as_str);
+                text.unwrap_or_default()
+            };
+            let extensions = text("/machine_config/spec/baseOSExtensionsContainerImage");
+            let names = [
+                text("/machine_os_build/spec/machineConfig/name"),
+                text("/machine_os_config/spec/machineConfigPool/name"),
+            ];
+            ImageReference::parse(text("/machine_config/spec/osImageURL")).is_err()
+                || (!extensions.is_empty() && ImageReference::parse(extensions).is_err())
+                || names.iter().any(|name| name.contains(char::is_control))
         },
         rule: "issue 7",
         demands: "nothing that a user types can break out of its place; IL-180",
@@ -64,10 +85,12 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         demands: "extensions or a kernel without an extensions image: fail with a message",
     },
     Difference {
-        of: &["containerfile_check"],
+        of: &["containerfile_check", "containerfile", "build_objects"],
         seen: &[],
         applies: |input, _| {
-            let content = input["content"].as_str().unwrap_or_default();
+            let content = input["content"]
+                .as_str()
+                .unwrap_or_else(|| user_content(input));
             content.contains('\0') || content.len() > containerfile_render::LONGEST
         },
         rule: "issue 7",
@@ -87,6 +110,16 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         },
         rule: "issue 7",
         demands: "reserved stage names used by the user: clear errors",
+    },
+    Difference {
+        of: &["containerfile", "build_objects"],
+        seen: &[],
+        applies: |_, expect| {
+            let said = expect.get("error").and_then(Value::as_str);
+            said.is_some_and(|said| said.contains("Containerfile validation failed: line "))
+        },
+        rule: "issue 7",
+        demands: "the check of user Containerfiles with line and column: the line in his own text",
     },
     Difference {
         of: &["validation/image-references.json"],

@@ -1,5 +1,7 @@
 //! What works and is unwise.
 
+use std::collections::BTreeSet;
+
 use super::instructions::escape_directive;
 use super::{Advice, Instruction, Instructions, Keyword, LONGEST_IN_API, Located, Position};
 use crate::render::{CONFIGS_STAGE, EXTRACT_STAGE};
@@ -21,7 +23,7 @@ pub(super) fn of(text: &str) -> Vec<Located<Advice>> {
 #[derive(Default)]
 struct Stages {
     /// Stages that continue `configs`, in lower case.
-    continuing: Vec<String>,
+    continuing: BTreeSet<String>,
     /// The last FROM, and what it names, where that does not continue `configs`.
     stray: Option<Located<String>>,
     /// The last RUN of the last stage that commits nothing.
@@ -33,7 +35,7 @@ impl Stages {
         let image_name = image.to_lowercase();
         let continues = image_name == CONFIGS_STAGE || self.continuing.contains(&image_name);
         if continues && let Some(name) = name {
-            self.continuing.push(name.to_lowercase());
+            self.continuing.insert(name.to_lowercase());
         }
         // A variable may name anything.
         let strays = !continues && !image.contains('$');

@@ -1,5 +1,7 @@
 //! Holding a value against a shape.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::error::{FieldError, FieldProblem};
@@ -104,13 +106,14 @@ fn duplicates(elements: &[Value], keys: &[Key], path: &str, errors: &mut Vec<Fie
             parts.collect::<Vec<_>>().join(", ")
         )
     };
-    let all: Vec<String> = elements.iter().map(key).collect();
-    for (index, found) in all.iter().enumerate() {
-        if all.iter().take(index).any(|earlier| earlier == found) {
+    let mut seen = BTreeSet::new();
+    for (index, element) in elements.iter().enumerate() {
+        let key = key(element);
+        if !seen.insert(key.clone()) {
             push(
                 errors,
                 &format!("{path}[{index}]"),
-                FieldProblem::Duplicate(found.clone()),
+                FieldProblem::Duplicate(key),
             );
         }
     }
