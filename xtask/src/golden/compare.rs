@@ -4,7 +4,7 @@ use openshift_model::{Kind, RawObject, provider_spec_pointer};
 use serde_json::Value;
 
 use super::case::{Case, parse_deep};
-use super::ignition;
+use super::{ignition, layering};
 
 /// Whether the case is about something that the crates do not do yet.
 pub(crate) fn is_not_there(found: &Value) -> bool {
@@ -16,6 +16,9 @@ pub(crate) fn is_not_there(found: &Value) -> bool {
 pub(crate) fn differences(case: &Case, found: &Value, expect: &Value) -> Vec<String> {
     if case.op.starts_with("ignition_") {
         return ignition::differences(found, expect);
+    }
+    if case.op == "build_objects" {
+        return layering::differences(found, expect);
     }
     let mut problems = Vec::new();
     if !expect["panic"].is_null() {
