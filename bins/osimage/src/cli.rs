@@ -34,6 +34,12 @@ pub enum Command {
     /// Show every rule that was looked at for one object, with its inputs and outcome
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
+    /// Carry out a saved plan, and only that plan
+    ///
+    /// Refuses a plan that is not of the cluster as it is now, and says what moved. Before each
+    /// write the object is read again. Run again after an interruption, it does what is left.
+    #[command(after_help = APPLY_EXAMPLES)]
+    Apply(ApplyArgs),
     /// Show how old the boot images are, and what that blocks
     #[command(after_help = SKEW_EXAMPLES)]
     Skew(SkewArgs),
@@ -66,6 +72,7 @@ pub enum Command {
 const PLAN_EXAMPLES: &str = "\
 Examples:
   osimage plan -f must-gather/                         a dump, as it is
+  osimage plan                                         the live cluster of your kubeconfig
   oc get machinesets,infrastructures -A -o yaml | osimage plan -f -
   osimage plan -f dump/ -o diff                        the edits with their surroundings
   osimage plan -f dump/ --save plan.json               keep the plan for a review
@@ -75,6 +82,12 @@ const EXPLAIN_EXAMPLES: &str = "\
 Examples:
   osimage explain machineset/worker-a -f must-gather/
   osimage explain cpms/cluster -f must-gather/ -o json";
+const APPLY_EXAMPLES: &str = "\
+Examples:
+  osimage plan --save plan.json                        make a plan of the live cluster, review it
+  osimage apply plan.json --dry-run=server             let the API server check every write
+  osimage apply plan.json
+  osimage apply plan.json --only machineset/worker-a   one set first";
 const SKEW_EXAMPLES: &str = "\
 Examples:
   osimage skew -f must-gather/
@@ -100,12 +113,27 @@ const VERSION_EXAMPLES: &str = "\
 Examples:
   osimage version";
 
+/// Which live cluster.
+#[derive(Debug, Clone, Args)]
+pub struct ClusterArgs {
+    /// The kubeconfig [default: that of KUBECONFIG, else ~/.kube/config, else the pod's own]
+    #[arg(long, value_name = "FILE", conflicts_with = "files")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig [default: its current one]
+    #[arg(long, value_name = "NAME", conflicts_with = "files")]
+    pub context: Option<String>,
+}
+
 /// Where the objects come from, and what is assumed about them.
 #[derive(Debug, Args)]
 pub struct InputArgs {
-    /// File or directory with YAML or JSON, e.g. a must-gather; `-` is standard input; repeatable
+    /// File or directory with YAML or JSON, e.g. a must-gather; `-` is standard input; repeatable;
+    /// without it the live cluster is read
     #[arg(short = 'f', long = "filename", value_name = "PATH")]
     pub files: Vec<PathBuf>,
+    /// Which live cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
     /// Further CoreOS stream document; repeatable
     #[arg(long = "stream", value_name = "FILE")]
     pub streams: Vec<PathBuf>,
@@ -139,6 +167,33 @@ pub struct PlanArgs {
     /// Write the plan as JSON into a file as well
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
+}
+
+/// `osimage apply`
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// A plan that was saved with `osimage plan --save`; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub plan: PathBuf,
+    /// Carry out this target only, e.g. machineset/worker-a; repeatable
+    #[arg(long, value_name = "KIND/NAME")]
+    pub only: Vec<String>,
+    /// Write nothing: the API server checks every write and keeps none
+    #[arg(long, value_enum, value_name = "WHO", require_equals = true)]
+    pub dry_run: Option<ApplyDryRun>,
+    /// The kubeconfig [default: that of KUBECONFIG, else ~/.kube/config, else the pod's own]
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig [default: its current one]
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+}
+
+/// Who checks what would be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ApplyDryRun {
+    /// The API server, admission included
+    Server,
 }
 
 /// `osimage explain`

@@ -1,5 +1,6 @@
 //! Failures of the command, each with its exit code.
 
+use cluster_io::cluster::ClusterError;
 use cluster_io::files::FileError;
 use ignition_stub_convert::{ConvertError, Obstacle, UpgradeError};
 
@@ -9,12 +10,34 @@ use crate::exit;
 /// else is [`exit::FAILURE`].
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    /// No `-f`.
+    /// No `-f` where only files are read.
     #[error(
-        "no input: name files or directories with -f (live clusters are not read yet; \
-         `oc adm inspect` or `oc get -o yaml` make files)"
+        "no input: name files or directories with -f; `oc adm inspect` or `oc get -o yaml` make \
+         them"
     )]
     NoInput,
+    /// The live cluster could not be asked, or refused.
+    #[error("{0}")]
+    Cluster(#[from] ClusterError),
+    /// The machine cannot run what asks a cluster: our bug, or no memory.
+    #[error("no runtime for calls over the network: {0}")]
+    Runtime(std::io::Error),
+    /// A file is no plan that was saved.
+    #[error("{path}: {problem}; `osimage plan --save FILE` makes a plan")]
+    NoPlan {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The plan has no such target that is updated.
+    #[error("the plan updates no {object}{}", updates(.known))]
+    NoSuchUpdate {
+        /// What was asked for.
+        object: String,
+        /// What the plan updates.
+        known: Vec<String>,
+    },
     /// The argument is not `KIND/NAME`.
     #[error("{0:?} is not KIND/NAME, e.g. machineset/worker-a")]
     NotAReference(String),
@@ -92,17 +115,21 @@ fn candidates(known: &[String]) -> String {
     if known.is_empty() {
         return "; it has none of that kind".to_owned();
     }
-    let mut text = format!(
-        "; it has {}",
-        known
-            .iter()
-            .take(SHOWN_NAMES)
-            .cloned()
-            .collect::<Vec<_>>()
-            .join(", ")
-    );
-    if known.len() > SHOWN_NAMES {
-        text.push_str(&format!(" and {} more", known.len() - SHOWN_NAMES));
+    format!("; it has {}", first_of(known))
+}
+
+fn updates(known: &[String]) -> String {
+    if known.is_empty() {
+        return "; it updates nothing".to_owned();
+    }
+    format!("; it updates {}", first_of(known))
+}
+
+fn first_of(names: &[String]) -> String {
+    let shown: Vec<_> = names.iter().take(SHOWN_NAMES).cloned().collect();
+    let mut text = shown.join(", ");
+    if names.len() > SHOWN_NAMES {
+        text.push_str(&format!(" and {} more", names.len() - SHOWN_NAMES));
     }
     text
 }
@@ -134,7 +161,13 @@ impl CommandError {
     /// The exit code.
     pub fn code(&self) -> u8 {
         match self {
-            Self::NoInput | Self::NotAReference(_) | Self::UnknownKind(_) => exit::USAGE,
+            Self::NoInput
+            | Self::NotAReference(_)
+            | Self::UnknownKind(_)
+            | Self::NoSuchUpdate { .. } => exit::USAGE,
+            Self::Cluster(_) => exit::UNREACHABLE,
+            Self::Runtime(_) => exit::FAILURE,
+            Self::NoPlan { .. } => exit::INVALID_INPUT,
             Self::NotFound { .. } | Self::Unreadable(_) | Self::NoStub { .. } => {
                 exit::INVALID_INPUT
             }

@@ -1,15 +1,19 @@
 //! From the command line to a snapshot and a policy.
 
-use bootimage_plan::{ClusterSnapshot, Completeness, Facts, Policy};
+use std::collections::BTreeSet;
+
+use bootimage_plan::{ClusterSnapshot, Completeness, Facts, Plan, Policy, UserDataDecision, plan};
 use cluster_io::files::{self, Texts};
 use cluster_io::{Loaded, load};
 use openshift_model::Profile;
 
 use crate::cli::{ArchitectureArg, InputArgs, ProfileArg};
 use crate::error::CommandError;
+use crate::live;
 
-/// Texts of the files that were named. Snapshots borrow from it.
+/// Texts of the files that were named, or of the cluster. Snapshots borrow from it.
 pub(crate) struct Input {
+    completeness: Completeness,
     objects: Texts,
     streams: Texts,
     facts: Texts,
@@ -29,16 +33,34 @@ pub(crate) struct Snapshot<'a> {
 }
 
 impl Input {
-    /// Reads the files.
+    /// Reads the files, or else the live cluster.
     pub(crate) fn read(args: &InputArgs) -> Result<Self, CommandError> {
-        if args.files.is_empty() {
-            return Err(CommandError::NoInput);
-        }
-        Ok(Self {
+        let mut input = Self {
+            completeness: Completeness::Partial,
             objects: files::read(&args.files),
             streams: files::read(&args.streams),
             facts: files::read(&args.facts),
-        })
+        };
+        if args.files.is_empty() {
+            live::block_on(input.read_cluster(args))??;
+        }
+        Ok(input)
+    }
+
+    async fn read_cluster(&mut self, args: &InputArgs) -> Result<(), CommandError> {
+        let cluster = live::connect(&args.cluster).await?;
+        self.objects.texts = cluster.boot_image_objects().await?;
+        // Secrets are read by name, and only those that an edit depends on.
+        let secrets = {
+            let Snapshot { cluster, facts, .. } = self.snapshot();
+            unknown_secrets(&plan(&cluster, &facts, &policy(args)))
+        };
+        let secrets = cluster
+            .machine_api_secrets(secrets.iter().map(String::as_str))
+            .await?;
+        self.objects.texts.extend(secrets);
+        self.completeness = Completeness::Complete;
+        Ok(())
     }
 
     /// Takes them apart.
@@ -67,7 +89,7 @@ impl Input {
             errors: read.map(ToString::to_string).chain(fact_errors).collect(),
             facts,
             cluster: ClusterSnapshot {
-                completeness: Completeness::Partial,
+                completeness: self.completeness,
                 objects,
                 streams: self
                     .streams
@@ -80,6 +102,16 @@ impl Input {
             ignored,
         }
     }
+}
+
+/// The user-data Secrets that a plan of a partial snapshot would have to know.
+fn unknown_secrets(plan: &Plan) -> BTreeSet<String> {
+    plan.targets
+        .iter()
+        .filter_map(|target| target.user_data.as_deref())
+        .filter(|data| data.decision == UserDataDecision::Unknown)
+        .map(|data| data.secret.clone())
+        .collect()
 }
 
 /// What the command line decides.

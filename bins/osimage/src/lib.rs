@@ -6,6 +6,7 @@ mod commands;
 pub mod error;
 pub mod exit;
 mod input;
+mod live;
 mod render;
 mod text;
 mod threads;

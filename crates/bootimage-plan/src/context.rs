@@ -184,7 +184,7 @@ impl<'a> Reader<'_, 'a> {
     /// The master pool's rendered MachineConfig (BI-015, BI-016).
     fn rendered(&mut self) -> Option<MachineConfig<'a>> {
         let kind = Kind::MachineConfigPool;
-        let pool = self.singleton(kind, "master", MachineConfigPool::read)?;
+        let pool = self.singleton(kind, names::MASTER_POOL, MachineConfigPool::read)?;
         let name = pool.target_configuration?;
         self.singleton(Kind::MachineConfig, &name, MachineConfig::read)
     }
@@ -193,7 +193,7 @@ impl<'a> Reader<'_, 'a> {
     fn provisioning(&mut self) -> Result<Option<Provisioning<'a>>, ReadError> {
         let object = self
             .objects
-            .named(Kind::Provisioning, "provisioning-configuration");
+            .named(Kind::Provisioning, names::PROVISIONING_CONFIGURATION);
         self.read.extend(object);
         object.map(Provisioning::read).transpose()
     }
@@ -265,7 +265,8 @@ impl<'a> Reader<'_, 'a> {
             .unwrap_or_default();
         // The same object was read for its status already.
         self.read.pop();
-        let object = self.objects.config_map("kube-system", "cluster-config-v1");
+        let (namespace, name) = names::INSTALL_CONFIG;
+        let object = self.objects.config_map(namespace, name);
         self.read.extend(object);
         let data: Option<StringMap<'a>> = object.and_then(|object| object.view("data").ok());
         let disk_type = match (&data, completeness) {

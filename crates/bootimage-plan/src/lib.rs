@@ -37,6 +37,7 @@ mod outcome;
 mod plan;
 mod platforms;
 mod reason;
+mod standing;
 mod stream_text;
 mod user_data;
 
@@ -52,4 +53,5 @@ pub use input::{ClusterSnapshot, Completeness, Policy};
 pub use openshift_model::facts::{FactRequest, Facts};
 pub use plan::{Each, Explanation, InTurn, explain, plan, plan_with};
 pub use reason::{Obstacle, ReasonCode};
-pub use user_data::UserDataError;
+pub use standing::{Moved, Movement, Standing, moved, standing, user_data_standing};
+pub use user_data::{ConversionError, UserDataError, conversion};

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ignition_stub_convert::{SecretUpgrade, TargetVersion, UpgradeError, upgrade};
-use openshift_model::{Kind, RawObject, Secret, names};
+use openshift_model::{Edit, EditError, Kind, Members, RawObject, Secret, names};
+use serde_json::Value;
 
 use crate::context::Objects;
 use crate::{Digest, UserData, UserDataDecision};
@@ -37,6 +38,136 @@ pub enum UserDataError {
     /// BI-352: the stub is not converted.
     #[error("{0}")]
     Upgrade(UpgradeError),
+}
+
+/// Why the user data of a set is not converted as the plan has it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConversionError {
+    /// The Secret is none that can be converted.
+    #[error("{0}")]
+    UserData(#[from] UserDataError),
+    /// Its stub is neither what the plan was made of nor what it makes of it.
+    #[error("Secret {secret} was changed since the plan was made; plan again")]
+    Changed {
+        /// Name of the Secret.
+        secret: String,
+    },
+    /// The plan was made without the Secret, so nobody has seen the conversion.
+    #[error(
+        "Secret {secret} was not in the input of the plan, and its stub of Ignition {from} has to \
+         be converted first; plan again with the Secret, or against the cluster"
+    )]
+    NotPlanned {
+        /// Name of the Secret.
+        secret: String,
+        /// The version of its stub.
+        from: String,
+    },
+    /// Another version of osimage made the plan, and converts otherwise.
+    #[error(
+        "Secret {secret} would be converted into something else than the plan says; plan again"
+    )]
+    OtherResult {
+        /// Name of the Secret.
+        secret: String,
+    },
+}
+
+/// BI-352: the edit that converts a user-data Secret as a plan says, or `None` where there is
+/// nothing to convert any more. `secret` is the Secret as it is now, `now` the time in RFC 3339.
+///
+/// The edit holds the contents of the Secret: it is for the API server's eyes only.
+pub fn conversion(
+    planned: &UserData,
+    secret: Option<&RawObject<'_>>,
+    now: &str,
+) -> Result<Option<Edit>, ConversionError> {
+    let name = || planned.secret.clone();
+    let object = secret.ok_or_else(|| UserDataError::NotFound { secret: name() })?;
+    let unreadable = |problem| UserDataError::Unreadable {
+        secret: name(),
+        problem,
+    };
+    let stub = stub_of(object).map_err(unreadable)?;
+    let digest = Digest::of(&stub);
+    let is = |wanted: &Option<Box<Digest>>| wanted.as_deref() == Some(&digest);
+    match planned.decision {
+        UserDataDecision::Current if is(&planned.digest_before) => return Ok(None),
+        UserDataDecision::Convert if is(&planned.digest_after) => return Ok(None),
+        UserDataDecision::Convert if is(&planned.digest_before) => {}
+        UserDataDecision::Current | UserDataDecision::Convert => {
+            return Err(ConversionError::Changed { secret: name() });
+        }
+        UserDataDecision::Unknown => {}
+    }
+    let target = [TargetVersion::V3_4, TargetVersion::V3_5]
+        .into_iter()
+        .find(|version| Some(version.as_str()) == planned.to.as_deref())
+        .unwrap_or_default();
+    let upgraded = upgrade(&planned.secret, &stub, target, now).map_err(UserDataError::Upgrade)?;
+    let (user_data, annotations) = match upgraded {
+        SecretUpgrade::Current { .. } => return Ok(None),
+        SecretUpgrade::Upgraded { from, .. } if planned.decision == UserDataDecision::Unknown => {
+            return Err(ConversionError::NotPlanned {
+                secret: name(),
+                from: from.to_owned(),
+            });
+        }
+        SecretUpgrade::Upgraded {
+            user_data,
+            annotations,
+            ..
+        } => (user_data, annotations),
+    };
+    if planned.digest_after.as_deref() != Some(&Digest::of(user_data.as_bytes())) {
+        return Err(ConversionError::OtherResult { secret: name() });
+    }
+    secret_edit(object, &user_data, &annotations)
+        .map(Some)
+        .map_err(|problem| unreadable(problem).into())
+}
+
+/// BI-353: another stub and these annotations; all else stays.
+fn secret_edit(
+    object: &RawObject<'_>,
+    user_data: &str,
+    annotations: &[(&str, String)],
+) -> Result<Edit, String> {
+    let problem = |error: EditError| error.to_string();
+    let mut edit = Edit::default();
+    let data: Members<'_> = object.view("data").map_err(|error| error.to_string())?;
+    let old = data.get(USER_DATA).ok_or("it has no data.userData")?;
+    edit.replace_raw(
+        "/data/userData",
+        old,
+        Value::String(BASE64.encode(user_data)),
+    )
+    .map_err(problem)?;
+    let metadata: Members<'_> = object.view("metadata").map_err(|error| error.to_string())?;
+    let present: Option<BTreeMap<String, String>> = metadata
+        .get("annotations")
+        .and_then(|raw| serde_json::from_str(raw.get()).ok());
+    let Some(present) = present else {
+        let all = annotations
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone().into()));
+        edit.add("/metadata/annotations", Value::Object(all.collect()))
+            .map_err(problem)?;
+        return Ok(edit);
+    };
+    for (name, value) in annotations {
+        let pointer = format!(
+            "/metadata/annotations/{}",
+            name.replace('~', "~0").replace('/', "~1")
+        );
+        let value = Value::String(value.clone());
+        match present.get(*name) {
+            Some(old) => edit.replace(&pointer, Value::String(old.clone()), value),
+            None => edit.add(&pointer, value),
+        }
+        .map_err(problem)?;
+    }
+    Ok(edit)
 }
 
 /// The Secrets of the Machine API's namespace, and what becomes of each, found out once.
@@ -76,8 +207,7 @@ fn outcome(object: &RawObject<'_>, target: TargetVersion) -> Result<UserData, Us
         secret: name.to_owned(),
         problem,
     };
-    let secret = Secret::read(object).map_err(|error| unreadable(error.to_string()))?;
-    let stub = stub(&secret).map_err(unreadable)?;
+    let stub = stub_of(object).map_err(unreadable)?;
     // The time of the conversion is that of whoever carries out the plan.
     let upgraded = upgrade(name, &stub, target, "").map_err(UserDataError::Upgrade)?;
     let data = UserData {
@@ -107,6 +237,12 @@ fn outcome(object: &RawObject<'_>, target: TargetVersion) -> Result<UserData, Us
             ..data
         },
     })
+}
+
+/// The stub of a Secret, or what is wrong with it.
+pub(crate) fn stub_of(object: &RawObject<'_>) -> Result<Vec<u8>, String> {
+    let secret = Secret::read(object).map_err(|error| error.to_string())?;
+    stub(&secret).map(Cow::into_owned)
 }
 
 /// BI-351: the stub as bytes; empty where the Secret has none.

@@ -90,6 +90,17 @@ impl Edit {
         Ok(())
     }
 
+    /// The edit that takes this one back.
+    #[must_use]
+    pub fn inverse(&self) -> Self {
+        let inverse = |change: &Change| Change {
+            pointer: change.pointer.clone(),
+            old: change.new.clone(),
+            new: change.old.clone(),
+        };
+        Self(self.0.iter().rev().map(inverse).collect())
+    }
+
     /// Whether the edit changes nothing.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

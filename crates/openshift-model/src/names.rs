@@ -41,3 +41,9 @@ pub const MASTER_NODE_LABEL: &str = "node-role.kubernetes.io/master";
 pub const CPMS_FEATURE_GATE: &str = "ManagedBootImagesCPMS";
 /// BI-060: the gate of boot image skew enforcement.
 pub const SKEW_FEATURE_GATE: &str = "BootImageSkewEnforcement";
+/// BI-014: the only name of the configuration of bare-metal provisioning.
+pub const PROVISIONING_CONFIGURATION: &str = "provisioning-configuration";
+/// BI-015: the pool of the control plane.
+pub const MASTER_POOL: &str = "master";
+/// BI-333: namespace and name of the ConfigMap with the installer's configuration.
+pub const INSTALL_CONFIG: (&str, &str) = ("kube-system", "cluster-config-v1");

@@ -15,7 +15,7 @@ use crate::process::Process;
 use crate::programs::Programs;
 
 /// How long a program may take to answer: ten times what it takes on two busy cores.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(50);
 

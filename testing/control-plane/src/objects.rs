@@ -1,6 +1,6 @@
 //! Objects in the API server, as plain JSON.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -10,8 +10,10 @@ use crate::ControlPlane;
 const NAMESPACES: &[&str] = &["openshift-machine-api", "openshift-machine-config-operator"];
 
 impl ControlPlane {
-    /// Creates every object of a file or folder with YAML, in the order of names, with its status,
-    /// and the namespaces that OpenShift has.
+    /// Creates every object of a file or folder with YAML, in the order of paths, with its status,
+    /// and the namespaces that OpenShift has. Lists are taken apart, and what an API server gives
+    /// an object (uid, version) is left out: a must-gather does as it is. Kinds that the control
+    /// plane does not have are passed over.
     pub fn create_all(&self, path: &Path) {
         for namespace in NAMESPACES {
             let object = json!({"apiVersion": "v1", "kind": "Namespace",
@@ -19,20 +21,17 @@ impl ControlPlane {
             // It may be there from before.
             self.send("POST", "/api/v1/namespaces", &object).ok();
         }
-        let mut files = vec![path.to_owned()];
-        if path.is_dir() {
-            let entries = std::fs::read_dir(path).expect("a folder");
-            files = entries
-                .filter_map(|entry| Some(entry.ok()?.path()))
-                .collect();
-            files.sort();
-        }
-        for file in files {
+        for file in files(path) {
             let text = std::fs::read_to_string(&file).expect("a file");
-            let objects: Vec<Value> = serde_saphyr::from_multiple(&text).expect("objects");
-            for object in objects.iter().filter(|object| !object.is_null()) {
-                self.try_create(object)
-                    .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            let documents: Vec<Value> = serde_saphyr::from_multiple(&text).expect("objects");
+            for object in documents.into_iter().flat_map(elements) {
+                match self.try_create(&object) {
+                    Err(error)
+                        if error.contains("404")
+                            || error.contains("could not find the requested resource") => {}
+                    Err(error) => panic!("{}: {error}", file.display()),
+                    Ok(_) => {}
+                }
             }
         }
     }
@@ -66,6 +65,16 @@ impl ControlPlane {
     pub fn merge(&self, path: &str, patch: &Value) -> Value {
         self.send("PATCH", path, patch)
             .unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// Makes an object again what it was when it was read: the one that has its uid.
+    pub fn put_back(&self, object: &Value) {
+        let (_, path) = paths(object);
+        let mut object = object.clone();
+        object["metadata"]["resourceVersion"] =
+            self.get(&path)["metadata"]["resourceVersion"].take();
+        self.send("PUT", &path, &object)
+            .unwrap_or_else(|error| panic!("{path}: {error}"));
     }
 
     /// Removes an object.
@@ -133,6 +142,67 @@ pub(crate) fn paths(object: &Value) -> (String, String) {
     let path = format!("{collection}/{name}");
     (collection, path)
 }
+
+/// The YAML files of a folder and everything below it, sorted; or the file itself.
+fn files(path: &Path) -> Vec<PathBuf> {
+    if !path.is_dir() {
+        return vec![path.to_owned()];
+    }
+    let entries = std::fs::read_dir(path).expect("a folder");
+    let mut paths: Vec<_> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    paths.sort();
+    let is_yaml = |path: &PathBuf| {
+        path.is_dir()
+            || path
+                .extension()
+                .is_some_and(|extension| extension == "yaml")
+    };
+    paths
+        .iter()
+        .filter(|path| is_yaml(path))
+        .flat_map(|path| files(path))
+        .collect()
+}
+
+/// The objects of a document, as they are before an API server has seen them.
+fn elements(document: Value) -> Vec<Value> {
+    let mut objects = match document {
+        Value::Object(mut list) if list.contains_key("items") => {
+            let kind = list["kind"]
+                .as_str()
+                .unwrap_or_default()
+                .trim_end_matches("List")
+                .to_owned();
+            let version = list["apiVersion"].clone();
+            let items = list.remove("items").unwrap_or_default();
+            let mut items = items.as_array().cloned().unwrap_or_default();
+            for item in items.iter_mut().filter(|item| item.get("kind").is_none()) {
+                item["kind"] = json!(kind);
+                item["apiVersion"] = version.clone();
+            }
+            items
+        }
+        Value::Null => Vec::new(),
+        object => vec![object],
+    };
+    for object in &mut objects {
+        if let Some(metadata) = object["metadata"].as_object_mut() {
+            metadata.retain(|name, _| !GIVEN_BY_THE_SERVER.contains(&name.as_str()));
+        }
+    }
+    objects
+}
+
+/// What an API server does not take from others.
+const GIVEN_BY_THE_SERVER: &[&str] = &[
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "managedFields",
+];
 
 fn with(mut object: Value, member: &str, value: Value) -> Value {
     object[member] = value;

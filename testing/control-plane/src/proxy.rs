@@ -40,6 +40,13 @@ pub enum Verdict {
     CutBefore,
     /// The API server has carried it out, but the answer is lost.
     CutAfter,
+    /// The process that makes it is killed (SIGKILL), and never sees an answer.
+    Kill {
+        /// Its id.
+        process: u32,
+        /// Whether the API server has carried out the call by then.
+        carried_out: bool,
+    },
     /// The API server never sees it; the answer is an error.
     Answer {
         /// The HTTP status.
@@ -175,8 +182,29 @@ async fn answer(
             forward(&shared, request).await;
             Err(Cut)
         }
+        Verdict::Kill {
+            process,
+            carried_out,
+        } => {
+            if carried_out {
+                forward(&shared, request).await;
+            }
+            kill(process);
+            Err(Cut)
+        }
         Verdict::Answer { code, retry_after } => Ok(status(code, retry_after)),
     }
+}
+
+/// Through the shell's own, since nothing here is unsafe.
+fn kill(process: u32) {
+    let killed = std::process::Command::new("kill")
+        .args(["-9", &process.to_string()])
+        .status();
+    assert!(
+        killed.is_ok_and(|status| status.success()),
+        "process {process} is not killed"
+    );
 }
 
 async fn forward(shared: &Shared, request: Request<Incoming>) -> Response<Full<Bytes>> {

@@ -50,7 +50,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<u8, CommandError> {
 }
 
 /// Reads `KIND/NAME`, with the names for kinds that `oc` takes.
-fn reference(text: &str, namespace: Option<&str>) -> Result<ObjectRef, CommandError> {
+pub(super) fn reference(text: &str, namespace: Option<&str>) -> Result<ObjectRef, CommandError> {
     let (kind, name) = text
         .split_once('/')
         .filter(|(kind, name)| !kind.is_empty() && !name.is_empty())

@@ -1,5 +1,6 @@
 //! The subcommands: read, call one pure function, write.
 
+mod apply;
 mod explain;
 mod ignition;
 mod layer;
@@ -17,6 +18,7 @@ use crate::exit;
 pub fn run(cli: &Cli) -> u8 {
     let result = match &cli.command {
         Command::Plan(args) => plan::run(args),
+        Command::Apply(args) => apply::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Skew(args) => skew::run(args),
         Command::Ignition(command) => ignition::run(command),

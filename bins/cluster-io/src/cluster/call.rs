@@ -1,0 +1,182 @@
+//! One call of the API, bounded in time and in number.
+
+use std::time::Duration;
+
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, Method, Request};
+use http_body_util::{BodyExt as _, Limited};
+use kube::client::Body;
+
+use super::ClusterError;
+use super::error::Call;
+
+/// How long one answer may take, its body included. A page of a list is a few megabytes.
+const CALL_TIMEOUT: Duration = Duration::from_mins(1);
+/// How often a call is made at most. With the waits between them that is a quarter of a minute.
+const ATTEMPTS: u32 = 4;
+/// The wait before the second call; it doubles from one to the next.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// The longest that a server may make us wait: longer than that is for the user to decide.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// The largest answer: a hundred times a page of large objects.
+const MAX_ANSWER_BYTES: usize = 256 << 20;
+
+/// A cluster that can be asked.
+#[derive(Clone)]
+pub struct Cluster {
+    client: kube::Client,
+    server: String,
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster")
+            .field("server", &self.server)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A request, but for where it goes.
+pub(super) struct Message {
+    pub(super) method: Method,
+    /// Path and query.
+    pub(super) uri: String,
+    /// Empty where there is no body.
+    pub(super) content_type: &'static str,
+    pub(super) body: Vec<u8>,
+    /// Whether it does no more when it is sent twice.
+    pub(super) repeatable: bool,
+}
+
+impl Message {
+    pub(super) fn get(uri: String) -> Self {
+        Self {
+            method: Method::GET,
+            uri,
+            content_type: "",
+            body: Vec::new(),
+            repeatable: true,
+        }
+    }
+}
+
+/// An attempt that failed.
+struct Failure {
+    error: ClusterError,
+    /// What the server asks us to wait.
+    retry_after: Option<Duration>,
+    /// The server said that it did nothing.
+    refused: bool,
+}
+
+impl Cluster {
+    pub(super) fn new(client: kube::Client, server: String) -> Self {
+        Self { client, server }
+    }
+
+    /// The URL of its API server.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Makes a call, again where that is safe: a repeatable one always is; another one only where
+    /// the server says that it did nothing (HTTP 429).
+    pub(super) async fn call(
+        &self,
+        what: &Call<'_>,
+        message: &Message,
+    ) -> Result<String, ClusterError> {
+        let mut wait = FIRST_WAIT;
+        let mut attempt = 1;
+        loop {
+            let failure = match self.attempt(what, message).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            let again = failure.error.is_transient() && (failure.refused || message.repeatable);
+            if !again || attempt == ATTEMPTS {
+                return Err(failure.error);
+            }
+            let asked = failure.retry_after.unwrap_or(wait);
+            if asked > LONGEST_WAIT {
+                return Err(failure.error);
+            }
+            tokio::time::sleep(asked).await;
+            wait *= 2;
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(&self, what: &Call<'_>, message: &Message) -> Result<String, Failure> {
+        let answered = tokio::time::timeout(CALL_TIMEOUT, self.exchange(what, message)).await;
+        answered.unwrap_or_else(|_| {
+            Err(Failure::of(ClusterError::Timeout {
+                server: self.server.clone(),
+                what: what.to_string(),
+                seconds: CALL_TIMEOUT.as_secs(),
+            }))
+        })
+    }
+
+    async fn exchange(&self, what: &Call<'_>, message: &Message) -> Result<String, Failure> {
+        let nonsense = |problem: String| {
+            Failure::of(ClusterError::Nonsense {
+                server: self.server.clone(),
+                what: what.to_string(),
+                problem,
+            })
+        };
+        let mut request = Request::builder()
+            .method(message.method.clone())
+            .uri(&message.uri);
+        if !message.content_type.is_empty() {
+            request = request.header(CONTENT_TYPE, message.content_type);
+        }
+        let request = request
+            .body(Body::from(message.body.clone()))
+            .map_err(|error| nonsense(error.to_string()))?;
+        let response = self.client.send(request).await;
+        let response =
+            response.map_err(|error| Failure::of(ClusterError::of_client(&self.server, &error)))?;
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, MAX_ANSWER_BYTES)
+            .collect()
+            .await
+            .map_err(|error| {
+                Failure::of(ClusterError::Unreachable {
+                    server: self.server.clone(),
+                    problem: format!("the answer to `{what}` ends early: {error}"),
+                })
+            })?;
+        let body = body.to_bytes();
+        if parts.status.is_success() {
+            return String::from_utf8(body.into()).map_err(|_| nonsense("not UTF-8".to_owned()));
+        }
+        Err(Failure {
+            error: ClusterError::of_answer(&self.server, what, parts.status, &body),
+            retry_after: retry_after(&parts.headers),
+            refused: parts.status == http::StatusCode::TOO_MANY_REQUESTS,
+        })
+    }
+}
+
+impl Failure {
+    fn of(error: ClusterError) -> Self {
+        Self {
+            error,
+            retry_after: None,
+            refused: false,
+        }
+    }
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers
+        .get(RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    Some(Duration::from_secs(seconds))
+}

@@ -1,0 +1,282 @@
+//! What goes wrong with a cluster, in the words of people.
+
+use std::error::Error;
+use std::fmt::Write as _;
+
+use http::StatusCode;
+use kube::core::Status;
+
+/// Why a cluster could not be asked, or what it refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ClusterError {
+    /// There is no usable kubeconfig.
+    #[error(
+        "no cluster to ask: the kubeconfig cannot be used: {problem}; name one with --kubeconfig \
+         or KUBECONFIG, a context with --context, or files with -f"
+    )]
+    Kubeconfig {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The API server is not there.
+    #[error(
+        "{server} could not be reached: {problem}; check the address in the kubeconfig, the network \
+         and the proxy settings (HTTPS_PROXY, NO_PROXY)"
+    )]
+    Unreachable {
+        /// Its URL.
+        server: String,
+        /// What the network says.
+        problem: String,
+    },
+    /// Somebody is there whom we do not trust, or who does not trust us.
+    #[error(
+        "{server}: no secure connection: {problem}; check certificate-authority in the kubeconfig"
+    )]
+    Tls {
+        /// Its URL.
+        server: String,
+        /// What TLS says.
+        problem: String,
+    },
+    /// The answer did not come in time.
+    #[error("{server}: no answer to `{what}` within {seconds} s")]
+    Timeout {
+        /// Its URL.
+        server: String,
+        /// The call.
+        what: String,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// The credentials are not, or no longer, good.
+    #[error("{server} does not know us: {problem}; log in again, e.g. with `oc login`")]
+    Unauthorized {
+        /// Its URL.
+        server: String,
+        /// What the server says.
+        problem: String,
+    },
+    /// The credentials are good, but not for this.
+    #[error(
+        "{problem}; `{what}` needs a role that allows it: docs/guides/live-clusters.md has one for \
+         readers and one for those who apply"
+    )]
+    Forbidden {
+        /// The call.
+        what: String,
+        /// What the server says: user, verb and resource.
+        problem: String,
+    },
+    /// The cluster has no such kind.
+    #[error("{server} has no {resource}: it is not an OpenShift cluster, or --context is wrong")]
+    NoSuchKind {
+        /// Its URL.
+        server: String,
+        /// Plural and group.
+        resource: String,
+    },
+    /// The object is not there.
+    #[error("{0} is not there")]
+    NotFound(String),
+    /// What was to be created is there.
+    #[error("{0} is there already")]
+    AlreadyExists(String),
+    /// Somebody else was faster.
+    #[error("`{what}` came too late: {problem}")]
+    Conflict {
+        /// The call.
+        what: String,
+        /// What the server says.
+        problem: String,
+    },
+    /// The request is not valid.
+    #[error("the cluster refuses `{what}`: {problem}")]
+    Invalid {
+        /// The call.
+        what: String,
+        /// What the server says.
+        problem: String,
+    },
+    /// The server is ill, or busy.
+    #[error("{server} cannot answer `{what}` now: {problem} (HTTP {code}); try again later")]
+    Unavailable {
+        /// Its URL.
+        server: String,
+        /// The call.
+        what: String,
+        /// The HTTP status.
+        code: u16,
+        /// What the server says.
+        problem: String,
+    },
+    /// The answer is not what an API server says.
+    #[error("{server} gives an answer to `{what}` that is none of an API server: {problem}")]
+    Nonsense {
+        /// Its URL.
+        server: String,
+        /// The call.
+        what: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl ClusterError {
+    /// Whether the same call may do another time: nothing is known about whether it was carried
+    /// out.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::Timeout { .. } | Self::Unavailable { .. }
+        )
+    }
+
+    /// A failure before there was an answer.
+    pub(super) fn of_client(server: &str, error: &kube::Error) -> Self {
+        let server = server.to_owned();
+        let problem = cause(error);
+        match error {
+            kube::Error::Auth(_) => Self::Unauthorized { server, problem },
+            kube::Error::InferKubeconfig(_) | kube::Error::InferConfig(_) => {
+                Self::Kubeconfig { problem }
+            }
+            kube::Error::RustlsTls(_) | kube::Error::TlsRequired => Self::Tls { server, problem },
+            _ if speaks_of_tls(&problem) => Self::Tls { server, problem },
+            _ => Self::Unreachable { server, problem },
+        }
+    }
+
+    /// An answer that is an error.
+    pub(super) fn of_answer(server: &str, what: &Call<'_>, code: StatusCode, body: &[u8]) -> Self {
+        let status = serde_json::from_slice::<Status>(body).ok();
+        let problem = match &status {
+            Some(status) if !status.message.is_empty() => status.message.clone(),
+            _ => brief(&String::from_utf8_lossy(body)),
+        };
+        let reason = status.as_ref().map_or("", |status| &status.reason);
+        let is_absent = reason == "NotFound" && status.as_ref().is_some_and(has_name);
+        let server = server.to_owned();
+        let call = what.to_string();
+        match code {
+            StatusCode::UNAUTHORIZED => Self::Unauthorized { server, problem },
+            StatusCode::FORBIDDEN => Self::Forbidden {
+                what: call,
+                problem,
+            },
+            StatusCode::NOT_FOUND if is_absent => Self::NotFound(what.object()),
+            StatusCode::NOT_FOUND => Self::NoSuchKind {
+                server,
+                resource: what.resource(),
+            },
+            StatusCode::CONFLICT if reason == "AlreadyExists" => Self::AlreadyExists(what.object()),
+            StatusCode::CONFLICT => Self::Conflict {
+                what: call,
+                problem,
+            },
+            code if code == StatusCode::TOO_MANY_REQUESTS || code.is_server_error() => {
+                Self::Unavailable {
+                    server,
+                    what: call,
+                    code: code.as_u16(),
+                    problem,
+                }
+            }
+            _ => Self::Invalid {
+                what: call,
+                problem,
+            },
+        }
+    }
+}
+
+/// The server names the object that is not there; for a kind it has nothing to name.
+fn has_name(status: &Status) -> bool {
+    status
+        .details
+        .as_ref()
+        .is_some_and(|details| !details.name.is_empty())
+}
+
+fn speaks_of_tls(problem: &str) -> bool {
+    [
+        "certificate",
+        "tls",
+        "TLS",
+        "HandshakeFailure",
+        "UnknownIssuer",
+    ]
+    .iter()
+    .any(|word| problem.contains(word))
+}
+
+/// A call, as messages name it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Call<'a> {
+    /// `get`, `list`, `patch`, `create`.
+    pub(super) verb: &'a str,
+    pub(super) resource: super::read::Resource,
+    /// Empty for what is cluster-scoped.
+    pub(super) namespace: &'a str,
+    /// Empty for a list.
+    pub(super) name: &'a str,
+}
+
+impl Call<'_> {
+    /// Plural and group.
+    pub(super) fn resource(&self) -> String {
+        self.resource.full_name()
+    }
+
+    fn object(&self) -> String {
+        let namespace = match self.namespace {
+            "" => String::new(),
+            namespace => format!("{namespace}/"),
+        };
+        format!("{} {namespace}{}", self.resource.kind, self.name)
+    }
+}
+
+impl std::fmt::Display for Call<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.verb, self.resource())?;
+        if !self.name.is_empty() {
+            write!(f, " {}", self.name)?;
+        }
+        if !self.namespace.is_empty() {
+            write!(f, " -n {}", self.namespace)?;
+        }
+        Ok(())
+    }
+}
+
+/// How much of a body that is no status is shown: the start of a proxy's page tells whose it is.
+const SHOWN_BODY: usize = 200;
+
+fn brief(body: &str) -> String {
+    let line = body.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(SHOWN_BODY) {
+        Some((end, _)) => line.get(..end).unwrap_or_default().to_owned() + " …",
+        None if line.is_empty() => "no explanation".to_owned(),
+        None => line,
+    }
+}
+
+/// The innermost error: kube's own texts repeat what they wrap.
+fn cause(error: &dyn Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+/// An error with what caused it, said once.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let innermost = cause(error);
+    if !text.contains(&innermost) {
+        write!(text, ": {innermost}").ok();
+    }
+    text
+}

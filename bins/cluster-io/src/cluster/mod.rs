@@ -1,0 +1,18 @@
+//! A live cluster: what is read from its API server, and the few things that are written.
+//!
+//! Reads are of the kinds and namespaces that a plan looks at and no more; lists come in pages;
+//! Secrets are read by name, never listed. Each kind of write is one function, with a field manager
+//! of its own and a dry run.
+
+mod call;
+mod connect;
+mod error;
+mod read;
+mod write;
+
+pub use call::Cluster;
+pub use connect::ConnectOptions;
+pub use error::ClusterError;
+pub use write::{
+    APPLY_FIELD_MANAGER, Event, MODE_FIELD_MANAGER, Seen, USER_DATA_FIELD_MANAGER, WriteMode,
+};

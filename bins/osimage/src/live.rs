@@ -1,0 +1,28 @@
+//! From a synchronous command to calls over the network.
+
+use cluster_io::cluster::{Cluster, ConnectOptions};
+
+use crate::cli::ClusterArgs;
+use crate::error::CommandError;
+
+/// How the command calls itself in the audit log of a cluster.
+const USER_AGENT: &str = concat!("osimage/", env!("CARGO_PKG_VERSION"));
+
+/// Runs what waits for the network.
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, CommandError> {
+    // One thread: a command waits for one thing after the other.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    Ok(runtime.map_err(CommandError::Runtime)?.block_on(work))
+}
+
+/// The cluster that the command line names.
+pub(crate) async fn connect(args: &ClusterArgs) -> Result<Cluster, CommandError> {
+    let options = ConnectOptions {
+        kubeconfig: args.kubeconfig.clone(),
+        context: args.context.clone(),
+        user_agent: USER_AGENT.to_owned(),
+    };
+    Ok(Cluster::connect(&options).await?)
+}

@@ -1,0 +1,273 @@
+//! A live cluster: what is asked of a real API server, and what is written into it.
+
+mod live_support;
+
+use live_support::{Cluster, Run, plan_of};
+use serde_json::{Value, json};
+use test_control_plane::Identity;
+
+const SETS: &str =
+    "/apis/machine.openshift.io/v1beta1/namespaces/openshift-machine-api/machinesets";
+const SECRETS: &str = "/api/v1/namespaces/openshift-machine-api/secrets";
+
+/// Nothing is written, and no Secret is listed or watched.
+fn assert_read_only(run: &Run) {
+    for call in &run.calls {
+        assert!(!call.is_write(), "{call:?}");
+        let named = !["list", "watch"].contains(&call.verb.as_str());
+        assert!(call.resource != "secrets" || named, "{call:?}");
+    }
+}
+
+#[test]
+fn a_live_plan_is_that_of_a_dump() {
+    let Some(cluster) = Cluster::gcp() else {
+        return;
+    };
+    let live = cluster.run(&["plan", "-o", "json"]);
+    assert_eq!(live.code, 0, "{}", live.stderr);
+    assert_read_only(&live);
+    let dump = cluster.dump();
+    let from_files = cluster.run(&["plan", "-o", "json", "-f", dump.path().to_str().unwrap()]);
+    let (mut live_plan, mut dump_plan) = (plan_of(&live), plan_of(&from_files));
+    assert_eq!(
+        live_plan["metadata"]["inputs"],
+        dump_plan["metadata"]["inputs"]
+    );
+    assert_eq!(live_plan["metadata"]["generatedFrom"], "cluster");
+    live_plan["metadata"].take();
+    dump_plan["metadata"].take();
+    assert_eq!(live_plan, dump_plan);
+    let updates = live_plan["targets"].as_array().unwrap().iter();
+    assert!(
+        updates
+            .filter(|target| target["decision"] == "Update")
+            .count()
+            >= 2
+    );
+
+    for arguments in [
+        &["explain", "machineset/demo-7xk2p-worker-b"][..],
+        &["skew"],
+        &["plan"],
+        &["plan", "-o", "diff"],
+    ] {
+        let run = cluster.run(arguments);
+        assert_eq!(run.code, 0, "{arguments:?}: {}", run.stderr);
+        assert!(!run.stdout.is_empty(), "{arguments:?}");
+        assert_read_only(&run);
+    }
+}
+
+#[test]
+fn reads_are_counted_in_pages() {
+    let Some(cluster) = Cluster::gcp() else {
+        return;
+    };
+    let few = cluster.run(&["plan", "-o", "patch"]).calls.len();
+    let pattern = cluster
+        .control_plane
+        .get(&format!("{SETS}/demo-7xk2p-worker-b"));
+    for number in 0..600 {
+        let mut set = pattern.clone();
+        set["metadata"] = json!({"name": format!("more-{number}"),
+            "namespace": "openshift-machine-api", "labels": pattern["metadata"]["labels"]});
+        set.as_object_mut().unwrap().remove("status");
+        cluster.control_plane.create(&set);
+    }
+    let many = cluster.run(&["plan", "-o", "patch"]);
+    assert!(many.stdout.lines().count() > 600);
+    assert_eq!(many.calls.len(), few + 1, "one more page: {:?}", many.calls);
+}
+
+#[test]
+fn apply_writes_what_the_plan_says_and_nothing_else() {
+    let Some(cluster) = Cluster::gcp() else {
+        return;
+    };
+    cluster.point_at_spec_2("demo-7xk2p-worker-b");
+    let plan = cluster.save_plan();
+    let before = cluster.state();
+
+    let dry = cluster.run(&["apply", &plan, "--dry-run=server"]);
+    assert_eq!(dry.code, 0, "{}{}", dry.stdout, dry.stderr);
+    assert!(dry.calls.iter().any(|call| call.uri.contains("dryRun=All")));
+    assert_read_only(&dry);
+    assert_eq!(cluster.state(), before);
+
+    let run = cluster.run(&["apply", &plan]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let document: Value = serde_json::from_str(&std::fs::read_to_string(&plan).unwrap()).unwrap();
+    let updates = document["targets"].as_array().unwrap().iter();
+    let updates: Vec<_> = updates
+        .filter(|target| target["decision"] == "Update")
+        .collect();
+    for target in &updates {
+        let patches = run.calls.iter().filter(|call| {
+            call.verb == "patch" && call.is_write() && target["name"] == call.name.as_str()
+        });
+        assert_eq!(patches.count(), 1, "{}", target["name"]);
+    }
+    let writes = run.calls.iter().filter(|call| call.is_write()).count();
+    // Each set and its Event, and the Secret.
+    assert_eq!(writes, 2 * updates.len() + 1, "{:?}", run.calls);
+    assert_eq!(run.stdout.lines().count(), updates.len());
+
+    let secret = cluster
+        .control_plane
+        .get(&format!("{SECRETS}/worker-user-data-spec2"));
+    let annotations = &secret["metadata"]["annotations"];
+    assert_eq!(
+        annotations["machineconfiguration.openshift.io/stub-ignition-upgraded-to"],
+        "3.4.0"
+    );
+    let events = cluster.events();
+    assert_eq!(events.len(), updates.len());
+    let note = events[0]["note"].as_str().unwrap();
+    assert!(
+        note.contains("test-admin") && note.contains("sha256:"),
+        "{note}"
+    );
+
+    let after = cluster.run(&["plan", "--detailed-exitcode", "-o", "patch"]);
+    assert_eq!(
+        (after.code, after.stdout.as_str()),
+        (0, ""),
+        "{}",
+        after.stderr
+    );
+    let again = cluster.run(&["apply", &plan]);
+    assert_eq!(again.code, 0, "{}{}", again.stdout, again.stderr);
+    assert!(
+        again
+            .stdout
+            .lines()
+            .all(|line| line.contains("nothing to do")),
+        "{}",
+        again.stdout
+    );
+    assert_eq!(cluster.events().len(), updates.len());
+}
+
+#[test]
+fn a_stale_plan_is_refused_and_says_what_moved() {
+    let Some(cluster) = Cluster::gcp() else {
+        return;
+    };
+    let plan = cluster.save_plan();
+    let control_plane = &cluster.control_plane;
+    let set = format!("{SETS}/demo-7xk2p-worker-b");
+    // What no rule reads may move.
+    control_plane.merge(&set, &json!({"spec": {"replicas": 3}}));
+    assert_eq!(cluster.run(&["apply", &plan, "--dry-run=server"]).code, 0);
+
+    let check = |moved: &str, why: &str| {
+        let run = cluster.run(&["apply", &plan]);
+        assert_eq!(run.code, 5, "{}{}", run.stdout, run.stderr);
+        assert!(
+            run.stderr.contains(moved) && run.stderr.contains(why),
+            "{}",
+            run.stderr
+        );
+        assert!(run.stderr.contains("nothing was written"), "{}", run.stderr);
+        assert_read_only(&run);
+    };
+    control_plane.merge(&set, &json!({"metadata": {"labels": {"new": "label"}}}));
+    check(
+        "MachineSet openshift-machine-api/demo-7xk2p-worker-b",
+        "was changed",
+    );
+    // The other set may go ahead by itself.
+    let only = [
+        "apply",
+        &plan,
+        "--only",
+        "machineset/demo-7xk2p-worker-arm",
+        "--dry-run=server",
+    ];
+    assert_eq!(cluster.run(&only).code, 0);
+    control_plane.merge(&set, &json!({"metadata": {"labels": {"new": null}}}));
+    assert_eq!(cluster.run(&["apply", &plan, "--dry-run=server"]).code, 0);
+
+    let object = control_plane.get(&set);
+    control_plane.delete(&set);
+    check("demo-7xk2p-worker-b", "is gone");
+    let mut again = object.clone();
+    for given in ["uid", "resourceVersion", "managedFields"] {
+        again["metadata"].as_object_mut().unwrap().remove(given);
+    }
+    control_plane.create(&again);
+    check("demo-7xk2p-worker-b", "deleted and made again");
+    let configuration = "/apis/operator.openshift.io/v1/machineconfigurations/cluster";
+    control_plane.merge(configuration, &json!({"spec": {"managedBootImages": null}}));
+    check("MachineConfiguration cluster", "was changed");
+}
+
+#[test]
+fn what_is_no_plan_is_a_clear_error() {
+    let Some(cluster) = Cluster::gcp() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("plan.json");
+    let file = file.to_str().unwrap();
+    for (content, code, says) in [
+        ("", 3, "no plan"),
+        ("[]", 3, "no plan"),
+        ("{}", 3, "osimage plan --save"),
+        (
+            "{\"apiVersion\": \"osimage.dev/v2\", \"kind\": \"Plan\"}",
+            3,
+            "osimage.dev/v2",
+        ),
+        (
+            "{\"apiVersion\": \"osimage.dev/v1\", \"kind\": \"Plan\"}",
+            3,
+            "damaged",
+        ),
+        ("\u{0}", 3, "osimage plan --save"),
+    ] {
+        std::fs::write(file, content).unwrap();
+        let run = cluster.run(&["apply", file]);
+        assert_eq!(run.code, code, "{content}: {}", run.stderr);
+        assert!(run.stderr.contains(says), "{content}: {}", run.stderr);
+        assert!(run.calls.is_empty());
+    }
+    let plan = cluster.save_plan();
+    let unknown = cluster.run(&["apply", &plan, "--only", "machineset/nobody"]);
+    assert_eq!(unknown.code, 2, "{}", unknown.stderr);
+    assert!(
+        unknown.stderr.contains("demo-7xk2p-worker-b"),
+        "{}",
+        unknown.stderr
+    );
+}
+
+#[test]
+fn what_a_cluster_refuses_is_said_in_peoples_words() {
+    let Some(cluster) = Cluster::gcp() else {
+        return;
+    };
+    let as_whom = |identity: Identity| {
+        let kubeconfig = cluster.control_plane.kubeconfig(&identity);
+        cluster.run_with(&kubeconfig, &["plan"])
+    };
+    let nobody = as_whom(Identity::Nobody);
+    assert_eq!(nobody.code, 4);
+    assert!(nobody.stderr.contains("oc login"), "{}", nobody.stderr);
+    let forbidden = as_whom(Identity::User("eve".to_owned()));
+    assert_eq!(forbidden.code, 4);
+    for word in ["\"eve\"", "cannot", "role"] {
+        assert!(forbidden.stderr.contains(word), "{}", forbidden.stderr);
+    }
+    let context = cluster.run(&["plan", "--context", "other"]);
+    assert_eq!(context.code, 4);
+    assert!(
+        context.stderr.contains("no context \"other\"; it has test"),
+        "{}",
+        context.stderr
+    );
+    let missing = cluster.run(&["plan", "--kubeconfig", "/nowhere"]);
+    assert_eq!(missing.code, 4);
+    assert!(missing.stderr.contains("/nowhere"), "{}", missing.stderr);
+}

@@ -1,0 +1,167 @@
+//! What becomes of an `apply` that is killed, cut off or refused, at every call that it makes.
+
+mod live_support;
+
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use live_support::{Cluster, command};
+use serde_json::Value;
+use test_control_plane::{FaultProxy, Identity, Verdict};
+
+/// The set whose Secret has to be converted as well: all that can be done to a target.
+const SET: &str = "machineset/demo-7xk2p-worker-stub2";
+
+/// An end state without what differs from run to run: times, versions, the plan's digest.
+fn settled(cluster: &Cluster) -> Vec<Value> {
+    let mut state = cluster.state();
+    for object in state
+        .iter_mut()
+        .flat_map(|list| list["items"].as_array_mut().into_iter().flatten())
+    {
+        for given in ["managedFields", "resourceVersion", "generation"] {
+            object["metadata"].as_object_mut().unwrap().remove(given);
+        }
+        if let Some(annotations) = object["metadata"]["annotations"].as_object_mut() {
+            annotations.retain(|name, _| !name.ends_with("stub-ignition-upgraded-at"));
+        }
+    }
+    for list in &mut state {
+        list["metadata"].take();
+    }
+    let events = cluster.events();
+    state.extend(
+        events
+            .iter()
+            .map(|event| event["regarding"]["name"].clone()),
+    );
+    state
+}
+
+/// Runs apply through a proxy that answers call `number` with `verdict`; exit code (-1: killed),
+/// what it said, and how many calls it made.
+fn apply_with(
+    cluster: &Cluster,
+    arguments: &[&str],
+    number: usize,
+    verdict: impl Fn(u32) -> Verdict + Send + Sync + 'static,
+) -> (i32, String, usize) {
+    let process = Arc::new(AtomicU32::new(0));
+    let shared = Arc::clone(&process);
+    let is_conflict = matches!(verdict(0), Verdict::Answer { code: 409, .. });
+    let proxy: FaultProxy = cluster.control_plane.proxy(&Identity::Admin, move |call| {
+        // What is to be created is answered with 409 only where it is there.
+        let is_create = call.method == "POST";
+        if call.number != number || is_create && is_conflict {
+            return Verdict::Pass;
+        }
+        while shared.load(Ordering::SeqCst) == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        verdict(shared.load(Ordering::SeqCst))
+    });
+    let child = command(proxy.kubeconfig(), arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    process.store(child.id(), Ordering::SeqCst);
+    let output = child.wait_with_output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.code().unwrap_or(-1),
+        String::from_utf8(said).unwrap(),
+        proxy.calls().len(),
+    )
+}
+
+#[test]
+fn killed_at_any_call_and_run_again_it_completes() {
+    let Some(cluster) = Cluster::gcp() else {
+        return;
+    };
+    cluster.point_at_spec_2("demo-7xk2p-worker-b");
+    let plan = cluster.save_plan();
+    let start = cluster.snapshot();
+    let arguments = ["apply", &plan];
+    let (code, said, calls) = apply_with(&cluster, &arguments, 0, |_| Verdict::Pass);
+    assert_eq!(code, 0, "{said}");
+    let end = settled(&cluster);
+    let mut kills = 0;
+    for number in 1..=calls {
+        for carried_out in [false, true] {
+            cluster.reset(&start);
+            let plan = cluster.save_plan();
+            let arguments = ["apply", &plan];
+            let kill = move |process| Verdict::Kill {
+                process,
+                carried_out,
+            };
+            let (code, said, _) = apply_with(&cluster, &arguments, number, kill);
+            assert_eq!(code, -1, "call {number} was not killed: {said}");
+            let again = cluster.run(&arguments);
+            assert_eq!(
+                again.code, 0,
+                "call {number}: {}{}",
+                again.stdout, again.stderr
+            );
+            assert!(
+                settled(&cluster) == end,
+                "call {number}, carried out: {carried_out}"
+            );
+            kills += 1;
+        }
+    }
+    assert_eq!(kills, 2 * calls);
+    println!("killed before and after {calls}/{calls} calls");
+}
+
+#[test]
+fn a_fault_at_any_call_is_a_clear_line_and_bounded_and_loses_nothing() {
+    let Some(cluster) = Cluster::gcp() else {
+        return;
+    };
+    let plan = cluster.save_plan();
+    let start = cluster.snapshot();
+    let arguments = ["apply", &plan, "--only", SET];
+    let (code, said, calls) = apply_with(&cluster, &arguments, 0, |_| Verdict::Pass);
+    assert_eq!(code, 0, "{said}");
+    let end = settled(&cluster);
+    let answer = |code, retry_after| Verdict::Answer { code, retry_after };
+    let faults = [
+        answer(409, None),
+        answer(429, Some(1)),
+        answer(500, None),
+        Verdict::CutBefore,
+        Verdict::CutAfter,
+    ];
+    let mut seen = 0;
+    for number in 1..=calls {
+        for fault in &faults {
+            cluster.reset(&start);
+            let plan = cluster.save_plan();
+            let arguments = ["apply", &plan, "--only", SET];
+            let verdict = fault.clone();
+            let (code, said, made) =
+                apply_with(&cluster, &arguments, number, move |_| verdict.clone());
+            let what = format!("call {number}, {fault:?}: {said}");
+            assert!([0, 4].contains(&code), "{what}");
+            assert!(
+                code == 0 || said.contains("127.0.0.1") || said.contains('`'),
+                "{what}"
+            );
+            // A target is looked at again from the start at most once for one fault.
+            assert!(made <= calls + 8, "{what}: {made} calls instead of {calls}");
+            // What does not say that it may be repeated stops the run before anything is written.
+            if code != 0 {
+                let again = cluster.run(&arguments);
+                assert_eq!(again.code, 0, "{what}: {}{}", again.stdout, again.stderr);
+            }
+            assert!(settled(&cluster) == end, "{what}");
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, calls * faults.len());
+}
