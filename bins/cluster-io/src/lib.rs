@@ -1,5 +1,6 @@
 //! Where osimage reaches the world. Everything here reads or writes; nothing here decides.
 
+pub mod ec2;
 pub mod files;
 mod objects;
 pub mod yaml;

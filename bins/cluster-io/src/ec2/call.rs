@@ -1,0 +1,261 @@
+//! One call: made again while the service is busy, within a time, with an answer of bounded size.
+
+use std::error::Error;
+use std::hash::{BuildHasher, RandomState};
+use std::time::{Duration, Instant};
+
+use http::header::{HeaderMap, RETRY_AFTER};
+use http::{Request, StatusCode, Uri};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+
+use super::answer::{Meaning, ReadError, Refusal};
+use super::connector::Connector;
+
+/// A page of a thousand images takes some three megabytes.
+const MAX_ANSWER: usize = 16 << 20;
+
+/// How long is waited for a cloud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// For one answer.
+    pub answer: Duration,
+    /// For all answers about a region, pauses included.
+    pub region: Duration,
+    /// How often the same is asked, where the service is busy or does not answer.
+    pub attempts: u32,
+    /// Between the first two attempts, at most; later ones double.
+    pub pause: Duration,
+}
+
+impl Default for Limits {
+    /// A plan waits for a minute at most; EC2 answers within a second when it is well. With the
+    /// doubled pauses six attempts outlast a throttled account's refill of some seconds.
+    fn default() -> Self {
+        Self {
+            answer: Duration::from_secs(15),
+            region: Duration::from_secs(60),
+            attempts: 6,
+            pause: Duration::from_millis(400),
+        }
+    }
+}
+
+/// Why a call has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum CallError {
+    /// The service's own words.
+    #[error("{refusal}")]
+    Refused {
+        refusal: Refusal,
+        /// When it may be asked again.
+        after: Option<Duration>,
+    },
+    #[error("{endpoint} cannot be reached: {cause}")]
+    Unreachable { endpoint: String, cause: String },
+    #[error("{endpoint} does not answer within {} s", .time.as_secs_f32())]
+    Late { endpoint: String, time: Duration },
+    #[error("the answer of {endpoint} cannot be used: {cause}")]
+    Unusable { endpoint: String, cause: String },
+    /// Nothing was sent.
+    #[error("{0}")]
+    NotSent(String),
+}
+
+impl CallError {
+    /// Whether another attempt may do better.
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Refused { refusal, .. } => refusal.meaning() == Meaning::Busy,
+            Self::Unreachable { .. } | Self::Late { .. } => true,
+            Self::Unusable { .. } | Self::NotSent(_) => false,
+        }
+    }
+
+    fn after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { after, .. } => *after,
+            _ => None,
+        }
+    }
+}
+
+/// What calls go through; connections are shared.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    client: Client<HttpsConnector<Connector>, String>,
+    limits: Limits,
+}
+
+impl Caller {
+    /// In words where there is no TLS.
+    pub(super) fn new(limits: Limits) -> Result<Self, String> {
+        let connector = Connector::https();
+        let connector = connector.map_err(|error| format!("there is no TLS: {error}"))?;
+        Ok(Self {
+            client: Client::builder(TokioExecutor::new()).build(connector),
+            limits,
+        })
+    }
+
+    /// When a region that is begun now has had its time.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.limits.region
+    }
+
+    /// Calls until there is an answer that `read` takes. Each attempt has a request of its own:
+    /// signatures hold the time.
+    pub(super) async fn call<T>(
+        &self,
+        endpoint: &Uri,
+        deadline: Instant,
+        request: impl Fn() -> Result<Request<String>, String>,
+        read: impl Fn(&str) -> Result<T, ReadError>,
+    ) -> Result<T, CallError> {
+        let mut attempt = 1;
+        loop {
+            let request = request().map_err(CallError::NotSent)?;
+            let error = match self.attempt(endpoint, deadline, request).await {
+                Ok(answer) => return read(&answer).map_err(|error| unusable(endpoint, error)),
+                Err(error) => error,
+            };
+            let pause = error.after().unwrap_or_else(|| self.pause(attempt));
+            let left = deadline.saturating_duration_since(Instant::now());
+            if !error.is_passing() || attempt >= self.limits.attempts || pause >= left {
+                return Err(error);
+            }
+            tokio::time::sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        endpoint: &Uri,
+        deadline: Instant,
+        request: Request<String>,
+    ) -> Result<String, CallError> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let time = self.limits.answer.min(left);
+        let answer = tokio::time::timeout(time, self.send(endpoint, request)).await;
+        answer.unwrap_or_else(|_| {
+            let endpoint = endpoint.to_string();
+            Err(CallError::Late { endpoint, time })
+        })
+    }
+
+    async fn send(&self, endpoint: &Uri, request: Request<String>) -> Result<String, CallError> {
+        let response = self.client.request(request).await;
+        let response = response.map_err(|error| unreachable_for(endpoint, &error))?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, MAX_ANSWER).collect().await;
+        let body = body.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                let words = format!("it is longer than {} MiB", MAX_ANSWER >> 20);
+                return unusable(endpoint, words);
+            }
+            unreachable_for(endpoint, error.as_ref())
+        })?;
+        let body = String::from_utf8(body.to_bytes().into());
+        if head.status == StatusCode::OK {
+            return body.map_err(|_| unusable(endpoint, "it is no text"));
+        }
+        Err(CallError::Refused {
+            refusal: Refusal::read(head.status, &body.unwrap_or_default()),
+            after: retry_after(&head.headers),
+        })
+    }
+
+    /// A random part of a pause that doubles each time, so that clients that were throttled
+    /// together do not come back together.
+    fn pause(&self, attempt: u32) -> Duration {
+        // The standard library's only source of chance: its hash keys.
+        let chance = RandomState::new().hash_one(attempt) >> 32;
+        let chance = f64::from(u32::try_from(chance).unwrap_or(u32::MAX)) / f64::from(u32::MAX);
+        longest_pause(&self.limits, attempt).mul_f64(chance)
+    }
+}
+
+fn longest_pause(limits: &Limits, attempt: u32) -> Duration {
+    let doubled = 1_u32.checked_shl(attempt.saturating_sub(1));
+    limits.pause.saturating_mul(doubled.unwrap_or(u32::MAX))
+}
+
+/// In seconds; a date is too rare to be read.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse();
+    seconds.ok().map(Duration::from_secs)
+}
+
+fn unusable(endpoint: &Uri, cause: impl ToString) -> CallError {
+    CallError::Unusable {
+        endpoint: endpoint.to_string(),
+        cause: cause.to_string(),
+    }
+}
+
+fn unreachable_for(endpoint: &Uri, error: &dyn Error) -> CallError {
+    CallError::Unreachable {
+        endpoint: endpoint.to_string(),
+        cause: chain(error),
+    }
+}
+
+/// An error with its sources, each said once.
+fn chain(error: &dyn Error) -> String {
+    let mut out = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        let words = source.to_string();
+        if !out.contains(&words) {
+            out = format!("{out}: {words}");
+        }
+        next = source.source();
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+    use std::io;
+
+    #[test]
+    fn pauses_double_and_do_not_overflow() {
+        let limits = Limits::default();
+        let longest = |attempt| longest_pause(&limits, attempt).as_millis();
+        assert_eq!([1, 2, 3].map(longest), [400, 800, 1600]);
+        assert!(longest(u32::MAX) > longest(20));
+        let caller = Caller::new(limits).unwrap();
+        assert!((0..100).all(|_| caller.pause(2) <= Duration::from_millis(800)));
+    }
+
+    #[test]
+    fn retry_after_is_read_in_seconds() {
+        let check = |value: &str, expected: Option<u64>| {
+            let value = HeaderValue::from_str(value).unwrap();
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, value)]);
+            assert_eq!(retry_after(&headers), expected.map(Duration::from_secs));
+        };
+        check("3", Some(3));
+        check(" 0 ", Some(0));
+        check("-1", None);
+        check("Wed, 21 Oct 2026 07:28:00 GMT", None);
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn a_chain_of_errors_repeats_nothing() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer: inner")]
+        struct Outer(#[source] io::Error);
+        assert_eq!(chain(&Outer(io::Error::other("inner"))), "outer: inner");
+        assert_eq!(
+            chain(&Outer(io::Error::other("cause"))),
+            "outer: inner: cause"
+        );
+    }
+}
