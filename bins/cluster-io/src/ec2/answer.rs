@@ -53,8 +53,13 @@ pub(super) enum Meaning {
 }
 
 impl Refusal {
-    /// Reads the answer to a call that failed.
-    pub(super) fn read(status: StatusCode, body: &str) -> Self {
+    /// Reads the answer to a call that failed, without the secret that was sent, should it be
+    /// repeated there.
+    pub(super) fn read(status: StatusCode, body: &str, secret: Option<&str>) -> Self {
+        let body = match secret {
+            Some(secret) => &body.replace(secret, "…"),
+            None => body,
+        };
         let (code, message) = said(body).unwrap_or_else(|| {
             let reason = status.canonical_reason().unwrap_or("no further words");
             (format!("HTTP {}", status.as_u16()), reason.to_owned())
@@ -337,7 +342,7 @@ mod tests {
     }
 
     fn check_refusal(status: u16, body: &str, words: &str, meaning: Meaning) {
-        let refusal = Refusal::read(StatusCode::from_u16(status).unwrap(), body);
+        let refusal = Refusal::read(StatusCode::from_u16(status).unwrap(), body, None);
         assert_eq!(refusal.to_string(), words, "{body}");
         assert_eq!(refusal.meaning(), meaning, "{body}");
     }
@@ -384,8 +389,15 @@ mod tests {
 
     #[test]
     fn long_words_are_cut() {
-        let refusal = Refusal::read(StatusCode::FORBIDDEN, &of_ec2("A", &"é".repeat(9000)));
+        let refusal = Refusal::read(StatusCode::FORBIDDEN, &of_ec2("A", &"é".repeat(9000)), None);
         assert_eq!(refusal.message.chars().count(), MAX_WORDS + 1);
+    }
+
+    #[test]
+    fn a_secret_is_not_repeated() {
+        let body = of_ec2("A", &format!("{} token", "x".repeat(MAX_WORDS - 3)));
+        let refusal = Refusal::read(StatusCode::FORBIDDEN, &body, Some("token"));
+        assert!(!refusal.message.contains("to"), "{refusal}");
     }
 
     #[test]
@@ -394,6 +406,7 @@ mod tests {
         let refusal = Refusal::read(
             StatusCode::BAD_REQUEST,
             &of_ec2("InvalidAMIID.NotFound", message),
+            None,
         );
         assert!(refusal.names("ami-12") && refusal.names("ami-3"));
         assert!(!refusal.names("ami-1") && !refusal.names("12"));
@@ -405,7 +418,7 @@ mod tests {
             let _ = images(&text);
             let _ = keys(&text);
             let _ = images(&answer(&set));
-            let _ = Refusal::read(StatusCode::BAD_REQUEST, &of_ec2(&set, &text)).meaning();
+            let _ = Refusal::read(StatusCode::BAD_REQUEST, &of_ec2(&set, &text), Some("a")).meaning();
         }
     }
 }

@@ -82,6 +82,16 @@ impl CallError {
     }
 }
 
+/// Where a call goes.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub(super) endpoint: &'a Uri,
+    /// When no attempt is made any more.
+    pub(super) deadline: Instant,
+    /// What requests hold and words must not.
+    pub(super) secret: Option<&'a str>,
+}
+
 /// What calls go through; connections are shared.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
@@ -109,20 +119,21 @@ impl Caller {
     /// signatures hold the time.
     pub(super) async fn call<T>(
         &self,
-        endpoint: &Uri,
-        deadline: Instant,
+        target: Target<'_>,
         request: impl Fn() -> Result<Request<String>, String>,
         read: impl Fn(&str) -> Result<T, ReadError>,
     ) -> Result<T, CallError> {
         let mut attempt = 1;
         loop {
             let request = request().map_err(CallError::NotSent)?;
-            let error = match self.attempt(endpoint, deadline, request).await {
-                Ok(answer) => return read(&answer).map_err(|error| unusable(endpoint, error)),
+            let error = match self.attempt(target, request).await {
+                Ok(answer) => {
+                    return read(&answer).map_err(|error| unusable(target.endpoint, error));
+                }
                 Err(error) => error,
             };
             let pause = error.after().unwrap_or_else(|| self.pause(attempt));
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = target.deadline.saturating_duration_since(Instant::now());
             if !error.is_passing() || attempt >= self.limits.attempts || pause >= left {
                 return Err(error);
             }
@@ -133,20 +144,24 @@ impl Caller {
 
     async fn attempt(
         &self,
-        endpoint: &Uri,
-        deadline: Instant,
+        target: Target<'_>,
         request: Request<String>,
     ) -> Result<String, CallError> {
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = target.deadline.saturating_duration_since(Instant::now());
         let time = self.limits.answer.min(left);
-        let answer = tokio::time::timeout(time, self.send(endpoint, request)).await;
+        let answer = tokio::time::timeout(time, self.send(target, request)).await;
         answer.unwrap_or_else(|_| {
-            let endpoint = endpoint.to_string();
+            let endpoint = target.endpoint.to_string();
             Err(CallError::Late { endpoint, time })
         })
     }
 
-    async fn send(&self, endpoint: &Uri, request: Request<String>) -> Result<String, CallError> {
+    async fn send(
+        &self,
+        target: Target<'_>,
+        request: Request<String>,
+    ) -> Result<String, CallError> {
+        let endpoint = target.endpoint;
         let response = self.client.request(request).await;
         let response = response.map_err(|error| unreachable_for(endpoint, &error))?;
         let (head, body) = response.into_parts();
@@ -163,7 +178,7 @@ impl Caller {
             return body.map_err(|_| unusable(endpoint, "it is no text"));
         }
         Err(CallError::Refused {
-            refusal: Refusal::read(head.status, &body.unwrap_or_default()),
+            refusal: Refusal::read(head.status, &body.unwrap_or_default(), target.secret),
             after: retry_after(&head.headers),
         })
     }

@@ -10,7 +10,7 @@ use http::Uri;
 use openshift_model::facts::{Answer, AwsImage, Fact};
 
 use super::answer::{self, Meaning, Page};
-use super::call::{CallError, Caller};
+use super::call::{CallError, Caller, Target};
 use super::credentials::{Credentials, Keys, Source, WebIdentity};
 use super::endpoints::{Endpoints, Service};
 use super::lookup::Lookup;
@@ -167,10 +167,13 @@ impl<'m> Region<'m> {
                 query::signed(&self.endpoint, self.name, &self.keys, form.to_owned(), now);
             request.map_err(|error| error.to_string())
         };
+        let target = Target {
+            endpoint: &self.endpoint,
+            deadline: self.deadline,
+            secret: self.keys.session_token.as_deref(),
+        };
         let caller = &self.means.caller;
-        caller
-            .call(&self.endpoint, self.deadline, request, answer::images)
-            .await
+        caller.call(target, request, answer::images).await
     }
 }
 
@@ -197,9 +200,14 @@ async fn assume(
         let form = query::assume_role(identity, &token);
         query::request(&endpoint, form).map_err(|error| error.to_string())
     };
-    let call = means
-        .caller
-        .call(&endpoint, deadline, request, answer::keys);
+    let target = Target {
+        endpoint: &endpoint,
+        deadline,
+        secret: Some(&token)
+            .filter(|token| !token.is_empty())
+            .map(String::as_str),
+    };
+    let call = means.caller.call(target, request, answer::keys);
     call.await
         .map_err(|error| format!("the role {role} cannot be assumed: {error}"))
 }
@@ -209,7 +217,10 @@ fn read_token(path: &Path) -> io::Result<String> {
     File::open(path)?
         .take(MAX_TOKEN)
         .read_to_string(&mut token)?;
-    Ok(token.trim().to_owned())
+    match token.trim() {
+        "" => Err(io::Error::other("it is empty")),
+        token => Ok(token.to_owned()),
+    }
 }
 
 fn image_fact(region: &str, id: String, answer: Answer<AwsImage>) -> Fact {
