@@ -1,5 +1,11 @@
 //! The real protocol, against moto: an EC2, STS and IAM for tests that checks signatures as AWS
 //! does.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test whose helper cannot go on has failed"
+)]
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -8,6 +14,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Once;
 
 use cluster_io::ec2::{Credentials, Endpoints, Limits, Resolved, resolve};
 use openshift_model::facts::{Answer, Fact, FactRequest, Facts, VsphereSearch};
@@ -21,6 +28,9 @@ const MARKETPLACE: &str = "ami-0b1c2d3e4f5061728";
 const FOREIGN: &str = "ami-0c1d2e3f405162738";
 const UNKNOWN: &str = "ami-0fffffffffffffff0";
 const PRODUCT: &str = "59ead7de-2540-4653-a8b0-fa7926d5c845";
+
+/// That there is no moto is told once.
+static TOLD: Once = Once::new();
 
 /// A running moto; it ends with the test.
 struct Moto {
@@ -50,13 +60,7 @@ impl Moto {
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
         let Ok(mut process) = command.spawn() else {
-            let program = Path::new(&program).display();
-            // Straight to the process's stderr: the harness would swallow anything else.
-            let _ = writeln!(
-                std::io::stderr(),
-                "SKIPPED: EC2 tests: there is no {program}; pip install 'moto[ec2,sts,server]', or \
-                 export MOTO_SERVER=\"$(testing/programs/moto)\""
-            );
+            TOLD.call_once(|| skip(Path::new(&program)));
             return None;
         };
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
@@ -112,6 +116,16 @@ impl Moto {
         assert!(answer.starts_with("HTTP/1.1 200"), "{body}: {answer}");
         answer
     }
+}
+
+fn skip(program: &Path) {
+    let program = program.display();
+    // Straight to the process's stderr: the harness would swallow anything else.
+    let _ = writeln!(
+        std::io::stderr(),
+        "SKIPPED: EC2 tests: there is no {program}; pip install 'moto[ec2,sts,server]', or \
+         export MOTO_SERVER=\"$(testing/programs/moto)\""
+    );
 }
 
 fn secret(members: &[(&str, &str)]) -> Credentials {

@@ -36,7 +36,7 @@ pub(super) enum ReadError {
 #[error("{code}: {message}")]
 pub(super) struct Refusal {
     status: StatusCode,
-    /// E.g. `InvalidAMIID.NotFound`; `HTTP 502` where the answer is not of the service.
+    /// E.g. `InvalidAMIID.NotFound`.
     code: String,
     message: String,
 }
@@ -54,21 +54,22 @@ pub(super) enum Meaning {
 
 impl Refusal {
     /// Reads the answer to a call that failed, without the secret that was sent, should it be
-    /// repeated there.
-    pub(super) fn read(status: StatusCode, body: &str, secret: Option<&str>) -> Self {
+    /// repeated there; `None` where it is not in the words of EC2 or STS.
+    pub(super) fn read(status: StatusCode, body: &str, secret: Option<&str>) -> Option<Self> {
         let body = match secret {
             Some(secret) => &body.replace(secret, "…"),
             None => body,
         };
-        let (code, message) = said(body).unwrap_or_else(|| {
-            let reason = status.canonical_reason().unwrap_or("no further words");
-            (format!("HTTP {}", status.as_u16()), reason.to_owned())
-        });
-        Self {
+        let document = document(body).ok()?;
+        let error = document
+            .descendants()
+            .find(|node| node.has_tag_name_of("Error"))?;
+        let code = text(error, "Code").filter(|code| !code.is_empty())?;
+        Some(Self {
             status,
-            code,
-            message: words(&message),
-        }
+            code: words(&code),
+            message: words(&text(error, "Message").unwrap_or_default()),
+        })
     }
 
     /// BI-277: by code first, by status where the code is not known.
@@ -94,9 +95,7 @@ impl Refusal {
             | "Unavailable"
             | "ServiceUnavailable"
             | "IDPCommunicationError" => Meaning::Busy,
-            _ if self.status == StatusCode::TOO_MANY_REQUESTS || self.status.is_server_error() => {
-                Meaning::Busy
-            }
+            _ if is_busy(self.status) => Meaning::Busy,
             _ => Meaning::Denied,
         }
     }
@@ -109,14 +108,9 @@ impl Refusal {
     }
 }
 
-/// Code and message of an error, of EC2 or of STS.
-fn said(body: &str) -> Option<(String, String)> {
-    let document = document(body).ok()?;
-    let error = document
-        .descendants()
-        .find(|node| node.has_tag_name_of("Error"))?;
-    let code = text(error, "Code").filter(|code| !code.is_empty())?;
-    Some((words(&code), text(error, "Message").unwrap_or_default()))
+/// Whether a status says that another attempt may do better.
+pub(super) fn is_busy(status: StatusCode) -> bool {
+    status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
 }
 
 /// One line, not too long.
@@ -342,7 +336,7 @@ mod tests {
     }
 
     fn check_refusal(status: u16, body: &str, words: &str, meaning: Meaning) {
-        let refusal = Refusal::read(StatusCode::from_u16(status).unwrap(), body, None);
+        let refusal = Refusal::read(StatusCode::from_u16(status).unwrap(), body, None).unwrap();
         assert_eq!(refusal.to_string(), words, "{body}");
         assert_eq!(refusal.meaning(), meaning, "{body}");
     }
@@ -375,28 +369,27 @@ mod tests {
             "AccessDenied: Not authorized",
             Meaning::Denied,
         );
-        check_refusal(503, "busy", "HTTP 503: Service Unavailable", Meaning::Busy);
-        check_refusal(429, "", "HTTP 429: Too Many Requests", Meaning::Busy);
-        check_refusal(302, "<html/>", "HTTP 302: Found", Meaning::Denied);
-        check_refusal(299, "", "HTTP 299: no further words", Meaning::Denied);
-        check_refusal(
-            400,
-            &of_ec2("", "x"),
-            "HTTP 400: Bad Request",
-            Meaning::Denied,
-        );
+        check_refusal(400, &of_ec2("A", ""), "A: ", Meaning::Denied);
+        for body in ["", "busy", "<html/>", &of_ec2("", "x"), "<Error/>"] {
+            assert_eq!(
+                Refusal::read(StatusCode::BAD_REQUEST, body, None),
+                None,
+                "{body}"
+            );
+        }
     }
 
     #[test]
     fn long_words_are_cut() {
-        let refusal = Refusal::read(StatusCode::FORBIDDEN, &of_ec2("A", &"é".repeat(9000)), None);
+        let refusal =
+            Refusal::read(StatusCode::FORBIDDEN, &of_ec2("A", &"é".repeat(9000)), None).unwrap();
         assert_eq!(refusal.message.chars().count(), MAX_WORDS + 1);
     }
 
     #[test]
     fn a_secret_is_not_repeated() {
         let body = of_ec2("A", &format!("{} token", "x".repeat(MAX_WORDS - 3)));
-        let refusal = Refusal::read(StatusCode::FORBIDDEN, &body, Some("token"));
+        let refusal = Refusal::read(StatusCode::FORBIDDEN, &body, Some("token")).unwrap();
         assert!(!refusal.message.contains("to"), "{refusal}");
     }
 
@@ -407,7 +400,8 @@ mod tests {
             StatusCode::BAD_REQUEST,
             &of_ec2("InvalidAMIID.NotFound", message),
             None,
-        );
+        )
+        .unwrap();
         assert!(refusal.names("ami-12") && refusal.names("ami-3"));
         assert!(!refusal.names("ami-1") && !refusal.names("12"));
     }
@@ -418,7 +412,7 @@ mod tests {
             let _ = images(&text);
             let _ = keys(&text);
             let _ = images(&answer(&set));
-            let _ = Refusal::read(StatusCode::BAD_REQUEST, &of_ec2(&set, &text), Some("a")).meaning();
+            let _ = Refusal::read(StatusCode::BAD_REQUEST, &of_ec2(&set, &text), Some("a")).map(|refusal| refusal.meaning());
         }
     }
 }

@@ -11,7 +11,7 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
-use super::answer::{Meaning, ReadError, Refusal};
+use super::answer::{Meaning, ReadError, Refusal, is_busy};
 use super::connector::Connector;
 
 /// A page of a thousand images takes some three megabytes.
@@ -31,13 +31,13 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// A plan waits for a minute at most; EC2 answers within a second when it is well. With the
-    /// doubled pauses six attempts outlast a throttled account's refill of some seconds.
+    /// A plan waits for a minute at most; EC2 answers within seconds when it is well. With pauses
+    /// that double five attempts outlast the refill of a throttled account, some seconds.
     fn default() -> Self {
         Self {
             answer: Duration::from_secs(15),
-            region: Duration::from_secs(60),
-            attempts: 6,
+            region: Duration::from_mins(1),
+            attempts: 5,
             pause: Duration::from_millis(400),
         }
     }
@@ -53,9 +53,21 @@ pub(super) enum CallError {
         /// When it may be asked again.
         after: Option<Duration>,
     },
+    /// What answers is not the service, or only what stands before it.
+    #[error("{endpoint} answers {status}")]
+    Status {
+        endpoint: String,
+        status: StatusCode,
+        after: Option<Duration>,
+    },
     #[error("{endpoint} cannot be reached: {cause}")]
-    Unreachable { endpoint: String, cause: String },
-    #[error("{endpoint} does not answer within {} s", .time.as_secs_f32())]
+    Unreachable {
+        endpoint: String,
+        cause: String,
+        /// Whether there was a connection, which was cut.
+        connected: bool,
+    },
+    #[error("{endpoint} does not answer within {:.1} s", .time.as_secs_f32())]
     Late { endpoint: String, time: Duration },
     #[error("the answer of {endpoint} cannot be used: {cause}")]
     Unusable { endpoint: String, cause: String },
@@ -65,18 +77,28 @@ pub(super) enum CallError {
 }
 
 impl CallError {
-    /// Whether another attempt may do better.
-    fn is_passing(&self) -> bool {
+    /// How often to ask in all: who cannot be connected to is hardly back in a second.
+    fn attempts(&self, limits: &Limits) -> u32 {
         match self {
-            Self::Refused { refusal, .. } => refusal.meaning() == Meaning::Busy,
-            Self::Unreachable { .. } | Self::Late { .. } => true,
-            Self::Unusable { .. } | Self::NotSent(_) => false,
+            Self::Refused { refusal, .. } if refusal.meaning() == Meaning::Busy => limits.attempts,
+            Self::Status { status, .. } if is_busy(*status) => limits.attempts,
+            Self::Unreachable {
+                connected: true, ..
+            }
+            | Self::Late { .. } => limits.attempts,
+            Self::Unreachable {
+                connected: false, ..
+            } => limits.attempts.min(2),
+            Self::Refused { .. }
+            | Self::Status { .. }
+            | Self::Unusable { .. }
+            | Self::NotSent(_) => 1,
         }
     }
 
     fn after(&self) -> Option<Duration> {
         match self {
-            Self::Refused { after, .. } => *after,
+            Self::Refused { after, .. } | Self::Status { after, .. } => *after,
             _ => None,
         }
     }
@@ -128,13 +150,14 @@ impl Caller {
             let request = request().map_err(CallError::NotSent)?;
             let error = match self.attempt(target, request).await {
                 Ok(answer) => {
-                    return read(&answer).map_err(|error| unusable(target.endpoint, error));
+                    return read(&answer)
+                        .map_err(|error| unusable(target.endpoint, &error.to_string()));
                 }
                 Err(error) => error,
             };
             let pause = error.after().unwrap_or_else(|| self.pause(attempt));
             let left = target.deadline.saturating_duration_since(Instant::now());
-            if !error.is_passing() || attempt >= self.limits.attempts || pause >= left {
+            if attempt >= error.attempts(&self.limits) || pause >= left {
                 return Err(error);
             }
             tokio::time::sleep(pause).await;
@@ -148,6 +171,11 @@ impl Caller {
         request: Request<String>,
     ) -> Result<String, CallError> {
         let left = target.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            let region = self.limits.region.as_secs_f32();
+            let words = format!("{} is not asked: {region:.1} s are over", target.endpoint);
+            return Err(CallError::NotSent(words));
+        }
         let time = self.limits.answer.min(left);
         let answer = tokio::time::timeout(time, self.send(target, request)).await;
         answer.unwrap_or_else(|_| {
@@ -163,23 +191,33 @@ impl Caller {
     ) -> Result<String, CallError> {
         let endpoint = target.endpoint;
         let response = self.client.request(request).await;
-        let response = response.map_err(|error| unreachable_for(endpoint, &error))?;
+        let response = response.map_err(|error| {
+            // Its own words say only that it is an error of a client.
+            let cause = error.source().unwrap_or(&error);
+            unreachable_for(endpoint, cause, !error.is_connect())
+        })?;
         let (head, body) = response.into_parts();
         let body = Limited::new(body, MAX_ANSWER).collect().await;
         let body = body.map_err(|error| {
             if error.is::<LengthLimitError>() {
                 let words = format!("it is longer than {} MiB", MAX_ANSWER >> 20);
-                return unusable(endpoint, words);
+                return unusable(endpoint, &words);
             }
-            unreachable_for(endpoint, error.as_ref())
+            unreachable_for(endpoint, error.as_ref(), true)
         })?;
         let body = String::from_utf8(body.to_bytes().into());
         if head.status == StatusCode::OK {
             return body.map_err(|_| unusable(endpoint, "it is no text"));
         }
-        Err(CallError::Refused {
-            refusal: Refusal::read(head.status, &body.unwrap_or_default(), target.secret),
-            after: retry_after(&head.headers),
+        let after = retry_after(&head.headers);
+        let refusal = Refusal::read(head.status, &body.unwrap_or_default(), target.secret);
+        Err(match refusal {
+            Some(refusal) => CallError::Refused { refusal, after },
+            None => CallError::Status {
+                endpoint: endpoint.to_string(),
+                status: head.status,
+                after,
+            },
         })
     }
 
@@ -204,17 +242,18 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     seconds.ok().map(Duration::from_secs)
 }
 
-fn unusable(endpoint: &Uri, cause: impl ToString) -> CallError {
+fn unusable(endpoint: &Uri, cause: &str) -> CallError {
     CallError::Unusable {
         endpoint: endpoint.to_string(),
-        cause: cause.to_string(),
+        cause: cause.to_owned(),
     }
 }
 
-fn unreachable_for(endpoint: &Uri, error: &dyn Error) -> CallError {
+fn unreachable_for(endpoint: &Uri, cause: &dyn Error, connected: bool) -> CallError {
     CallError::Unreachable {
         endpoint: endpoint.to_string(),
-        cause: chain(error),
+        cause: chain(cause),
+        connected,
     }
 }
 

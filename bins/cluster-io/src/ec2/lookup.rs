@@ -115,7 +115,7 @@ mod tests {
 
     fn refusal(code: &str, message: &str) -> Refusal {
         let error = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
-        Refusal::read(StatusCode::BAD_REQUEST, &error, None)
+        Refusal::read(StatusCode::BAD_REQUEST, &error, None).unwrap()
     }
 
     /// How a call with missing images is refused.

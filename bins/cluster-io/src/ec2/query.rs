@@ -182,7 +182,7 @@ mod tests {
             session_token: Some("token".into()),
         };
         let endpoint = Uri::from_static("http://localhost:5000/");
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let now = SystemTime::UNIX_EPOCH + Duration::from_hours(500_000);
         let request = signed(&endpoint, "us-east-1", &keys, "Action=A".into(), now).unwrap();
         let authorization = request.headers()["authorization"].to_str().unwrap();
         let expected = "AWS4-HMAC-SHA256 Credential=AKID/20270115/us-east-1/ec2/aws4_request, \
