@@ -1,5 +1,6 @@
 //! The real protocol, against moto: an EC2, STS and IAM for tests that checks signatures as AWS
-//! does.
+//! does. Each moto is asked about one region: before 5.2.5 it knows the images of
+//! `MOTO_AMIS_PATH` in the first one alone.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -188,23 +189,21 @@ fn bi_262_bi_267_images_and_products_are_found() {
         image("us-east-1", UNKNOWN),
         image("us-east-1", ""),
         image("us-east-1", "no-image"),
-        image("eu-west-1", FOREIGN),
-        image("ap-south-2", UNKNOWN),
+        image("us-east-1", FOREIGN),
         image("evil.example/", STANDARD),
         product("us-east-1", PRODUCT),
-        product("eu-west-1", "34850061-abaf-402d-92df-94325c9e947f"),
+        product("us-east-1", "34850061-abaf-402d-92df-94325c9e947f"),
         FactRequest::VsphereTemplate(VsphereSearch::default()),
     ];
     let resolved = moto.resolve(&needs, &keys("AKIDEXAMPLE", "hush"));
-    let expected = r#"ap-south-2 "ami-0fffffffffffffff0" NotFound
-eu-west-1 "ami-0c1d2e3f405162738" Found("210987654321")
-eu-west-1 34850061-abaf-402d-92df-94325c9e947f Found([])
-evil.example/ "ami-0a1b2c3d4e5f60718" Denied("\"evil.example/\" is no name of an AWS region")
+    let expected = r#"evil.example/ "ami-0a1b2c3d4e5f60718" Denied("\"evil.example/\" is no name of an AWS region")
 us-east-1 "" NotFound
 us-east-1 "ami-0a1b2c3d4e5f60718" Found("531415883065")
 us-east-1 "ami-0b1c2d3e4f5061728" Found("679593333241")
+us-east-1 "ami-0c1d2e3f405162738" Found("210987654321")
 us-east-1 "ami-0fffffffffffffff0" NotFound
 us-east-1 "no-image" NotFound
+us-east-1 34850061-abaf-402d-92df-94325c9e947f Found([])
 us-east-1 59ead7de-2540-4653-a8b0-fa7926d5c845 Found(["ami-0b1c2d3e4f5061728", "ami-0b2c3d4e5f6071829"])
 "#;
     assert_eq!(show(&resolved.facts), expected);
