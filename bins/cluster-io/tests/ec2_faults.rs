@@ -168,10 +168,10 @@ fn image(region: &str, id: &str) -> FactRequest {
     }
 }
 
-fn product() -> FactRequest {
+fn product(id: &str) -> FactRequest {
     FactRequest::AwsMarketplaceImages {
         region: "us-east-1".to_owned(),
-        product_id: "p".to_owned(),
+        product_id: id.to_owned(),
     }
 }
 
@@ -329,7 +329,7 @@ fn bi_277_an_unreachable_ec2_is_named() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
-    let needs = [image("us-east-1", "ami-1"), product()];
+    let needs = [image("us-east-1", "ami-1"), product("p")];
     let resolved = resolve_at(&endpoint, &needs, QUICK);
     let words = &answers(&resolved)[0];
     assert!(
@@ -391,7 +391,7 @@ fn bi_277_a_refusal_is_of_what_it_names() {
     let mut needs: Vec<_> = (1..=5)
         .map(|number| image("us-east-1", &format!("ami-{number}")))
         .collect();
-    needs.push(product());
+    needs.push(product("p"));
     let expected = [
         "found",
         "not found",
@@ -416,19 +416,28 @@ fn bi_267_pages_are_followed_to_an_end() {
         Some((_, "c")) => images("&ImageId.1=ami-2&", ""),
         Some((_, other)) => panic!("{other}"),
     });
-    assert_eq!(answers(&server.resolve(&[product()])), ["3"]);
+    assert_eq!(answers(&server.resolve(&[product("p")])), ["3"]);
     assert_eq!(server.calls(), 3);
 
-    let endless = Server::start(move |_, _| page("&", "b"));
-    let words = answers(&endless.resolve(&[product()])).remove(0);
-    assert!(words.ends_with("it has more than 10 pages"), "{words}");
+    let endless = Server::start(move |_, request| {
+        if request.contains("*q*") {
+            page("&", "b")
+        } else {
+            images(request, "")
+        }
+    });
+    let needs = [product("p"), product("q"), product("r")];
+    let answers = answers(&endless.resolve(&needs));
+    assert_eq!([&answers[0], &answers[2]], ["0", "0"]);
+    let words = "it has more than 10 pages";
+    assert!(answers[1].ends_with(words), "{answers:?}");
 }
 
 #[test]
 fn what_is_secret_is_not_told() {
     let server =
         Server::start(|_, request| error("400 x", "Strange", &format!("<![CDATA[{request}]]>")));
-    let resolved = server.resolve(&[image("us-east-1", "ami-1"), product()]);
+    let resolved = server.resolve(&[image("us-east-1", "ami-1"), product("p")]);
     let shown = format!("{resolved:?}");
     assert!(shown.contains("Strange: POST / HTTP/1.1"), "{shown}");
     assert!(!shown.contains("hush"), "{shown}");

@@ -17,6 +17,9 @@ use super::connector::Connector;
 /// A page of a thousand images takes some three megabytes.
 const MAX_ANSWER: usize = 16 << 20;
 
+/// Nobody waits longer, whatever the limits; times of this size can be added.
+const DAY: Duration = Duration::from_hours(24);
+
 /// How long is waited for a cloud.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -134,7 +137,7 @@ impl Caller {
 
     /// When a region that is begun now has had its time.
     pub(super) fn deadline(&self) -> Instant {
-        Instant::now() + self.limits.region
+        Instant::now() + self.limits.region.min(DAY)
     }
 
     /// Calls until there is an answer that `read` takes. Each attempt has a request of its own:
@@ -155,7 +158,7 @@ impl Caller {
                 }
                 Err(error) => error,
             };
-            let pause = error.after().unwrap_or_else(|| self.pause(attempt));
+            let pause = self.pause(attempt).max(error.after().unwrap_or_default());
             let left = target.deadline.saturating_duration_since(Instant::now());
             if attempt >= error.attempts(&self.limits) || pause >= left {
                 return Err(error);
@@ -233,7 +236,8 @@ impl Caller {
 
 fn longest_pause(limits: &Limits, attempt: u32) -> Duration {
     let doubled = 1_u32.checked_shl(attempt.saturating_sub(1));
-    limits.pause.saturating_mul(doubled.unwrap_or(u32::MAX))
+    let pause = limits.pause.saturating_mul(doubled.unwrap_or(u32::MAX));
+    pause.min(DAY)
 }
 
 /// In seconds; a date is too rare to be read.
@@ -282,7 +286,16 @@ mod tests {
         let limits = Limits::default();
         let longest = |attempt| longest_pause(&limits, attempt).as_millis();
         assert_eq!([1, 2, 3].map(longest), [400, 800, 1600]);
-        assert!(longest(u32::MAX) > longest(20));
+        assert_eq!(longest_pause(&limits, u32::MAX), DAY);
+        let endless = Limits {
+            answer: Duration::MAX,
+            region: Duration::MAX,
+            attempts: u32::MAX,
+            pause: Duration::MAX,
+        };
+        let caller = Caller::new(endless).unwrap();
+        assert!(caller.deadline() > Instant::now());
+        assert!(caller.pause(1) <= DAY);
         let caller = Caller::new(limits).unwrap();
         assert!((0..100).all(|_| caller.pause(2) <= Duration::from_millis(800)));
     }

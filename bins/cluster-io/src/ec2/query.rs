@@ -19,12 +19,12 @@ const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 const PAGE: &str = "1000";
 
 /// BI-262: asks for images.
-pub(super) fn images(ids: &[String]) -> String {
+pub(super) fn images(ids: &[String], next_token: Option<&str>) -> String {
     let mut form = action("DescribeImages", EC2_VERSION);
     for (id, number) in ids.iter().zip(1..) {
         form.append_pair(&format!("ImageId.{number}"), id);
     }
-    form.finish()
+    page(form, next_token)
 }
 
 /// BI-267: asks for the images of a marketplace product, a page at a time. The owner stands there
@@ -36,6 +36,10 @@ pub(super) fn marketplace_images(product_id: &str, next_token: Option<&str>) -> 
         .append_pair("Filter.1.Name", "name")
         .append_pair("Filter.1.Value.1", &format!("*{}*", literal(product_id)))
         .append_pair("MaxResults", PAGE);
+    page(form, next_token)
+}
+
+fn page(mut form: Serializer<'static, String>, next_token: Option<&str>) -> String {
     if let Some(token) = next_token {
         form.append_pair("NextToken", token);
     }
@@ -141,7 +145,7 @@ mod tests {
     fn bi_262_many_images_are_asked_for_at_once() {
         let ids = ["ami-1".to_owned(), "a b&c".to_owned()];
         assert_eq!(
-            images(&ids),
+            images(&ids, None),
             "Action=DescribeImages&Version=2016-11-15&ImageId.1=ami-1&ImageId.2=a+b%26c"
         );
     }

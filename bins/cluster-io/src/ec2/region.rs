@@ -97,7 +97,7 @@ impl<'m> Region<'m> {
             let answer = match &down {
                 Some(words) => Answer::Denied(words.clone()),
                 None => self.product(&product).await.unwrap_or_else(|error| {
-                    down = is_down(&error).then(|| error.to_string());
+                    down = down_for(&error);
                     Answer::Denied(error.to_string())
                 }),
             };
@@ -117,16 +117,17 @@ impl<'m> Region<'m> {
         let mut lookup = Lookup::new(ids);
         let mut down = None;
         while let Some(batch) = lookup.next_batch() {
-            match self.pages(|_| query::images(&batch)).await {
+            match self.pages(|token| query::images(&batch, token)).await {
                 Ok(images) => lookup.found(batch, images),
                 Err(CallError::Refused { refusal, .. }) if refusal.meaning() != Meaning::Busy => {
                     lookup.refused(batch, &refusal);
                 }
                 Err(error) => {
-                    let words = error.to_string();
-                    lookup.deny(batch, &words);
-                    lookup.give_up(&words);
-                    down = Some(words);
+                    lookup.deny(batch, &error.to_string());
+                    down = down_for(&error);
+                    if let Some(words) = &down {
+                        lookup.give_up(words);
+                    }
                 }
             }
         }
@@ -177,9 +178,17 @@ impl<'m> Region<'m> {
     }
 }
 
-/// Whether other questions would fare no better.
-fn is_down(error: &CallError) -> bool {
-    !matches!(error, CallError::Refused { refusal, .. } if refusal.meaning() != Meaning::Busy)
+/// In words, where other questions would fare no better.
+fn down_for(error: &CallError) -> Option<String> {
+    let is_down = match error {
+        CallError::Refused { refusal, .. } => refusal.meaning() == Meaning::Busy,
+        CallError::Unusable { .. } => false,
+        CallError::Status { .. }
+        | CallError::Unreachable { .. }
+        | CallError::Late { .. }
+        | CallError::NotSent(_) => true,
+    };
+    is_down.then(|| error.to_string())
 }
 
 /// BI-261: keys for a role, from STS in the same region; in words where there are none.
@@ -203,9 +212,7 @@ async fn assume(
     let target = Target {
         endpoint: &endpoint,
         deadline,
-        secret: Some(&token)
-            .filter(|token| !token.is_empty())
-            .map(String::as_str),
+        secret: Some(&token),
     };
     let call = means.caller.call(target, request, answer::keys);
     call.await
