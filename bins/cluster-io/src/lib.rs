@@ -1,6 +1,7 @@
 //! Where osimage reaches the world. Everything here reads or writes; nothing here decides.
 
 pub mod cluster;
+pub mod ec2;
 pub mod files;
 mod objects;
 pub mod yaml;

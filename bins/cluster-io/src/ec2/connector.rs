@@ -1,0 +1,77 @@
+//! Connections, through a proxy where the environment asks for one.
+
+use std::error::Error;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::proxy::matcher::Matcher;
+use tower_service::Service;
+
+type Tcp = <HttpConnector as Service<Uri>>::Response;
+type Stream = MaybeHttpsStream<Tcp>;
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// A connection that has not been made in this time will hardly be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Connects to a host, or to the proxy that stands before it.
+#[derive(Debug, Clone)]
+pub(super) struct Connector {
+    proxies: Arc<Matcher>,
+    to_host: HttpConnector,
+    /// A proxy may speak TLS itself.
+    to_proxy: HttpsConnector<HttpConnector>,
+}
+
+impl Connector {
+    /// HTTP and HTTPS, with the certificates that the system trusts. `HTTPS_PROXY`, `ALL_PROXY` and
+    /// `NO_PROXY` are honoured for HTTPS; an http endpoint is a local one.
+    pub(super) fn https() -> Result<HttpsConnector<Self>, BoxError> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        let tls = || HttpsConnectorBuilder::new().try_with_platform_verifier();
+        let connector = Self {
+            proxies: Arc::new(Matcher::from_env()),
+            to_host: tcp.clone(),
+            to_proxy: tls()?.https_or_http().enable_http1().wrap_connector(tcp),
+        };
+        let https = tls()?.https_or_http().enable_http1();
+        Ok(https.wrap_connector(connector))
+    }
+
+    fn tunnel(&self, destination: &Uri) -> Option<Tunnel<HttpsConnector<HttpConnector>>> {
+        let is_https = destination.scheme_str() == Some("https");
+        let proxy = self.proxies.intercept(destination).filter(|_| is_https)?;
+        let tunnel = Tunnel::new(proxy.uri().clone(), self.to_proxy.clone());
+        Some(match proxy.basic_auth() {
+            Some(password) => tunnel.with_auth(password.clone()),
+            None => tunnel,
+        })
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = Stream;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.to_host.poll_ready(context).map_err(Into::into)
+    }
+
+    /// TLS to the destination is spoken over what this gives.
+    fn call(&mut self, destination: Uri) -> Self::Future {
+        if let Some(mut tunnel) = self.tunnel(&destination) {
+            return Box::pin(async move { Ok(tunnel.call(destination).await?) });
+        }
+        let connecting = self.to_host.call(destination);
+        Box::pin(async move { Ok(MaybeHttpsStream::Http(connecting.await?)) })
+    }
+}
