@@ -32,6 +32,7 @@ mod configuration;
 mod enrolment;
 pub mod gcp;
 mod guard;
+mod mode;
 mod reason;
 pub mod vsphere;
 
@@ -43,4 +44,7 @@ pub use configuration::{
 };
 pub use enrolment::{Enrolment, EnrolmentError, enrolment, machine_api_enrolment};
 pub use guard::{GuardError, Stopped, guard};
+pub use mode::{
+    MachineSetMode, ModeChange, ModeRequest, ModeStep, SetModeError, is_automatic, set_mode,
+};
 pub use reason::{Selection, Skip};

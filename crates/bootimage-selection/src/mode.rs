@@ -1,0 +1,368 @@
+//! What `osimage set-mode` changes: the selection of a manager, and skew enforcement where that is
+//! in the way (BI-086).
+
+use openshift_model::names::{
+    CLUSTER, CONTROL_PLANE_MACHINE_SETS, MACHINE_API_GROUP, MACHINE_SETS,
+};
+use openshift_model::{
+    Edit, EditError, MachineConfiguration, Members, RawObject, RawValue, ReadError, SelectionMode,
+    SkewEnforcement,
+};
+use serde_json::{Map, Value, json};
+
+/// Where the list of managers is.
+const MANAGERS: &str = "/spec/managedBootImages/machineManagers";
+/// Where skew enforcement is.
+const SKEW: &str = "/spec/bootImageSkewEnforcement";
+
+/// Which machine resources are to be managed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ModeRequest {
+    /// MachineSets; `None` leaves them as they are.
+    pub machine_sets: Option<MachineSetMode>,
+    /// ControlPlaneMachineSets: all (`true`) or none; `None` leaves them as they are.
+    pub control_plane: Option<bool>,
+}
+
+/// Which MachineSets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MachineSetMode {
+    /// All of them.
+    All,
+    /// None of them.
+    None,
+    /// Those with all of these labels.
+    Labels(Vec<(String, String)>),
+}
+
+/// One request to the API server. The next one may only follow once the operator has taken this one
+/// over into the status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModeStep {
+    /// What it changes.
+    pub change: ModeChange,
+    /// The edit of MachineConfiguration `cluster`; `None` where the spec has it already and the
+    /// operator has yet to take it over.
+    pub edit: Option<Edit>,
+}
+
+/// What a step changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModeChange {
+    /// BI-086: skew enforcement becomes manual, at the version that is recorded: as long as it is
+    /// automatic, the API server rejects everything but all MachineSets.
+    SkewEnforcement,
+    /// The selections.
+    Managers,
+}
+
+/// Why the mode cannot be set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SetModeError {
+    /// The object cannot be read.
+    #[error("{0}")]
+    Unreadable(#[from] ReadError),
+    /// The edit cannot be made.
+    #[error("MachineConfiguration {CLUSTER}: {0}")]
+    Edit(#[from] EditError),
+}
+
+/// The requests that bring a MachineConfiguration to a mode, in their order; none where it is there
+/// already.
+///
+/// Entries are found by resource and API group (BI-072), and only their selection changes: other
+/// entries, their order and members that are not known stay. BI-086: where skew enforcement is
+/// automatic and MachineSets are not all to be managed, the first request makes it manual.
+pub fn set_mode(
+    object: &RawObject<'_>,
+    request: &ModeRequest,
+) -> Result<Vec<ModeStep>, SetModeError> {
+    let configuration = MachineConfiguration::read(object)?;
+    let managers = managers_edit(object, request)?;
+    let narrows = !matches!(request.machine_sets, None | Some(MachineSetMode::All));
+    let mut steps = Vec::new();
+    if managers.is_empty() {
+        return Ok(steps);
+    }
+    let status = configuration.status.skew_enforcement_status.as_ref();
+    if let Some(status) = status.filter(|status| narrows && is_automatic(status)) {
+        steps.push(ModeStep {
+            change: ModeChange::SkewEnforcement,
+            edit: manual_skew(object, &configuration, status)?,
+        });
+    }
+    steps.push(ModeStep {
+        change: ModeChange::Managers,
+        edit: Some(managers),
+    });
+    Ok(steps)
+}
+
+/// Whether a cluster records the version of its boot images itself (BI-091).
+pub fn is_automatic(skew: &SkewEnforcement<'_>) -> bool {
+    skew.mode.as_deref() == Some("Automatic")
+}
+
+/// BI-091: what was recorded becomes what a person states, so that the guard stays what it was.
+/// `None` where the spec already says something.
+fn manual_skew(
+    object: &RawObject<'_>,
+    configuration: &MachineConfiguration<'_>,
+    status: &SkewEnforcement<'_>,
+) -> Result<Option<Edit>, EditError> {
+    if configuration.spec.skew_enforcement.is_some() {
+        return Ok(None);
+    }
+    let recorded = status.automatic.clone().unwrap_or_default();
+    let manual = match (&recorded.ocp_version, &recorded.rhcos_version) {
+        (Some(version), _) => {
+            json!({"mode": "Manual", "manual": {"mode": "OCPVersion", "ocpVersion": version.as_str()}})
+        }
+        (None, Some(version)) => {
+            json!({"mode": "Manual", "manual": {"mode": "RHCOSVersion", "rhcosVersion": version.as_str()}})
+        }
+        // Nothing is recorded, so there is nothing to state.
+        (None, None) => json!({"mode": "None"}),
+    };
+    let mut edit = Edit::default();
+    set(&mut edit, object, SKEW, manual)?;
+    Ok(Some(edit))
+}
+
+fn managers_edit(object: &RawObject<'_>, request: &ModeRequest) -> Result<Edit, EditError> {
+    let control_plane = request.control_plane.map(|all| {
+        if all {
+            MachineSetMode::All
+        } else {
+            MachineSetMode::None
+        }
+    });
+    let wanted = [
+        (MACHINE_SETS, request.machine_sets.clone()),
+        (CONTROL_PLANE_MACHINE_SETS, control_plane),
+    ];
+    let wanted = wanted
+        .into_iter()
+        .filter_map(|(resource, selection)| Some((resource, selection_document(&selection?))));
+    let mut edit = Edit::default();
+    let Some(present) = raw_at(object, MANAGERS).filter(|raw| is_list(raw)) else {
+        let list: Vec<_> = wanted
+            .map(|(resource, selection)| manager(resource, &selection))
+            .collect();
+        if !list.is_empty() {
+            set(&mut edit, object, MANAGERS, Value::Array(list))?;
+        }
+        return Ok(edit);
+    };
+    let entries: Vec<Value> = serde_json::from_str(present.get()).unwrap_or_default();
+    for (resource, selection) in wanted {
+        let is = |entry: &Value| {
+            entry.get("resource").and_then(Value::as_str) == Some(resource)
+                && entry.get("apiGroup").and_then(Value::as_str) == Some(MACHINE_API_GROUP)
+        };
+        let found = entries.iter().enumerate().find(|(_, entry)| is(entry));
+        match found.map(|(place, entry)| (place, entry.get("selection"))) {
+            Some((_, Some(old))) if same(old, &selection) => {}
+            Some((place, Some(old))) => {
+                edit.replace(
+                    &format!("{MANAGERS}/{place}/selection"),
+                    old.clone(),
+                    selection,
+                )?;
+            }
+            Some((place, None)) => edit.add(&format!("{MANAGERS}/{place}/selection"), selection)?,
+            None => edit.add(&format!("{MANAGERS}/-"), manager(resource, &selection))?,
+        }
+    }
+    Ok(edit)
+}
+
+/// Whether a selection is the one that is wanted, whatever it has besides that nobody asked about.
+fn same(old: &Value, wanted: &Value) -> bool {
+    old.get("mode") == wanted.get("mode") && old.get("partial") == wanted.get("partial")
+}
+
+fn selection_document(selection: &MachineSetMode) -> Value {
+    match selection {
+        MachineSetMode::All => json!({"mode": SelectionMode::All.name()}),
+        MachineSetMode::None => json!({"mode": SelectionMode::None.name()}),
+        MachineSetMode::Labels(labels) => {
+            let labels: Map<_, _> = labels
+                .iter()
+                .map(|(key, value)| (key.clone(), json!(value)))
+                .collect();
+            json!({"mode": SelectionMode::Partial.name(),
+                "partial": {"machineResourceSelector": {"matchLabels": labels}}})
+        }
+    }
+}
+
+fn manager(resource: &str, selection: &Value) -> Value {
+    json!({"resource": resource, "apiGroup": MACHINE_API_GROUP, "selection": selection})
+}
+
+fn is_list(raw: &RawValue) -> bool {
+    raw.get().starts_with('[')
+}
+
+/// Sets a member, and the members above it that are not there.
+fn set(
+    edit: &mut Edit,
+    object: &RawObject<'_>,
+    pointer: &str,
+    value: Value,
+) -> Result<(), EditError> {
+    if let Some(old) = raw_at(object, pointer) {
+        return edit.replace_raw(pointer, old, value);
+    }
+    let (parent, name) = pointer.rsplit_once('/').unwrap_or_default();
+    match raw_at(object, parent) {
+        _ if parent.is_empty() => edit.add(pointer, value),
+        Some(raw) if raw.get().starts_with('{') => edit.add(pointer, value),
+        _ => set(edit, object, parent, json!({name: value})),
+    }
+}
+
+/// The raw value at a pointer of member names; `None` where there is none.
+fn raw_at<'a>(object: &RawObject<'a>, pointer: &str) -> Option<&'a RawValue> {
+    let mut names = pointer.split('/').skip(1);
+    let mut raw = object.member(names.next()?)?;
+    for name in names {
+        let members: Members<'a> = serde_json::from_str(raw.get()).ok()?;
+        raw = members.get(name)?;
+    }
+    Some(raw)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sets(selection: MachineSetMode) -> ModeRequest {
+        ModeRequest {
+            machine_sets: Some(selection),
+            control_plane: None,
+        }
+    }
+
+    fn labels() -> MachineSetMode {
+        MachineSetMode::Labels(vec![("update".to_owned(), "yes".to_owned())])
+    }
+
+    /// The steps, and the spec after all of them.
+    fn check(object: &Value, request: &ModeRequest) -> (Vec<ModeChange>, Value) {
+        let mut object = object.clone();
+        object["apiVersion"] = json!("operator.openshift.io/v1");
+        object["kind"] = json!("MachineConfiguration");
+        let text = object.to_string();
+        let raw = RawObject::parse(&text).unwrap().unwrap();
+        let steps = set_mode(&raw, request).unwrap();
+        for step in &steps {
+            if let Some(edit) = &step.edit {
+                edit.apply(&mut object).unwrap();
+            }
+        }
+        (
+            steps.iter().map(|step| step.change).collect(),
+            object["spec"].clone(),
+        )
+    }
+
+    fn entry(resource: &str, mode: &str) -> Value {
+        json!({"resource": resource, "apiGroup": MACHINE_API_GROUP, "selection": {"mode": mode}})
+    }
+
+    #[test]
+    fn bi_072_an_entry_keeps_all_but_its_selection() {
+        use ModeChange::Managers;
+        for spec in [
+            json!(null),
+            json!({}),
+            json!({"managedBootImages": {}}),
+            json!({"managedBootImages": null}),
+        ] {
+            let (steps, spec) = check(&json!({"spec": spec}), &sets(MachineSetMode::All));
+            assert_eq!(steps, [Managers]);
+            assert_eq!(
+                spec["managedBootImages"]["machineManagers"],
+                json!([entry("machinesets", "All")])
+            );
+        }
+        let mut first = entry("controlplanemachinesets", "All");
+        first["later"] = json!("kept");
+        let mut foreign = entry("machinesets", "None");
+        foreign["apiGroup"] = json!("cluster.x-k8s.io");
+        let object = json!({"spec": {"logLevel": "Normal", "managedBootImages": {
+            "machineManagers": [first, foreign, entry("machinesets", "All")]}}});
+        let (steps, spec) = check(&object, &sets(labels()));
+        assert_eq!(steps, [Managers]);
+        let list = &spec["managedBootImages"]["machineManagers"];
+        assert_eq!((&list[0], &list[1]), (&first, &foreign));
+        assert_eq!(
+            list[2]["selection"],
+            json!({"mode": "Partial",
+                "partial": {"machineResourceSelector": {"matchLabels": {"update": "yes"}}}})
+        );
+        assert_eq!(spec["logLevel"], "Normal");
+        let both = ModeRequest {
+            machine_sets: Some(MachineSetMode::All),
+            control_plane: Some(false),
+        };
+        let (_, spec) = check(
+            &json!({"spec": {"managedBootImages": {"machineManagers": []}}}),
+            &both,
+        );
+        assert_eq!(
+            spec["managedBootImages"]["machineManagers"],
+            json!([
+                entry("machinesets", "All"),
+                entry("controlplanemachinesets", "None")
+            ])
+        );
+    }
+
+    #[test]
+    fn what_is_so_already_is_not_asked_for() {
+        let object = json!({"spec": {"managedBootImages": {"machineManagers": [entry("machinesets", "All")]}},
+            "status": {"bootImageSkewEnforcementStatus": {"mode": "Automatic",
+                "automatic": {"ocpVersion": "4.18.11"}}}});
+        assert_eq!(check(&object, &sets(MachineSetMode::All)).0, []);
+        assert_eq!(check(&object, &ModeRequest::default()).0, []);
+    }
+
+    #[test]
+    fn bi_086_automatic_skew_enforcement_becomes_manual_first() {
+        use ModeChange::{Managers, SkewEnforcement};
+        let automatic = |recorded: Value| {
+            json!({"spec": {}, "status": {"bootImageSkewEnforcementStatus":
+                {"mode": "Automatic", "automatic": recorded}}})
+        };
+        for (recorded, manual) in [
+            (
+                json!({"ocpVersion": "4.18.11"}),
+                json!({"mode": "Manual", "manual": {"mode": "OCPVersion", "ocpVersion": "4.18.11"}}),
+            ),
+            (
+                json!({"rhcosVersion": "9.6.20251015-1"}),
+                json!({"mode": "Manual", "manual": {"mode": "RHCOSVersion", "rhcosVersion": "9.6.20251015-1"}}),
+            ),
+            (json!({}), json!({"mode": "None"})),
+        ] {
+            for narrower in [MachineSetMode::None, labels()] {
+                let (steps, spec) = check(&automatic(recorded.clone()), &sets(narrower));
+                assert_eq!(steps, [SkewEnforcement, Managers]);
+                assert_eq!(spec["bootImageSkewEnforcement"], manual);
+            }
+            assert_eq!(
+                check(&automatic(recorded), &sets(MachineSetMode::All)).0,
+                [Managers]
+            );
+        }
+        // The spec says it already, and the operator has yet to follow.
+        let mut waiting = automatic(json!({"ocpVersion": "4.18.11"}));
+        waiting["spec"] = json!({"bootImageSkewEnforcement": {"mode": "None"}});
+        let (steps, spec) = check(&waiting, &sets(MachineSetMode::None));
+        assert_eq!(steps, [SkewEnforcement, Managers]);
+        assert_eq!(spec["bootImageSkewEnforcement"], json!({"mode": "None"}));
+    }
+}
