@@ -43,6 +43,14 @@ pub enum Command {
     /// Show how old the boot images are, and what that blocks
     #[command(after_help = SKEW_EXAMPLES)]
     Skew(SkewArgs),
+    /// Choose which machine resources have their boot images managed
+    ///
+    /// Edits spec.managedBootImages of MachineConfiguration cluster: the entry of MachineSets, and
+    /// that of ControlPlaneMachineSets if asked; all else stays. Where skew enforcement is
+    /// automatic, it is made manual at the recorded version first, since the API server rejects
+    /// anything but all otherwise. Then shows what will happen next, set by set.
+    #[command(after_help = SET_MODE_EXAMPLES)]
+    SetMode(SetModeArgs),
     /// Convert user-data stubs of Ignition spec 2 to spec 3, lossless or refused
     #[command(subcommand)]
     Ignition(IgnitionCommand),
@@ -92,6 +100,11 @@ const SKEW_EXAMPLES: &str = "\
 Examples:
   osimage skew -f must-gather/
   osimage skew -f must-gather/ -o json";
+const SET_MODE_EXAMPLES: &str = "\
+Examples:
+  osimage set-mode all --dry-run=client                what to apply, and what would happen then
+  osimage set-mode partial --selector update-boot-image=true
+  osimage set-mode none --control-plane none";
 const CONVERT_EXAMPLES: &str = "\
 Examples:
   oc get secret worker-user-data -n openshift-machine-api -o yaml > secret.yaml
@@ -161,6 +174,10 @@ pub struct PlanArgs {
     /// Output format
     #[arg(short, long, value_enum, default_value_t = PlanFormat::Table)]
     pub output: PlanFormat,
+    /// Ask EC2 for what the plan needs to know; credentials from the environment (AWS_*), else from
+    /// Secret aws-cloud-credentials of the live cluster
+    #[arg(long)]
+    pub resolve: bool,
     /// Exit with 10 where changes are pending, with 11 where a set is Blocked or Undecided
     #[arg(long)]
     pub detailed_exitcode: bool,
@@ -211,6 +228,58 @@ pub struct ExplainArgs {
     /// Output format
     #[arg(short, long, value_enum, default_value_t = ExplainFormat::Text)]
     pub output: ExplainFormat,
+}
+
+/// `osimage set-mode`
+#[derive(Debug, Args)]
+pub struct SetModeArgs {
+    /// Which MachineSets are managed
+    #[arg(value_enum)]
+    pub mode: ModeArg,
+    /// With partial: the labels of the MachineSets
+    #[arg(long, value_name = "KEY=VALUE,…")]
+    pub selector: Option<String>,
+    /// Which ControlPlaneMachineSets are managed [default: as it is]
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub control_plane: Option<ControlPlaneModeArg>,
+    /// Write nothing: client prints what to apply, server lets the API server check it
+    #[arg(long, value_enum, value_name = "WHO", require_equals = true)]
+    pub dry_run: Option<DryRunArg>,
+    /// How long to wait for the operator between two requests, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub timeout: u64,
+    /// Where the objects come from.
+    #[command(flatten)]
+    pub input: InputArgs,
+}
+
+/// Which MachineSets are managed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ModeArg {
+    /// All of them
+    All,
+    /// None of them
+    None,
+    /// Those with the labels of --selector
+    Partial,
+}
+
+/// Which ControlPlaneMachineSets are managed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ControlPlaneModeArg {
+    /// All of them
+    All,
+    /// None of them
+    None,
+}
+
+/// Who checks what would be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DryRunArg {
+    /// Nobody: what to apply is printed
+    Client,
+    /// The API server, admission included
+    Server,
 }
 
 /// `osimage skew`

@@ -16,9 +16,24 @@ pub enum CommandError {
          them"
     )]
     NoInput,
+    /// Options that do not go together.
+    #[error("{0}")]
+    Usage(String),
+    /// The operator has not taken over what was asked for.
+    #[error(
+        "the Machine Config Operator has not taken the first request over within {seconds} s; the \
+         second one was not made: see `oc get co machine-config`, then run the command again"
+    )]
+    OperatorSlow {
+        /// How long was waited.
+        seconds: u64,
+    },
     /// The live cluster could not be asked, or refused.
     #[error("{0}")]
     Cluster(#[from] ClusterError),
+    /// The cloud cannot be asked; what it says itself is a warning of the plan.
+    #[error("{0}")]
+    Cloud(String),
     /// The machine cannot run what asks a cluster: our bug, or no memory.
     #[error("no runtime for calls over the network: {0}")]
     Runtime(std::io::Error),
@@ -162,10 +177,11 @@ impl CommandError {
     pub fn code(&self) -> u8 {
         match self {
             Self::NoInput
+            | Self::Usage(_)
             | Self::NotAReference(_)
             | Self::UnknownKind(_)
             | Self::NoSuchUpdate { .. } => exit::USAGE,
-            Self::Cluster(_) => exit::UNREACHABLE,
+            Self::Cluster(_) | Self::Cloud(_) | Self::OperatorSlow { .. } => exit::UNREACHABLE,
             Self::Runtime(_) => exit::FAILURE,
             Self::NoPlan { .. } => exit::INVALID_INPUT,
             Self::NotFound { .. } | Self::Unreadable(_) | Self::NoStub { .. } => {

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use bootimage_plan::{ClusterSnapshot, Completeness, Facts, Plan, Policy, UserDataDecision, plan};
+use bootimage_plan::{
+    ClusterSnapshot, Completeness, Facts, Plan, Policy, UserDataDecision, plan_with,
+};
+use cluster_io::cluster::Cluster;
 use cluster_io::files::{self, Texts};
 use cluster_io::{Loaded, load};
 use openshift_model::Profile;
@@ -10,6 +13,8 @@ use openshift_model::Profile;
 use crate::cli::{ArchitectureArg, InputArgs, ProfileArg};
 use crate::error::CommandError;
 use crate::live;
+use crate::resolve::Resolver;
+use crate::threads::Threads;
 
 /// Texts of the files that were named, or of the cluster. Snapshots borrow from it.
 pub(crate) struct Input {
@@ -17,6 +22,10 @@ pub(crate) struct Input {
     objects: Texts,
     streams: Texts,
     facts: Texts,
+    /// What a cloud said.
+    resolved: Facts,
+    /// What it did not say, and why.
+    warnings: Vec<String>,
 }
 
 /// What the files held.
@@ -35,31 +44,75 @@ pub(crate) struct Snapshot<'a> {
 impl Input {
     /// Reads the files, or else the live cluster.
     pub(crate) fn read(args: &InputArgs) -> Result<Self, CommandError> {
+        Self::read_for(args, false, |snapshot| snapshot.plan(args))
+    }
+
+    /// [`Input::read`]; of a live cluster with the Secrets that a plan made by `planner` depends
+    /// on, and with EC2's answers to its questions where `resolve` says so.
+    pub(crate) fn read_for(
+        args: &InputArgs,
+        resolve: bool,
+        planner: impl Fn(&Snapshot<'_>) -> Plan,
+    ) -> Result<Self, CommandError> {
         let mut input = Self {
             completeness: Completeness::Partial,
             objects: files::read(&args.files),
             streams: files::read(&args.streams),
             facts: files::read(&args.facts),
+            resolved: Facts::default(),
+            warnings: Vec::new(),
         };
-        if args.files.is_empty() {
-            live::block_on(input.read_cluster(args))??;
+        if args.files.is_empty() || resolve {
+            live::block_on(input.fetch(args, resolve, planner))??;
         }
         Ok(input)
     }
 
-    async fn read_cluster(&mut self, args: &InputArgs) -> Result<(), CommandError> {
-        let cluster = live::connect(&args.cluster).await?;
-        self.objects.texts = cluster.boot_image_objects().await?;
-        // Secrets are read by name, and only those that an edit depends on.
-        let secrets = {
-            let Snapshot { cluster, facts, .. } = self.snapshot();
-            unknown_secrets(&plan(&cluster, &facts, &policy(args)))
-        };
-        let secrets = cluster
-            .machine_api_secrets(secrets.iter().map(String::as_str))
-            .await?;
-        self.objects.texts.extend(secrets);
-        self.completeness = Completeness::Complete;
+    async fn fetch(
+        &mut self,
+        args: &InputArgs,
+        resolve: bool,
+        planner: impl Fn(&Snapshot<'_>) -> Plan,
+    ) -> Result<(), CommandError> {
+        let mut cluster = None;
+        if args.files.is_empty() {
+            let found = live::connect(&args.cluster).await?;
+            self.objects.texts = found.boot_image_objects().await?;
+            cluster = Some(found);
+        }
+        if resolve {
+            self.resolve(cluster.as_ref(), &planner).await?;
+        }
+        if let Some(cluster) = cluster {
+            // Secrets are read by name, and only those that an edit depends on.
+            let secrets = unknown_secrets(&planner(&self.snapshot()));
+            let secrets = secrets.iter().map(String::as_str);
+            self.objects
+                .texts
+                .extend(cluster.machine_api_secrets(secrets).await?);
+            self.completeness = Completeness::Complete;
+        }
+        Ok(())
+    }
+
+    async fn resolve(
+        &mut self,
+        cluster: Option<&Cluster>,
+        planner: impl Fn(&Snapshot<'_>) -> Plan,
+    ) -> Result<(), CommandError> {
+        let mut resolver = Resolver::new(cluster);
+        // An answer can lead to another question, once: an image to the products beside it.
+        for _ in 0..2 {
+            let needs = planner(&self.snapshot()).needs;
+            if needs.is_empty() {
+                break;
+            }
+            let answers = resolver.resolve(&needs).await?;
+            self.warnings.extend(answers.warnings);
+            for fact in answers.facts.iter() {
+                self.resolved.insert(fact);
+            }
+        }
         Ok(())
     }
 
@@ -77,6 +130,9 @@ impl Input {
             if let Err(error) = facts.read(&text.json) {
                 fact_errors.push(format!("{}: {error}", text.path));
             }
+        }
+        for fact in self.resolved.iter() {
+            facts.insert(fact);
         }
         let read = self
             .objects
@@ -98,9 +154,16 @@ impl Input {
                     .map(|text| text.json.as_str())
                     .collect(),
             },
-            warnings,
+            warnings: self.warnings.iter().cloned().chain(warnings).collect(),
             ignored,
         }
+    }
+}
+
+impl Snapshot<'_> {
+    /// The plan of it, by what the command line decides.
+    pub(crate) fn plan(&self, args: &InputArgs) -> Plan {
+        plan_with(&self.cluster, &self.facts, &policy(args), &Threads)
     }
 }
 

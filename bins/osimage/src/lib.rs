@@ -8,6 +8,7 @@ pub mod exit;
 mod input;
 mod live;
 mod render;
+mod resolve;
 mod text;
 mod threads;
 mod user_data;

@@ -47,3 +47,5 @@ pub const PROVISIONING_CONFIGURATION: &str = "provisioning-configuration";
 pub const MASTER_POOL: &str = "master";
 /// BI-333: namespace and name of the ConfigMap with the installer's configuration.
 pub const INSTALL_CONFIG: (&str, &str) = ("kube-system", "cluster-config-v1");
+/// BI-011: the Secret with which the Machine API's namespace speaks to AWS.
+pub const AWS_CREDENTIALS: &str = "aws-cloud-credentials";

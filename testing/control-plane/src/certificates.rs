@@ -39,17 +39,17 @@ impl Authority {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let loopback = SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST));
         params.subject_alt_names = vec![loopback];
-        self.sign(params)
+        self.sign(&params)
     }
 
     /// A user, in a group.
     pub(crate) fn client(&self, user: &str, group: Option<&str>) -> Certificate {
         let mut params = params(user, group);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        self.sign(params)
+        self.sign(&params)
     }
 
-    fn sign(&self, params: CertificateParams) -> Certificate {
+    fn sign(&self, params: &CertificateParams) -> Certificate {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         Certificate {
@@ -59,7 +59,7 @@ impl Authority {
     }
 }
 
-/// The key that signs tokens of ServiceAccounts, and the one that checks them, as PEM.
+/// The key that signs tokens of `ServiceAccounts`, and the one that checks them, as PEM.
 pub(crate) fn service_account_keys() -> (String, String) {
     let key = KeyPair::generate().expect("a key");
     (key.serialize_pem(), key.public_key_pem())

@@ -30,7 +30,7 @@ pub enum Identity {
     Admin,
     /// A user with a client certificate, in no group.
     User(String),
-    /// A ServiceAccount, with a token.
+    /// A `ServiceAccount`, with a token.
     ServiceAccount {
         /// Where it is.
         namespace: String,

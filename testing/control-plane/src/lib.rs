@@ -20,7 +20,7 @@
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
     clippy::panic,
-    clippy::unwrap_used,
+    clippy::print_stderr,
     reason = "a part of tests: what goes wrong here fails the test, with a message"
 )]
 

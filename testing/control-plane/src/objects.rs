@@ -62,8 +62,8 @@ impl ControlPlane {
     }
 
     /// Changes an object with a JSON merge patch.
-    pub fn merge(&self, path: &str, patch: &Value) -> Value {
-        self.send("PATCH", path, patch)
+    pub fn merge(&self, path: &str, change: &Value) -> Value {
+        self.send("PATCH", path, change)
             .unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 

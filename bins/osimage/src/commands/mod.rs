@@ -6,6 +6,7 @@ mod ignition;
 mod layer;
 mod meta;
 mod plan;
+mod set_mode;
 mod skew;
 
 use std::io::Write;
@@ -20,6 +21,7 @@ pub fn run(cli: &Cli) -> u8 {
         Command::Plan(args) => plan::run(args),
         Command::Apply(args) => apply::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::SetMode(args) => set_mode::run(args),
         Command::Skew(args) => skew::run(args),
         Command::Ignition(command) => ignition::run(command),
         Command::Layer { command } => layer::run(command),

@@ -2,26 +2,28 @@
 
 use std::path::Path;
 
-use bootimage_plan::{DecisionKind, Plan, plan_with};
+use bootimage_plan::{DecisionKind, Plan};
 
 use super::{print, print_styled, print_text, tell, tell_all};
 use crate::cli::{PlanArgs, PlanFormat};
 use crate::error::CommandError;
 use crate::exit;
-use crate::input::{Input, Snapshot, policy};
+use crate::input::{Input, Snapshot};
 use crate::render::{diff, document, table};
-use crate::threads::Threads;
 
 pub(super) fn run(args: &PlanArgs) -> Result<u8, CommandError> {
-    let input = Input::read(&args.input)?;
+    let input = Input::read_for(&args.input, args.resolve, |snapshot| {
+        snapshot.plan(&args.input)
+    })?;
+    let snapshot = input.snapshot();
+    let mut plan = snapshot.plan(&args.input);
     let Snapshot {
         cluster,
-        facts,
         warnings,
         errors,
         ignored,
-    } = input.snapshot();
-    let mut plan = plan_with(&cluster, &facts, &policy(&args.input), &Threads);
+        ..
+    } = snapshot;
     plan.warnings.splice(0..0, warnings);
     tell_all(&plan.warnings, &errors, ignored);
     show(args.output, &plan, &cluster)?;

@@ -1,6 +1,12 @@
 //! A cluster with the samples in it, and the command run against it.
 
-#![allow(dead_code, reason = "each suite of tests uses its part of it")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    dead_code,
+    reason = "a part of tests; each suite uses its part of it"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

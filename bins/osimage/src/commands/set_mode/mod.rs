@@ -1,0 +1,209 @@
+//! `osimage set-mode`: which machine resources are managed, with the two requests that it takes
+//! where skew enforcement is automatic (BI-086).
+
+mod preview;
+mod request;
+
+use std::time::{Duration, Instant};
+
+use bootimage_selection::{ModeChange, ModeRequest, ModeStep, is_automatic, set_mode};
+use cluster_io::cluster::{Cluster, ClusterError, Seen, WriteMode};
+use openshift_model::{Edit, Kind, MachineConfiguration, RawObject, names};
+
+use self::preview::Preview;
+use super::{print_styled, print_text, tell, tell_all};
+use crate::cli::{DryRunArg, SetModeArgs};
+use crate::error::CommandError;
+use crate::input::{Input, Snapshot};
+use crate::render::table;
+use crate::{exit, live};
+
+/// Between two looks at what the operator has done.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How often a request is made again because somebody else was faster.
+const ATTEMPTS: u32 = 4;
+
+pub(super) fn run(args: &SetModeArgs) -> Result<u8, CommandError> {
+    let request = request::read(args)?;
+    if !args.input.files.is_empty() && args.dry_run != Some(DryRunArg::Client) {
+        return Err(CommandError::Usage(
+            "files cannot be written: with -f, --dry-run=client prints what to apply".to_owned(),
+        ));
+    }
+    let input = Input::read_for(&args.input, false, |snapshot| {
+        match steps(snapshot, &request) {
+            Ok((_, preview)) => preview.plan(snapshot, &args.input),
+            Err(_) => snapshot.plan(&args.input),
+        }
+    })?;
+    let snapshot = input.snapshot();
+    tell_all(&snapshot.warnings, &snapshot.errors, 0);
+    if !snapshot.errors.is_empty() {
+        return Ok(exit::INVALID_INPUT);
+    }
+    let (steps, preview) = steps(&snapshot, &request)?;
+    let plan = preview.plan(&snapshot, &args.input);
+    if args.dry_run == Some(DryRunArg::Client) {
+        print_text(&preview.manifests()?)?;
+        let mut table = Vec::new();
+        table::table(&mut table, &plan).ok();
+        tell(String::from_utf8_lossy(&table).trim_end());
+        return Ok(exit::OK);
+    }
+    if steps.is_empty() {
+        tell("nothing to do: the MachineConfiguration says so already");
+    } else {
+        live::block_on(write(args, &request, &steps))??;
+    }
+    print_styled(|out| table::table(out, &plan))?;
+    Ok(exit::OK)
+}
+
+/// The requests that it takes, and what comes of them.
+fn steps(
+    snapshot: &Snapshot<'_>,
+    request: &ModeRequest,
+) -> Result<(Vec<ModeStep>, Preview), CommandError> {
+    let objects = snapshot.cluster.objects.iter();
+    let object = objects
+        .filter(|object| object.kind == Kind::MachineConfiguration)
+        .find(|object| object.name.as_str() == names::CLUSTER)
+        .ok_or_else(|| {
+            CommandError::Invalid(format!(
+                "there is no MachineConfiguration {}: the Machine Config Operator creates it",
+                names::CLUSTER
+            ))
+        })?;
+    let steps =
+        set_mode(object, request).map_err(|error| CommandError::Invalid(error.to_string()))?;
+    let preview = Preview::of(object, &steps)?;
+    Ok((steps, preview))
+}
+
+async fn write(
+    args: &SetModeArgs,
+    request: &ModeRequest,
+    steps: &[ModeStep],
+) -> Result<(), CommandError> {
+    let cluster = live::connect(&args.input.cluster).await?;
+    let mode = match args.dry_run {
+        Some(_) => WriteMode::DryRun,
+        None => WriteMode::Real,
+    };
+    for step in steps {
+        match (step.change, mode) {
+            (ModeChange::SkewEnforcement, WriteMode::DryRun) => {
+                carry_out(&cluster, request, step.change, mode).await?;
+                tell(
+                    "first request: taken; the second one can only be checked once the operator \
+                     has taken the first one over",
+                );
+                return Ok(());
+            }
+            (ModeChange::SkewEnforcement, WriteMode::Real) => {
+                carry_out(&cluster, request, step.change, mode).await?;
+                tell("skew enforcement: manual; waiting for the operator to take it over");
+                wait_for_operator(&cluster, Duration::from_secs(args.timeout)).await?;
+            }
+            (ModeChange::Managers, _) => {
+                carry_out(&cluster, request, step.change, mode).await?;
+                tell(match mode {
+                    WriteMode::Real => "the MachineConfiguration is changed",
+                    WriteMode::DryRun => "the API server would take the change",
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes one request for the object as it is now, again where somebody else was faster.
+async fn carry_out(
+    cluster: &Cluster,
+    request: &ModeRequest,
+    change: ModeChange,
+    mode: WriteMode,
+) -> Result<(), CommandError> {
+    let mut attempt = 1;
+    let mut refused: Option<(String, ClusterError)> = None;
+    loop {
+        let json = read(cluster).await?;
+        let object = parse(&json)?;
+        let meta = object.meta().unwrap_or_default();
+        let version = meta.resource_version.as_deref().unwrap_or_default();
+        if let Some((seen, error)) = refused.take()
+            && (seen == version || attempt > ATTEMPTS)
+        {
+            // Nobody was faster: the API server does not take it.
+            return Err(error.into());
+        }
+        let Some(edit) = edit_of(&object, request, change)? else {
+            return Ok(());
+        };
+        let seen = Seen {
+            uid: meta.uid.as_deref().unwrap_or_default(),
+            resource_version: version,
+        };
+        match cluster.patch_machine_configuration(seen, &edit, mode).await {
+            Ok(_) => return Ok(()),
+            Err(error @ (ClusterError::Invalid { .. } | ClusterError::Conflict { .. })) => {
+                refused = Some((version.to_owned(), error));
+            }
+            Err(error) if error.is_transient() && attempt < ATTEMPTS => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        attempt += 1;
+    }
+}
+
+/// The edit that is left to make, if any.
+fn edit_of(
+    object: &RawObject<'_>,
+    request: &ModeRequest,
+    change: ModeChange,
+) -> Result<Option<Edit>, CommandError> {
+    let steps =
+        set_mode(object, request).map_err(|error| CommandError::Invalid(error.to_string()))?;
+    Ok(steps
+        .into_iter()
+        .find(|step| step.change == change)
+        .and_then(|step| step.edit))
+}
+
+/// BI-086: the next request is rejected until the status says what the spec does.
+async fn wait_for_operator(cluster: &Cluster, patience: Duration) -> Result<(), CommandError> {
+    let start = Instant::now();
+    loop {
+        let json = read(cluster).await?;
+        let object = parse(&json)?;
+        let configuration = MachineConfiguration::read(&object)
+            .map_err(|error| CommandError::Invalid(error.to_string()))?;
+        let status = configuration.status.skew_enforcement_status;
+        if !status.is_some_and(|status| is_automatic(&status)) {
+            return Ok(());
+        }
+        if start.elapsed() >= patience {
+            return Err(CommandError::OperatorSlow {
+                seconds: patience.as_secs(),
+            });
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn read(cluster: &Cluster) -> Result<String, CommandError> {
+    let read = cluster
+        .object(Kind::MachineConfiguration, "", names::CLUSTER)
+        .await?;
+    read.ok_or_else(|| {
+        CommandError::Invalid(format!("MachineConfiguration {} is gone", names::CLUSTER))
+    })
+}
+
+fn parse(json: &str) -> Result<RawObject<'_>, CommandError> {
+    RawObject::parse(json).ok().flatten().ok_or_else(|| {
+        CommandError::Invalid(format!("MachineConfiguration {} is none", names::CLUSTER))
+    })
+}
