@@ -30,6 +30,8 @@ pub enum Identity {
     Admin,
     /// A user with a client certificate, in no group.
     User(String),
+    /// A user with a client certificate, in this group.
+    Member(String),
     /// A `ServiceAccount`, with a token.
     ServiceAccount {
         /// Where it is.
@@ -106,6 +108,10 @@ impl ControlPlane {
             Identity::User(name) => {
                 let user = self.authority.client(name, None);
                 (format!("user-{name}"), client_certificate(&user))
+            }
+            Identity::Member(group) => {
+                let user = self.authority.client("member", Some(group));
+                (format!("member-{group}"), client_certificate(&user))
             }
             Identity::ServiceAccount { namespace, name } => {
                 let token = self.token(namespace, name);
