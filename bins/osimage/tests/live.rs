@@ -12,7 +12,9 @@ mod live_support;
 
 use live_support::{Cluster, Run, plan_of};
 use serde_json::{Value, json};
-use test_control_plane::Identity;
+use std::time::Duration;
+
+use test_control_plane::{ControlPlane, Identity, Verdict};
 
 const SETS: &str =
     "/apis/machine.openshift.io/v1beta1/namespaces/openshift-machine-api/machinesets";
@@ -275,6 +277,65 @@ fn what_a_cluster_refuses_is_said_in_peoples_words() {
         "{}",
         context.stderr
     );
+    let control_plane = &cluster.control_plane;
+    let written = std::fs::read_to_string(&cluster.kubeconfig).unwrap();
+    let mut other: Value = serde_json::from_str(&written).unwrap();
+    let path = tempfile::tempdir().unwrap();
+    let path = path.path().join("other.kubeconfig");
+    let mut with = |pointer: &str, value: Value| {
+        let before = other.pointer_mut(pointer).unwrap().take();
+        *other.pointer_mut(pointer).unwrap() = value;
+        std::fs::write(&path, other.to_string()).unwrap();
+        *other.pointer_mut(pointer).unwrap() = before;
+        cluster.run_with(&path, &["plan"])
+    };
+    let closed = with("/clusters/0/cluster/server", json!("https://127.0.0.1:1"));
+    assert_eq!(closed.code, 4);
+    assert!(
+        closed.stderr.contains("could not be reached"),
+        "{}",
+        closed.stderr
+    );
+    let elsewhere = with(
+        "/clusters/0/cluster/server",
+        json!("https://no.such.host.invalid"),
+    );
+    assert_eq!(elsewhere.code, 4);
+    assert!(
+        elsewhere.stderr.contains("could not be reached"),
+        "{}",
+        elsewhere.stderr
+    );
+    let stranger = ControlPlane::start_without_openshift().unwrap();
+    let untrusted = with("/clusters/0/cluster/server", json!(stranger.url()));
+    assert_eq!(untrusted.code, 4);
+    assert!(
+        untrusted.stderr.contains("certificate-authority"),
+        "{}",
+        untrusted.stderr
+    );
+    let kubernetes = cluster.run_with(&stranger.kubeconfig(&Identity::Admin), &["plan"]);
+    assert_eq!(kubernetes.code, 4);
+    assert!(
+        kubernetes.stderr.contains("not an OpenShift cluster"),
+        "{}",
+        kubernetes.stderr
+    );
+    let slow = control_plane.proxy(&Identity::Admin, |_| Verdict::Delay(Duration::from_mins(1)));
+    let silent = cluster.run_with(slow.kubeconfig(), &["plan"]);
+    assert_eq!(silent.code, 4);
+    assert!(
+        silent.stderr.contains("no answer to `"),
+        "{}",
+        silent.stderr
+    );
+    let page = control_plane.proxy(&Identity::Admin, |_| Verdict::Answer {
+        code: 407,
+        retry_after: None,
+    });
+    let proxy = cluster.run_with(page.kubeconfig(), &["plan"]);
+    assert_eq!(proxy.code, 4);
+    assert!(proxy.stderr.contains("407"), "{}", proxy.stderr);
     let missing = cluster.run(&["plan", "--kubeconfig", "/nowhere"]);
     assert_eq!(missing.code, 4);
     assert!(missing.stderr.contains("/nowhere"), "{}", missing.stderr);

@@ -173,3 +173,61 @@ fn a_fault_at_any_call_is_a_clear_line_and_bounded_and_loses_nothing() {
     }
     assert_eq!(seen, calls * faults.len());
 }
+
+#[test]
+fn what_moves_after_the_first_write_fails_by_itself() {
+    let Some(cluster) = Cluster::gcp() else {
+        return;
+    };
+    let plan = cluster.save_plan();
+    let first = AtomicU32::new(0);
+    let proxy = cluster.control_plane.proxy(&Identity::Admin, move |call| {
+        // The first write takes its time, and the world goes on.
+        let is_first = call.method == "PATCH" && first.fetch_add(1, Ordering::SeqCst) == 0;
+        if is_first {
+            Verdict::Delay(Duration::from_secs(4))
+        } else {
+            Verdict::Pass
+        }
+    });
+    let child = command(proxy.kubeconfig(), &["apply", &plan])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while !proxy.calls().iter().any(|call| call.method == "PATCH") {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let sets = "/apis/machine.openshift.io/v1beta1/namespaces/openshift-machine-api/machinesets";
+    let path = |name: &str| format!("{sets}/demo-7xk2p-worker-{name}");
+    let control_plane = &cluster.control_plane;
+    control_plane.delete(&path("twodisks"));
+    control_plane.merge(
+        &path("d-noarch"),
+        &serde_json::json!({"metadata": {"labels": {"a": "b"}}}),
+    );
+    // What no rule reads does not matter.
+    control_plane.merge(&path("b"), &serde_json::json!({"spec": {"replicas": 7}}));
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    let line = |name: &str| {
+        let line = said.lines().find(|line| line.contains(name));
+        line.unwrap_or_else(|| panic!("nothing of {name}: {said}"))
+    };
+    assert!(
+        line("worker-twodisks").contains("moved: it is gone; plan again"),
+        "{said}"
+    );
+    assert!(
+        line("worker-d-noarch").contains("moved: it was changed"),
+        "{said}"
+    );
+    for name in ["cluster", "worker-arm", "worker-b", "worker-stub2"] {
+        assert!(line(name).contains("updated"), "{said}");
+    }
+    let scaled = control_plane.get(&path("b"));
+    assert_eq!(scaled["spec"]["replicas"], 7);
+    let changed = control_plane.get(&path("d-noarch"));
+    assert!(changed.to_string().contains("rhcos-418-94"), "{changed}");
+}

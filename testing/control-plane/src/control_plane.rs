@@ -62,6 +62,13 @@ impl ControlPlane {
     /// Starts one with OpenShift's kinds; `None`, after one loud line, where the machine has no
     /// programs for it.
     pub fn start() -> Option<Self> {
+        let this = Self::start_without_openshift()?;
+        this.define(&Programs::find()?.definitions);
+        Some(this)
+    }
+
+    /// Starts one that knows the kinds of Kubernetes only; `None` as above.
+    pub fn start_without_openshift() -> Option<Self> {
         let programs = Programs::find()?;
         let folder = tempfile::tempdir().expect("a folder");
         let authority = Authority::new();
@@ -89,7 +96,6 @@ impl ControlPlane {
             _etcd: etcd,
         };
         this.wait_until_ready();
-        this.define(&programs.definitions);
         Some(this)
     }
 

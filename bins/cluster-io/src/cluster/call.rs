@@ -10,8 +10,8 @@ use kube::client::Body;
 use super::ClusterError;
 use super::error::Call;
 
-/// How long one answer may take, its body included. A page of a list is a few megabytes.
-const CALL_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long one answer may take, its body included. A page of a list is about a megabyte.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a call is made at most. With the waits between them that is a quarter of a minute.
 const ATTEMPTS: u32 = 4;
 /// The wait before the second call; it doubles from one to the next.
@@ -93,7 +93,10 @@ impl Cluster {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            let again = failure.error.is_transient() && (failure.refused || message.repeatable);
+            // Who has waited that long for nothing is not to wait as long again.
+            let silent = matches!(failure.error, ClusterError::Timeout { .. });
+            let again =
+                failure.error.is_transient() && !silent && (failure.refused || message.repeatable);
             if !again || attempt == ATTEMPTS {
                 return Err(failure.error);
             }
