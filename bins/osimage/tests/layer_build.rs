@@ -4,11 +4,11 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test stops where something is not as it should be, and says when it is skipped"
+    reason = "a test stops where something is not as it should be"
 )]
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -65,7 +65,11 @@ impl Buildah {
             (is_root, "root"),
         ] {
             if !is_there {
-                eprintln!("SKIPPED: builds of rendered Containerfiles need {what}");
+                // Past the test harness, which keeps what a test prints that passes.
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "SKIPPED: builds of rendered Containerfiles need {what}"
+                );
                 return None;
             }
         }

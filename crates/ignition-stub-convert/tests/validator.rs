@@ -1,7 +1,6 @@
 //! Ignition's own validator takes what was converted.
 #![expect(
     clippy::indexing_slicing,
-    clippy::print_stderr,
     clippy::unwrap_used,
     reason = "a test"
 )]
@@ -55,7 +54,9 @@ fn complaint(program: &PathBuf, document: &str) -> Option<String> {
 #[test]
 fn bi_369_ignition_takes_what_was_converted() {
     let Some(program) = validator() else {
-        eprintln!(
+        // Past the test harness, which keeps what a test prints that passes.
+        let _ = writeln!(
+            std::io::stderr(),
             "SKIPPED: no ignition-validate; `go install \
              github.com/coreos/ignition/v2/validate@v2.22.0` and set IGNITION_VALIDATE"
         );
