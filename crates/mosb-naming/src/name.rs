@@ -141,6 +141,7 @@ const RENDERED_PREFIX: &str = "rendered-";
 /// the value of a label of its pods (IL-125).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MosbName(String);
 
 impl MosbName {

@@ -8,6 +8,7 @@ use openshift_model::{
 };
 use osbuild_check::{BuildState, job_state, rebuild_reasons, state};
 
+use crate::cluster::owner;
 use crate::pool_condition::{BUILDING, PoolCondition};
 
 /// Objects and facts about one MachineOSConfig, as they were read.
@@ -175,7 +176,9 @@ impl Config {
             name: config.name.to_string(),
             pool: config.pool().to_owned(),
             is_deleted: config.meta.deletion_timestamp.is_some(),
-            yields_to: older(config, observed.configs),
+            yields_to: owner(config.pool(), observed.configs)
+                .filter(|owner| owner.name != config.name)
+                .map(|owner| owner.name.to_string()),
             pre_built_image: annotation(keys::PRE_BUILT_IMAGE).filter(|image| !image.is_empty()),
             rebuild: config.meta.annotation(keys::REBUILD).is_some(),
             current_build: annotation(keys::CURRENT_BUILD).filter(|name| !name.is_empty()),
@@ -186,26 +189,6 @@ impl Config {
             is_observed: config.status.observed_generation == config.meta.generation,
         }
     }
-}
-
-/// IL-829: the oldest MachineOSConfig of a pool has it; of two of the same age the first by name.
-fn older(config: &MachineOSConfig<'_>, configs: &[MachineOSConfig<'_>]) -> Option<String> {
-    let age = |config: &MachineOSConfig<'_>| {
-        (
-            config
-                .meta
-                .creation_timestamp
-                .as_deref()
-                .unwrap_or_default()
-                .to_owned(),
-            config.name.to_string(),
-        )
-    };
-    let same_pool = configs
-        .iter()
-        .filter(|other| other.pool() == config.pool() && other.meta.deletion_timestamp.is_none());
-    let oldest = same_pool.min_by_key(|other| age(other))?;
-    (oldest.name != config.name).then(|| oldest.name.to_string())
 }
 
 /// IL-031: the builds of the MachineOSConfig, by label and by name.
