@@ -46,6 +46,7 @@ impl Input {
         let Loaded {
             objects,
             ignored,
+            repeated: _,
             warnings,
             errors,
         } = load(&self.objects);

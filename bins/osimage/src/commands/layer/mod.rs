@@ -10,11 +10,12 @@ use std::path::PathBuf;
 
 use cluster_io::files::{self, Texts};
 use cluster_io::{Loaded, load};
-use mosb_naming::Inputs;
+use openshift_model::names::MCO_NAMESPACE;
 use openshift_model::{
-    ControllerConfig, Kind, LayeredPool, MachineOSBuild, MachineOSConfig, Node, OsMachineConfig,
-    RawObject, ReadError, TextData, V1,
+    ClusterVersion, ControllerConfig, Kind, LayeredPool, MachineOSBuild, MachineOSConfig, Node,
+    OsMachineConfig, RawObject, ReadError, TextData, V1,
 };
+use osbuild_plan::Cluster;
 
 use super::tell_all;
 use crate::cli::{LayerCommand, LayerInputArgs};
@@ -53,6 +54,9 @@ struct Objects<'a> {
     pools: Vec<LayeredPool<'a>>,
     machine_configs: Vec<OsMachineConfig<'a>>,
     nodes: Vec<Node<'a>>,
+    cluster_version: Option<ClusterVersion<'a>>,
+    /// IL-243: the one ControllerConfig; the empty one where there is none.
+    controller_config: ControllerConfig<'a>,
     /// What could not be read.
     errors: Vec<String>,
 }
@@ -63,6 +67,7 @@ impl<'a> Objects<'a> {
         let Loaded {
             objects,
             ignored,
+            repeated,
             warnings,
             errors,
         } = load(texts);
@@ -74,6 +79,14 @@ impl<'a> Objects<'a> {
         for object in &objects {
             if let Err(error) = found.add(object) {
                 found.errors.push(error.to_string());
+            }
+        }
+        // A build has one name: whichever of the two counts, the other may be what was meant.
+        let names_builds = ["MachineOSConfig", "MachineConfigPool", "MachineConfig"];
+        for object in &repeated {
+            if names_builds.contains(&object.kind.as_str()) {
+                let problem = format!("{object} stands twice in the input and differs: leave one");
+                found.errors.push(problem);
             }
         }
         found.raw = objects;
@@ -97,29 +110,27 @@ impl<'a> Objects<'a> {
             Kind::MachineConfigPool => self.pools.push(LayeredPool::read(object)?),
             Kind::MachineConfig => self.machine_configs.push(OsMachineConfig::read(object)?),
             Kind::Node => self.nodes.push(Node::read(object)?),
+            Kind::ClusterVersion => self.cluster_version = Some(ClusterVersion::read(object)?),
+            Kind::ControllerConfig => self.controller_config = ControllerConfig::read(object)?,
             _ => {}
         }
         Ok(())
     }
 
-    /// What the name of a MachineOSConfig's build is made from, or what is missing.
-    fn inputs<'b>(&'b self, config: &'b MachineOSConfig<'a>) -> Result<Inputs<'b>, String> {
-        let missing = |kind: &str, name: &str| format!("the input has no {kind} {name}");
-        let pool = self
-            .pools
-            .iter()
-            .find(|pool| pool.name.as_str() == config.pool());
-        let pool = pool.ok_or_else(|| missing("MachineConfigPool", config.pool()))?;
-        let name = pool.target.name();
-        let machine_config = self
-            .machine_configs
-            .iter()
-            .find(|found| found.name.as_str() == name);
-        Ok(Inputs {
-            machine_config: Some(machine_config.ok_or_else(|| missing("MachineConfig", name))?),
-            machine_os_config: Some(config),
-            pool: Some(pool),
-        })
+    /// The same as the rules look at it.
+    fn cluster<'b>(&'b self, release_image: Option<&'b str>) -> Cluster<'b>
+    where
+        'a: 'b,
+    {
+        Cluster {
+            pools: &self.pools,
+            machine_configs: &self.machine_configs,
+            configs: &self.configs,
+            builds: &self.builds,
+            nodes: &self.nodes,
+            cluster_version: self.cluster_version.as_ref(),
+            release_image,
+        }
     }
 
     fn object(&self, kind: Kind, namespace: &str, name: &str) -> Option<&RawObject<'a>> {
@@ -131,20 +142,10 @@ impl<'a> Objects<'a> {
     }
 
     /// The data of a ConfigMap in the namespace of the Machine Config Operator.
-    fn config_map(&self, name: &str) -> Option<TextData<'a>> {
-        let object = self.object(Kind::ConfigMap, openshift_model::names::MCO_NAMESPACE, name)?;
-        TextData::read(object).ok()
-    }
-
-    /// IL-243: the one ControllerConfig; the empty one where there is none.
-    fn controller_config(&self) -> ControllerConfig<'a> {
-        let object = self
-            .raw
-            .iter()
-            .find(|object| object.kind == Kind::ControllerConfig);
-        object
-            .and_then(|object| ControllerConfig::read(object).ok())
-            .unwrap_or_default()
+    fn config_map(&self, name: &str) -> Result<Option<TextData<'a>>, CommandError> {
+        let object = self.object(Kind::ConfigMap, MCO_NAMESPACE, name);
+        let read = object.map(TextData::read).transpose();
+        read.map_err(|error| CommandError::Invalid(error.to_string()))
     }
 
     /// Why a MachineOSConfig of another version is not looked at.
