@@ -17,7 +17,9 @@ fn printed(args: &[&str], inputs: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_osimage"));
     command.args(args);
     for input in inputs {
-        command.arg("-f").arg(Path::new(ROOT).join("fixtures").join(input));
+        command
+            .arg("-f")
+            .arg(Path::new(ROOT).join("fixtures").join(input));
     }
     String::from_utf8(command.output().unwrap().stdout).unwrap()
 }
@@ -62,7 +64,12 @@ fn names_of_builds_fit_their_schema() {
         &[&name[..], &against, &cluster].concat(),
         &["layering/cluster", "layering/hotfix.yaml"],
     );
-    check("layer-names", &compared, "/items/0/differences/0/field", Value::Null);
+    check(
+        "layer-names",
+        &compared,
+        "/items/0/differences/0/field",
+        Value::Null,
+    );
     let unnamed = printed(&name, &["layering/hotfix.yaml", "layering/v1alpha1.yaml"]);
     check("layer-names", &unnamed, "/items/0/error", Value::Null);
 }

@@ -1,9 +1,5 @@
 //! Ignition's own validator takes what was converted.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "a test"
-)]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
 mod stubs;
 

@@ -514,7 +514,11 @@ mod tests {
             let base = self.base_secret.as_ref().map(|name| json!({"name": name}));
             let mut found = documents()
                 .with("MachineOSConfig", "/metadata/name", json!(self.config))
-                .with("MachineOSConfig", "/metadata/labels", json!({"a": unhashed.label}))
+                .with(
+                    "MachineOSConfig",
+                    "/metadata/labels",
+                    json!({"a": unhashed.label}),
+                )
                 .with("MachineOSConfig", "/spec/baseImagePullSecret", json!(base))
                 .with("MachineOSConfig", "/spec/containerFile", json!(files))
                 .with(
@@ -522,16 +526,32 @@ mod tests {
                     "/spec/renderedImagePushSecret/name",
                     json!(self.push_secret),
                 )
-                .with("MachineOSConfig", "/spec/renderedImagePushSpec", json!(self.push_spec))
+                .with(
+                    "MachineOSConfig",
+                    "/spec/renderedImagePushSpec",
+                    json!(self.push_spec),
+                )
                 .with("MachineConfigPool", "/spec/paused", json!(unhashed.paused))
-                .with("MachineConfigPool", "/spec/configuration/uid", json!(self.pool[0]))
-                .with("MachineConfigPool", "/spec/configuration/kind", json!(self.pool[1]))
+                .with(
+                    "MachineConfigPool",
+                    "/spec/configuration/uid",
+                    json!(self.pool[0]),
+                )
+                .with(
+                    "MachineConfigPool",
+                    "/spec/configuration/kind",
+                    json!(self.pool[1]),
+                )
                 .with(
                     "MachineConfigPool",
                     "/spec/configuration/source",
                     json!(sources.collect::<Vec<_>>()),
                 )
-                .with("MachineConfig", "/spec/kernelType", json!(unhashed.kernel_type))
+                .with(
+                    "MachineConfig",
+                    "/spec/kernelType",
+                    json!(unhashed.kernel_type),
+                )
                 .with("MachineConfig", "/spec/osImageURL", json!(self.images[0]));
             let extensions = "/spec/baseOSExtensionsContainerImage";
             found = found.with("MachineConfig", extensions, json!(self.images[1]));
@@ -545,12 +565,16 @@ mod tests {
 
     /// Few values, so that two of them are often equal; some look alike in YAML.
     fn word() -> impl Strategy<Value = String> {
-        let words = ["", "a", "true", "1", "1 ", "a: b", "null", "[]", "- a", "\"a\""];
+        let words = [
+            "", "a", "true", "1", "1 ", "a: b", "null", "[]", "- a", "\"a\"",
+        ];
         prop::sample::select(words.map(str::to_owned).to_vec())
     }
 
     fn hashed() -> impl Strategy<Value = Hashed> {
-        let push_specs = ["quay.io/a/b:1", "quay.io/a/b:2"].map(str::to_owned).to_vec();
+        let push_specs = ["quay.io/a/b:1", "quay.io/a/b:2"]
+            .map(str::to_owned)
+            .to_vec();
         let file = (prop::sample::select(vec!["", "NoArch"]), word());
         let file = file.prop_map(|(architecture, content)| (architecture.to_owned(), content));
         let files = prop::option::of(prop::collection::vec(file, 0..3));
@@ -603,7 +627,10 @@ mod tests {
             7 => hashed.images = other.images,
             8 => hashed.release = other.release,
             9 => hashed.sources.reverse(),
-            10 => hashed.container_files.iter_mut().for_each(|files| files.reverse()),
+            10 => hashed
+                .container_files
+                .iter_mut()
+                .for_each(|files| files.reverse()),
             _ => {}
         }
         hashed

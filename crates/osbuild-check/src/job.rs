@@ -50,8 +50,7 @@ pub fn job_state(job: &BuildJob<'_>) -> BuildState {
 
 /// IL-721: the first condition that ends a Job.
 fn concluded<'b>(conditions: impl Iterator<Item = &'b Condition<'b>>) -> Option<BuildState> {
-    let mut true_ones =
-        conditions.filter(|condition| condition.status.as_deref() == Some("True"));
+    let mut true_ones = conditions.filter(|condition| condition.status.as_deref() == Some("True"));
     true_ones.find_map(|condition| match condition.kind.as_deref() {
         Some("Complete") => Some(BuildState::Succeeded),
         Some("Failed") => Some(BuildState::Failed),
@@ -158,11 +157,7 @@ fn second_after(time: &str) -> Option<String> {
         _ => 31,
     };
     let carry = |value: u32, first: u32, last: u32| {
-        if value > last {
-            (1, first)
-        } else {
-            (0, value)
-        }
+        if value > last { (1, first) } else { (0, value) }
     };
     let (more, second) = carry(second + 1, 0, 59);
     let (more, minute) = carry(minute + more, 0, 59);

@@ -28,7 +28,9 @@ pub enum OperatorError {
         problem: OperatorSecretError,
     },
     /// The push spec is no reference. (The misspelling is the reference's.)
-    #[error("could not validate renderdImagePushspec {push_spec} for MachineOSConfig {config}: {source}")]
+    #[error(
+        "could not validate renderdImagePushspec {push_spec} for MachineOSConfig {config}: {source}"
+    )]
     PushSpec {
         /// What stands there.
         push_spec: String,

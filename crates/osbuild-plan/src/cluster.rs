@@ -177,7 +177,11 @@ mod tests {
     use serde_json::{Value, json};
 
     fn object(kind: &str, rest: Value) -> String {
-        let version = if kind == "Node" { "v1" } else { openshift_model::V1 };
+        let version = if kind == "Node" {
+            "v1"
+        } else {
+            openshift_model::V1
+        };
         let mut object = json!({"apiVersion": version, "kind": kind});
         let members = rest.as_object().cloned().unwrap();
         object.as_object_mut().unwrap().extend(members);
@@ -252,7 +256,10 @@ mod tests {
             "the input has no MachineConfig rendered-worker-1",
         );
         check(
-            &[object("MachineOSConfig", json!({"metadata": {"name": "a"}}))],
+            &[object(
+                "MachineOSConfig",
+                json!({"metadata": {"name": "a"}}),
+            )],
             &[],
             "spec.machineConfigPool.name is not set",
         );

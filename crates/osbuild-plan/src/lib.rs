@@ -39,7 +39,8 @@ pub use decide::{
 };
 pub use event::Event;
 pub use names::{
-    BuildNames, LayerName, LayerNameError, LayerNames, NameOrError, ObjectNames, layer_names, name_of,
+    BuildNames, LayerName, LayerNameError, LayerNames, NameOrError, ObjectNames, layer_names,
+    name_of,
 };
 pub use objects::{
     BuildInputs, BuildObjects, ContentsProblem, ContextFile, NodeFileError, ObjectsError,
@@ -51,6 +52,5 @@ pub use rollout::{
     node_is_candidate, node_is_done, rollout_gate, updating,
 };
 pub use status::{
-    Behind, BuildStatus, ImageSource, LayerStatus, Layering, NodeCount, PoolStatus,
-    layering_status,
+    Behind, BuildStatus, ImageSource, LayerStatus, Layering, NodeCount, PoolStatus, layering_status,
 };

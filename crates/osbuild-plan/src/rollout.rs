@@ -22,11 +22,7 @@ const STATE: &str = "machineconfiguration.openshift.io/state";
 pub const BUILD_FAILED_MESSAGE: &str = "Custom OS image build failed";
 
 /// IL-043: conditions of a pool that stop its update whatever its build does.
-const STOPPING: [&str; 3] = [
-    "RenderDegraded",
-    "NodeDegraded",
-    "PinnedImageSetsDegraded",
-];
+const STOPPING: [&str; 3] = ["RenderDegraded", "NodeDegraded", "PinnedImageSetsDegraded"];
 
 /// What the condition `Updating` of a pool says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -61,7 +57,10 @@ pub fn updating(
 ) -> Option<Updating> {
     let of = |status, message: String| Some(Updating { status, message });
     if !pool.paused && STOPPING.iter().any(|condition| pool.is_true(condition)) {
-        return of(false, "Pool update paused due to degraded condition".to_owned());
+        return of(
+            false,
+            "Pool update paused due to degraded condition".to_owned(),
+        );
     }
     let Some(build) = build else {
         let waits = "waiting for a new OS image build to start";
@@ -87,9 +86,7 @@ fn sentence(pool: &LayeredPool<'_>, said: &str, kind: &str, name: &str) -> Strin
 /// IL-043
 fn when_running(state: BuildState, nodes_pending: bool) -> Option<(bool, &'static str)> {
     Some(match state {
-        BuildState::Initial | BuildState::Prepared => {
-            (true, "waiting for OS image build to start")
-        }
+        BuildState::Initial | BuildState::Prepared => (true, "waiting for OS image build to start"),
         BuildState::Building => (true, "waiting for OS image build to complete"),
         BuildState::Succeeded if nodes_pending => (true, "waiting for nodes to apply OS image"),
         BuildState::Succeeded => return None,
@@ -104,10 +101,7 @@ fn when_running(state: BuildState, nodes_pending: bool) -> Option<(bool, &'stati
 /// IL-044
 fn when_paused(state: BuildState) -> (bool, &'static str) {
     match state {
-        BuildState::Initial => (
-            true,
-            "OS image build has been created but not yet started",
-        ),
+        BuildState::Initial => (true, "OS image build has been created but not yet started"),
         BuildState::Prepared => (
             true,
             "OS image build has been prepared but will not rollout",
@@ -195,8 +189,7 @@ pub fn build_of_pool<'b, 'a>(
         .iter()
         .find(|build| Some(build.name.as_str()) == named)
         .filter(fits);
-    let of_config =
-        |build: &&MachineOSBuild<'_>| build.machine_os_config() == config.name.as_str();
+    let of_config = |build: &&MachineOSBuild<'_>| build.machine_os_config() == config.name.as_str();
     BuildOfPool {
         build: annotated.or_else(|| builds.iter().filter(fits).find(of_config)),
         is_stale: named.is_some() && annotated.is_none(),
@@ -250,9 +243,10 @@ pub fn rollout_gate(
         return closed("Desired image not set in MachineOSConfig");
     }
     match state(build.conditions()) {
-        Some(BuildState::Succeeded) if image_of(build) == wanted => {
-            gate(true, format!("Image built successfully, pullspec: {wanted}"))
-        }
+        Some(BuildState::Succeeded) if image_of(build) == wanted => gate(
+            true,
+            format!("Image built successfully, pullspec: {wanted}"),
+        ),
         Some(BuildState::Succeeded) => gate(
             false,
             format!(
@@ -544,7 +538,11 @@ mod tests {
                 .map(|text| MachineOSBuild::read(&raw(text)).unwrap());
             let found = rollout_gate(config.as_ref(), build.as_ref());
             let found = found.map_err(|error| error.to_string());
-            assert_eq!(found, expected.map_err(str::to_owned), "{image:?} {state:?}");
+            assert_eq!(
+                found,
+                expected.map_err(str::to_owned),
+                "{image:?} {state:?}"
+            );
         };
         let gate = |is_open, reason: &str| {
             let reason = reason.to_owned();
@@ -563,10 +561,7 @@ mod tests {
         check(
             Some(IMAGE),
             Some("Succeeded"),
-            gate(
-                true,
-                "Image built successfully, pullspec: r.io/os@sha256:1",
-            ),
+            gate(true, "Image built successfully, pullspec: r.io/os@sha256:1"),
         );
         check(
             Some("other"),

@@ -415,8 +415,8 @@ mod tests {
         let read = |text| OsMachineConfig::read(&raw(text)).unwrap();
         let config = CONFIG.replace("worker-1", "worker-2");
         let build = BUILD.replace("rendered-worker-2", "rendered-worker-1");
-        let builds = [build.as_str(), NEXT_BUILD]
-            .map(|text| MachineOSBuild::read(&raw(text)).unwrap());
+        let builds =
+            [build.as_str(), NEXT_BUILD].map(|text| MachineOSBuild::read(&raw(text)).unwrap());
         let status = layering_status(&Cluster {
             pools: &[LayeredPool::read(&raw(POOL)).unwrap()],
             machine_configs: &[read(RENDERED), read(OLD_RENDERED)],

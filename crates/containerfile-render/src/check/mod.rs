@@ -317,12 +317,13 @@ mod tests {
     fn il_194_what_no_builder_takes_is_refused_with_its_place() {
         verdict(
             "FROM x\nRUN é\0",
-            "2:6: the text has a NUL byte, which no builder takes",
+            "2:6: the text has a NUL byte, which no builder takes: remove it",
         );
         let long = format!("FROM x\n{}", "#".repeat(5_000_000));
         verdict(
             &long,
-            "1:1: the text has 5000007 bytes; the ConfigMap of a build holds 1000000",
+            "1:1: the text has 5000007 bytes, and the ConfigMap of a build holds 1000000: put what is \
+             large into an image, and copy it from there",
         );
     }
 

@@ -51,10 +51,13 @@ pub enum Problem {
     #[error("{0} instruction requires {what}", what = .0.needs())]
     NoArguments(Keyword),
     /// A NUL byte, which no command line can hold.
-    #[error("the text has a NUL byte, which no builder takes")]
+    #[error("the text has a NUL byte, which no builder takes: remove it")]
     Nul,
     /// More text than the ConfigMap of a build holds.
-    #[error("the text has {bytes} bytes; the ConfigMap of a build holds {most}")]
+    #[error(
+        "the text has {bytes} bytes, and the ConfigMap of a build holds {most}: put what is large \
+         into an image, and copy it from there"
+    )]
     TooLong {
         /// How many there are.
         bytes: usize,

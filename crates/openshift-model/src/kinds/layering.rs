@@ -335,7 +335,11 @@ impl<'a> LayeredPool<'a> {
             name: object.name.clone(),
             meta: object.meta()?,
             target: PoolConfiguration::read(object, spec.configuration, "/spec/configuration")?,
-            current: PoolConfiguration::read(object, status.configuration, "/status/configuration")?,
+            current: PoolConfiguration::read(
+                object,
+                status.configuration,
+                "/status/configuration",
+            )?,
             paused: spec.paused.unwrap_or_default(),
             conditions: status.conditions.into_iter().flatten().flatten().collect(),
         })

@@ -1,10 +1,10 @@
 //! `osimage layer convert`
 
 use openshift_model::{Kind, RawObject};
-use osbuild_check::{FieldError, convert, validate_machine_os_build, validate_machine_os_config};
-use serde_json::{Map, Value, json};
+use osbuild_check::{convert, validate_machine_os_build, validate_machine_os_config};
+use serde_json::{Value, json};
 
-use super::{Objects, texts};
+use super::{Objects, said, texts, value};
 use crate::cli::{ConvertArgs, DocumentFormat};
 use crate::commands::{print_text, tell};
 use crate::error::CommandError;
@@ -57,24 +57,6 @@ fn convert_one(object: &RawObject<'_>) -> Result<Value, Vec<String>> {
         return Ok(converted.object);
     }
     Err(errors.iter().map(said).collect())
-}
-
-/// What the API server would say, and the place that it does not.
-fn said(error: &FieldError) -> String {
-    match error.hint() {
-        Some(hint) => format!("{error} ({hint})"),
-        None => error.to_string(),
-    }
-}
-
-/// The object with all its members, in their order.
-fn value(object: &RawObject<'_>) -> Result<Value, String> {
-    let mut members = Map::new();
-    for (name, raw) in object.members().iter() {
-        let value = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
-        members.insert(name.to_owned(), value);
-    }
-    Ok(Value::Object(members))
 }
 
 fn printed(format: DocumentFormat, mut objects: Vec<Value>) -> Result<String, CommandError> {

@@ -15,7 +15,9 @@ use openshift_model::{
     ClusterVersion, ControllerConfig, Kind, LayeredPool, MachineOSBuild, MachineOSConfig, Node,
     OsMachineConfig, RawObject, ReadError, TextData, V1,
 };
+use osbuild_check::{FieldError, validate_machine_os_config};
 use osbuild_plan::Cluster;
+use serde_json::{Map, Value};
 
 use super::tell_all;
 use crate::cli::{LayerCommand, LayerInputArgs};
@@ -57,6 +59,8 @@ struct Objects<'a> {
     cluster_version: Option<ClusterVersion<'a>>,
     /// IL-243: the one ControllerConfig; the empty one where there is none.
     controller_config: ControllerConfig<'a>,
+    /// What the API server would say against MachineOSConfigs.
+    refusals: Vec<String>,
     /// What could not be read.
     errors: Vec<String>,
 }
@@ -91,6 +95,7 @@ impl<'a> Objects<'a> {
         }
         found.raw = objects;
         found.configs.sort_by(|a, b| a.name.cmp(&b.name));
+        let warnings = [warnings, std::mem::take(&mut found.refusals)].concat();
         tell_all(&warnings, &found.errors, ignored);
         found
     }
@@ -103,8 +108,9 @@ impl<'a> Objects<'a> {
                     .push((object.name.to_string(), version));
             }
             Kind::MachineOSConfig => {
-                self.configs
-                    .push(MachineOSConfig::read(object)?.with_defaults());
+                let config = MachineOSConfig::read(object)?.with_defaults();
+                self.refusals.extend(refusals(object, &config));
+                self.configs.push(config);
             }
             Kind::MachineOSBuild => self.builds.push(MachineOSBuild::read(object)?),
             Kind::MachineConfigPool => self.pools.push(LayeredPool::read(object)?),
@@ -152,4 +158,40 @@ impl<'a> Objects<'a> {
     fn version_problem(version: &str) -> String {
         format!("it is of {version}: convert it first, with osimage layer convert")
     }
+}
+
+/// IL-008 … IL-012: what the API server would say against a MachineOSConfig. One that is on a cluster
+/// keeps a name that is not its pool's.
+fn refusals(object: &RawObject<'_>, config: &MachineOSConfig<'_>) -> Vec<String> {
+    let Ok(value) = value(object) else {
+        return Vec::new();
+    };
+    let stored = config.meta.uid.is_some().then_some(&value);
+    let errors = validate_machine_os_config(&value, stored);
+    let reference = object.reference();
+    let refused = |error: &FieldError| {
+        format!(
+            "{reference}: the API server would refuse it: {}",
+            said(error)
+        )
+    };
+    errors.iter().map(refused).collect()
+}
+
+/// What the API server would say, and the place that it does not.
+fn said(error: &FieldError) -> String {
+    match error.hint() {
+        Some(hint) => format!("{error} ({hint})"),
+        None => error.to_string(),
+    }
+}
+
+/// The object with all its members, in their order.
+fn value(object: &RawObject<'_>) -> Result<Value, String> {
+    let mut members = Map::new();
+    for (name, raw) in object.members().iter() {
+        let value = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
+        members.insert(name.to_owned(), value);
+    }
+    Ok(Value::Object(members))
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use containerfile_render::RenderError;
 use mosb_naming::{BuildSecret, Optional, entitlement_secret};
 use openshift_model::names::MCO_NAMESPACE;
 use openshift_model::{Architecture, Kind, MachineOSBuild, MachineOSConfig, RawObject};
@@ -24,7 +25,9 @@ pub(super) fn run(args: &RenderArgs) -> Result<u8, CommandError> {
     let objects = Objects::of(&input);
     let cluster = objects.cluster(None);
     let config = chosen(&objects, args.name.as_deref())?;
-    let invalid = |problem: String| CommandError::Invalid(format!("{}: {problem}", config.name));
+    let invalid = |problem: String| {
+        CommandError::Invalid(format!("MachineOSConfig {}: {problem}", config.name))
+    };
     let named = name_of(&cluster, config).map_err(|error| invalid(error.to_string()))?;
     let inputs = cluster.inputs(config);
     let inputs = inputs.map_err(|error| invalid(error.to_string()))?;
@@ -92,7 +95,9 @@ fn chosen<'b, 'a>(
         .find(|(name, _)| wanted.is_none_or(|wanted| wanted == name) && objects.configs.is_empty())
     {
         let problem = Objects::version_problem(version);
-        return Err(CommandError::Invalid(format!("{name}: {problem}")));
+        return Err(CommandError::Invalid(format!(
+            "MachineOSConfig {name}: {problem}"
+        )));
     }
     match (wanted, objects.configs.as_slice()) {
         (None, [config]) => Ok(config),
@@ -209,9 +214,8 @@ fn builder_image(args: &RenderArgs, objects: &Objects<'_>) -> Result<String, Com
         .get("images.json")
         .and_then(|text| serde_json::from_str::<Value>(text).ok())
         .and_then(|images| Some(images.get("machineConfigOperator")?.as_str()?.to_owned()));
-    let member = format!(
-        "ConfigMap {OPERATOR_IMAGES}: images.json has no member machineConfigOperator"
-    );
+    let member =
+        format!("ConfigMap {OPERATOR_IMAGES}: images.json has no member machineConfigOperator");
     image.ok_or_else(|| lacking(&member))
 }
 
@@ -243,12 +247,19 @@ fn manifests(inputs: &BuildInputs<'_>) -> Result<Value, ObjectsError> {
     Ok(json!({"apiVersion": "v1", "kind": "List", "items": items}))
 }
 
-/// The error with the place in the user's text, which the reference's text leaves out.
+/// The error with what the reference's text leaves out: the place in the user's text, and what to
+/// do.
 fn said(error: &ObjectsError) -> String {
-    if let ObjectsError::Render(containerfile_render::RenderError::Content(problem)) = error {
+    let ObjectsError::Render(problem) = error else {
+        return error.to_string();
+    };
+    if let RenderError::Content(problem) = problem {
         return format!("containerFile {problem}");
     }
-    error.to_string()
+    match problem.hint() {
+        Some(hint) => format!("{problem}: {hint}"),
+        None => problem.to_string(),
+    }
 }
 
 /// Writes a build context; what is there already is not touched.
