@@ -120,6 +120,44 @@ fn the_guide_shows_the_examples() {
     }
 }
 
+/// Every command of the guide, on files with the names that it gives them.
+#[test]
+fn the_guides_commands_work_as_printed() {
+    let guide = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/guides/layer-an-image.md"
+    );
+    let guide = std::fs::read_to_string(guide).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let shared = std::fs::read_to_string(fixture("cluster/shared.yaml")).unwrap();
+    let cluster = [pool(), shared, hotfix()].join("---\n");
+    let read = |name: &str| std::fs::read_to_string(fixture(name)).unwrap();
+    write("Containerfile", &content("hotfix"));
+    write("cluster.yaml", &cluster);
+    write("new.yaml", &read("epel.yaml"));
+    write("old.yaml", &read("v1alpha1.yaml"));
+    std::fs::create_dir(folder.path().join("must-gather")).unwrap();
+    write("must-gather/all.yaml", &cluster);
+    let mut commands = 0;
+    for line in guide.lines() {
+        let Some(line) = line.strip_prefix("$ osimage ") else {
+            continue;
+        };
+        let line = line.split(" > ").next().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_osimage"));
+        command.current_dir(folder.path());
+        let output = feed(command.args(line.split_whitespace()), "");
+        assert!(output.status.success(), "{line}: {}", text(&output.stderr));
+        assert!(
+            line.contains(" check ") || !output.stdout.is_empty(),
+            "{line}"
+        );
+        commands += 1;
+    }
+    assert!(commands >= 8, "{commands}");
+}
+
 #[test]
 fn il_018_a_document_of_older_releases_converts_is_named_and_renders() {
     let converted = good(&["convert"], &[fixture("v1alpha1.yaml")], "");
@@ -337,7 +375,7 @@ fn two_pools_for_one_name_and_two_configs_for_one_pool_are_refused() {
     let expected = ["error: MachineConfigPool layered stands twice in the input and differs"];
     for command in ["name", "render"] {
         bad(&[command], &[&hotfix(), &pool(), &other], &expected);
-        // The same twice is the same.
+        // The same twice is the same; a MachineOSConfig behind a dump replaces the one in it.
         let files = [
             fixture("cluster"),
             fixture("hotfix.yaml"),
@@ -345,6 +383,13 @@ fn two_pools_for_one_name_and_two_configs_for_one_pool_are_refused() {
         ];
         good(&[command], &files, "");
     }
+    let files = [
+        fixture("cluster"),
+        fixture("hotfix.yaml"),
+        fixture("epel.yaml"),
+    ];
+    let replaced = good(&["name"], &files, "");
+    assert_eq!(replaced, good(&["name"], &of("epel"), ""));
     let second = hotfix().replacen("name: layered", "name: second", 1);
     let expected = [
         "second\n  error  MachineOSConfig layered for MachineConfigPool layered is older and has it",

@@ -30,7 +30,7 @@ const NAME_EXAMPLES: &str = "\
 Examples:
   osimage layer name -f must-gather/
   oc get machineosconfigs,machineconfigpools,machineconfigs -o yaml | osimage layer name -f -
-  osimage layer name -f new/ --against old/            why the names differ";
+  osimage layer name -f dump/ -f new.yaml --against dump/    why the names differ";
 const RENDER_EXAMPLES: &str = "\
 Examples:
   osimage layer render -f must-gather/                 the Containerfile

@@ -57,8 +57,8 @@ struct Objects<'a> {
     machine_configs: Vec<OsMachineConfig<'a>>,
     nodes: Vec<Node<'a>>,
     cluster_version: Option<ClusterVersion<'a>>,
-    /// IL-243: the one ControllerConfig; the empty one where there is none.
-    controller_config: ControllerConfig<'a>,
+    /// IL-243: the one ControllerConfig.
+    controller_config: Option<ControllerConfig<'a>>,
     /// What the API server would say against MachineOSConfigs.
     refusals: Vec<String>,
     /// What could not be read.
@@ -85,10 +85,10 @@ impl<'a> Objects<'a> {
                 found.errors.push(error.to_string());
             }
         }
-        // A build has one name: whichever of the two counts, the other may be what was meant.
-        let names_builds = ["MachineOSConfig", "MachineConfigPool", "MachineConfig"];
+        // A MachineOSConfig is changed by a file behind a dump; a pool is a fact, and of two that
+        // differ one is out of date.
         for object in &repeated {
-            if names_builds.contains(&object.kind.as_str()) {
+            if object.kind == Kind::MachineConfigPool.name() {
                 let problem = format!("{object} stands twice in the input and differs: leave one");
                 found.errors.push(problem);
             }
@@ -117,7 +117,9 @@ impl<'a> Objects<'a> {
             Kind::MachineConfig => self.machine_configs.push(OsMachineConfig::read(object)?),
             Kind::Node => self.nodes.push(Node::read(object)?),
             Kind::ClusterVersion => self.cluster_version = Some(ClusterVersion::read(object)?),
-            Kind::ControllerConfig => self.controller_config = ControllerConfig::read(object)?,
+            Kind::ControllerConfig => {
+                self.controller_config = Some(ControllerConfig::read(object)?);
+            }
             _ => {}
         }
         Ok(())

@@ -44,12 +44,20 @@ pub(super) fn run(args: &RenderArgs) -> Result<u8, CommandError> {
     let architecture = architecture(args.architecture, &cluster, &pool.name).map_err(invalid)?;
     let secrets = Secrets::of(&objects, config)?;
     let builder_image = builder_image(args, &objects)?;
+    let controller_config = objects.controller_config.clone();
+    if controller_config.is_none() && (args.manifests || args.context.is_some()) {
+        tell(
+            "warning: the input has no ControllerConfig: a cluster without a proxy and without \
+             certificates of its own is assumed",
+        );
+    }
+    let controller_config = controller_config.unwrap_or_default();
     let inputs = BuildInputs {
         config,
         build: &build,
         machine_config,
         machine_config_object,
-        controller_config: &objects.controller_config,
+        controller_config: &controller_config,
         builder_image: &builder_image,
         architecture: &architecture,
         optional: optional(&objects, config.pool()),

@@ -16,7 +16,8 @@ pub(super) fn run(args: &StatusArgs) -> Result<u8, CommandError> {
     let input = texts(&args.input)?;
     let objects = Objects::of(&input);
     let release_images = objects.config_map(RELEASE_IMAGES)?;
-    let release_image = objects.controller_config.base_os_image.as_deref();
+    let controller_config = objects.controller_config.as_ref();
+    let release_image = controller_config.and_then(|config| config.base_os_image.as_deref());
     let release_image =
         release_image.or_else(|| release_images.as_ref()?.get("baseOSContainerImage"));
     let status = layering_status(&objects.cluster(release_image));
