@@ -107,13 +107,17 @@ fn every_example_is_named_rendered_and_checked() {
     }
 }
 
-#[test]
-fn the_guide_shows_the_examples() {
-    let guide = concat!(
+fn guide() -> String {
+    let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../docs/guides/layer-an-image.md"
     );
-    let guide = std::fs::read_to_string(guide).unwrap();
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn the_guide_shows_the_examples() {
+    let guide = guide();
     for example in EXAMPLES {
         let block = format!("```dockerfile\n{}```\n", content(example));
         assert!(guide.contains(&block), "{example}");
@@ -123,11 +127,7 @@ fn the_guide_shows_the_examples() {
 /// Every command of the guide, on files with the names that it gives them.
 #[test]
 fn the_guides_commands_work_as_printed() {
-    let guide = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../docs/guides/layer-an-image.md"
-    );
-    let guide = std::fs::read_to_string(guide).unwrap();
+    let guide = guide();
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     let shared = std::fs::read_to_string(fixture("cluster/shared.yaml")).unwrap();
@@ -345,8 +345,8 @@ fn il_460_a_missing_secret_is_named_and_its_copy_left_out() {
 fn what_no_containerfile_can_be_is_named_with_its_place() {
     let check = |content: &str, expected: &str| {
         let config = with_content(content);
-        let expected = [&format!("MachineOSConfig layered: {expected}")[..]];
-        bad(&["render"], &[&config, &pool()], &expected);
+        let expected = format!("MachineOSConfig layered: {expected}");
+        bad(&["render"], &[&config, &pool()], &[&expected]);
     };
     check(
         "FROM configs\nRAN rpm",

@@ -1,9 +1,11 @@
 //! What an input holds about layered images, and who belongs to whom.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use mosb_naming::Inputs;
 use openshift_model::{
     Architecture, ClusterVersion, LayeredPool, MachineOSBuild, MachineOSConfig, Node,
-    OsMachineConfig,
+    OsMachineConfig, StringMap,
 };
 
 use crate::rollout::pool_of;
@@ -109,8 +111,9 @@ impl<'a> Cluster<'a> {
 
     /// IL-702: what the nodes of a pool run on; `None` where no node of it is known.
     pub fn architecture_of(&self, pool: &str) -> Result<Option<Architecture>, MixedPool> {
-        let mut found: Vec<Architecture> = self
-            .nodes_of(pool)
+        let nodes = self.nodes_by_pool().remove(pool).unwrap_or_default();
+        let mut found: Vec<Architecture> = nodes
+            .into_iter()
             .filter_map(|node| node.architecture.as_deref().map(Architecture::from_go_name))
             .collect();
         found.sort();
@@ -125,29 +128,35 @@ impl<'a> Cluster<'a> {
         Ok(found.pop())
     }
 
-    /// The nodes of a pool.
-    pub(crate) fn nodes_of(&self, pool: &str) -> impl Iterator<Item = &'a Node<'a>> {
-        let nodes = self.nodes.iter();
-        nodes.filter(move |node| self.pool_name_of(node) == Some(pool))
+    /// The nodes of each pool.
+    pub(crate) fn nodes_by_pool(&self) -> BTreeMap<&'a str, Vec<&'a Node<'a>>> {
+        let pools = self.pools.iter().map(|pool| pool.name.as_str()).collect();
+        let mut nodes: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for node in self.nodes {
+            if let Some(pool) = pool_name_of(node, &pools) {
+                nodes.entry(pool).or_default().push(node);
+            }
+        }
+        nodes
     }
+}
 
-    /// The pool of a node: that of the MachineConfig that it is to run; of a node that has none,
-    /// that of its role. A node may have the role `worker` besides that of a pool of its own.
-    fn pool_name_of(&self, node: &'a Node<'a>) -> Option<&'a str> {
-        if let Some(pool) = pool_of(node) {
-            return Some(pool);
-        }
-        if node.is_control_plane() {
-            return Some("master");
-        }
-        let has_role = |pool: &&str| {
-            let role = format!("node-role.kubernetes.io/{pool}");
-            node.meta.label(&role).is_some()
-        };
-        let pools = || self.pools.iter().map(|pool| pool.name.as_str());
-        let custom = pools().filter(|pool| *pool != "worker").find(has_role);
-        custom.or_else(|| Some("worker").filter(has_role))
+/// How a label that gives a node a role starts.
+const ROLE_PREFIX: &str = "node-role.kubernetes.io/";
+
+/// The pool of a node: that of the MachineConfig that it is to run; of a node that has none, that
+/// of its role. A node may have the role `worker` besides that of a pool of its own.
+fn pool_name_of<'a>(node: &'a Node<'a>, pools: &BTreeSet<&str>) -> Option<&'a str> {
+    if let Some(pool) = pool_of(node) {
+        return Some(pool);
     }
+    if node.is_control_plane() {
+        return Some("master");
+    }
+    let labels = node.meta.labels.iter().flat_map(StringMap::iter);
+    let roles = labels.filter_map(|(key, _)| key.strip_prefix(ROLE_PREFIX));
+    let of_pools = roles.filter(|role| pools.contains(role));
+    of_pools.min_by_key(|role| (*role == "worker", *role))
 }
 
 /// IL-829: of several MachineOSConfigs for one pool the oldest has it, of two of the same age the
@@ -173,29 +182,13 @@ pub(crate) fn owner<'b, 'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use openshift_model::RawObject;
+    use crate::testing::{object, raw};
     use serde_json::{Value, json};
-
-    fn object(kind: &str, rest: Value) -> String {
-        let version = if kind == "Node" {
-            "v1"
-        } else {
-            openshift_model::V1
-        };
-        let mut object = json!({"apiVersion": version, "kind": kind});
-        let members = rest.as_object().cloned().unwrap();
-        object.as_object_mut().unwrap().extend(members);
-        object.to_string()
-    }
-
-    fn raw(text: &str) -> RawObject<'_> {
-        RawObject::parse(text).unwrap().unwrap()
-    }
 
     fn config(name: &str, created: Option<&str>) -> String {
         object(
             "MachineOSConfig",
-            json!({"metadata": {"name": name, "creationTimestamp": created},
+            &json!({"metadata": {"name": name, "creationTimestamp": created},
                 "spec": {"machineConfigPool": {"name": "worker"}}}),
         )
     }
@@ -203,7 +196,7 @@ mod tests {
     fn pool(name: &str, target: &str) -> String {
         object(
             "MachineConfigPool",
-            json!({"metadata": {"name": name}, "spec": {"configuration": {"name": target}}}),
+            &json!({"metadata": {"name": name}, "spec": {"configuration": {"name": target}}}),
         )
     }
 
@@ -258,7 +251,7 @@ mod tests {
         check(
             &[object(
                 "MachineOSConfig",
-                json!({"metadata": {"name": "a"}}),
+                &json!({"metadata": {"name": "a"}}),
             )],
             &[],
             "spec.machineConfigPool.name is not set",
@@ -278,7 +271,7 @@ mod tests {
         let desired = "machineconfiguration.openshift.io/desiredConfig";
         object(
             "Node",
-            json!({"metadata": {"labels": roles, "annotations": {desired: rendered}},
+            &json!({"metadata": {"labels": roles, "annotations": {desired: rendered}},
                 "status": {"nodeInfo": {"architecture": architecture}}}),
         )
     }

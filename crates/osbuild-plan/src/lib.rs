@@ -32,6 +32,8 @@ mod objects;
 mod pool_condition;
 mod rollout;
 mod status;
+#[cfg(test)]
+mod testing;
 
 pub use cluster::{Cluster, MissingInput, MixedPool};
 pub use decide::{

@@ -274,22 +274,8 @@ fn image_of<'b>(build: &'b MachineOSBuild<'_>) -> &'b str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use openshift_model::RawObject;
+    use crate::testing::{object, raw};
     use serde_json::{Value, json};
-
-    fn object(kind: &str, rest: Value) -> String {
-        let mut object = json!({"apiVersion": openshift_model::V1, "kind": kind});
-        if kind == "Node" {
-            object["apiVersion"] = json!("v1");
-        }
-        let members = rest.as_object().cloned().unwrap();
-        object.as_object_mut().unwrap().extend(members);
-        object.to_string()
-    }
-
-    fn raw(text: &str) -> RawObject<'_> {
-        RawObject::parse(text).unwrap().unwrap()
-    }
 
     const IMAGE: &str = "r.io/os@sha256:1";
 
@@ -300,7 +286,7 @@ mod tests {
         };
         object(
             "MachineOSBuild",
-            json!({"metadata": {"name": name}, "spec": {
+            &json!({"metadata": {"name": name}, "spec": {
                 "machineConfig": {"name": rendered}, "machineOSConfig": {"name": "layered"}},
                 "status": {"conditions": conditions, "digestedImagePushSpec": IMAGE}}),
         )
@@ -309,7 +295,7 @@ mod tests {
     fn config(image: &str, current: &str) -> String {
         object(
             "MachineOSConfig",
-            json!({"metadata": {"name": "layered", "annotations": {keys::CURRENT_BUILD: current}},
+            &json!({"metadata": {"name": "layered", "annotations": {keys::CURRENT_BUILD: current}},
                 "status": {"currentImagePullSpec": image}}),
         )
     }
@@ -317,7 +303,7 @@ mod tests {
     fn pool(paused: bool, degraded: &str) -> LayeredPool<'static> {
         let text = object(
             "MachineConfigPool",
-            json!({"metadata": {"name": "layered"},
+            &json!({"metadata": {"name": "layered"},
                 "spec": {"paused": paused, "configuration": {"name": "rendered-layered-1"}},
                 "status": {"conditions": [{"type": degraded, "status": "True"}]}}),
         );
@@ -450,7 +436,7 @@ mod tests {
             .iter()
             .map(|(key, value)| ((*key).to_owned(), json!(value)))
             .collect();
-        object("Node", json!({"metadata": {"annotations": annotations}}))
+        object("Node", &json!({"metadata": {"annotations": annotations}}))
     }
 
     const AT_REST: [(&str, &str); 3] = [

@@ -1,8 +1,10 @@
 //! Which pools run which image, where it comes from, and how far behind the release it is.
 
+use std::collections::BTreeSet;
+
 use openshift_model::facts::API_VERSION;
 use openshift_model::{
-    ClusterVersion, LayeredPool, MachineOSBuild, MachineOSConfig, OsMachineConfig,
+    ClusterVersion, LayeredPool, MachineOSBuild, MachineOSConfig, Node, OsMachineConfig,
 };
 use osbuild_check::{BuildState, state};
 use serde::Serialize;
@@ -122,10 +124,12 @@ pub struct Behind {
 
 /// Which pools run which image, by name of the pool.
 pub fn layering_status(cluster: &Cluster<'_>) -> LayerStatus {
+    let nodes = cluster.nodes_by_pool();
+    let nodes_of = |pool: &LayeredPool<'_>| nodes.get(pool.name.as_str());
     let mut items: Vec<_> = cluster
         .pools
         .iter()
-        .map(|pool| cluster.pool_status(pool))
+        .map(|pool| cluster.pool_status(pool, nodes_of(pool).map_or(&[], Vec::as_slice)))
         .collect();
     items.sort_by(|a, b| a.pool.cmp(&b.pool));
     LayerStatus {
@@ -136,7 +140,7 @@ pub fn layering_status(cluster: &Cluster<'_>) -> LayerStatus {
 }
 
 impl<'a> Cluster<'a> {
-    fn pool_status(&self, pool: &LayeredPool<'a>) -> PoolStatus {
+    fn pool_status(&self, pool: &LayeredPool<'a>, nodes: &[&Node<'_>]) -> PoolStatus {
         let config = self.config_of(&pool.name);
         let rendered = self.machine_config(pool.target.name());
         let base_image = rendered
@@ -158,7 +162,12 @@ impl<'a> Cluster<'a> {
         let build = config.and_then(|config| build_of_pool(pool, config, self.builds).build);
         let maker = config.and_then(|config| self.maker_of_image(config));
         let updating = config.and_then(|config| {
-            let pending = build.is_some_and(|build| self.nodes_are_pending(pool, config, build));
+            let pending = build.is_some_and(|build| {
+                let is_pending = |node: &&Node<'_>| {
+                    !node_is_done(node) || node_is_candidate(node, config, build)
+                };
+                nodes.iter().any(is_pending)
+            });
             updating(pool, &config.name, build, pending)
         });
         PoolStatus {
@@ -167,7 +176,7 @@ impl<'a> Cluster<'a> {
             image: image.map(str::to_owned),
             image_build: maker.map(|build| build.name.to_string()),
             machine_os_config: config.map(|config| config.name.to_string()),
-            nodes: self.nodes(pool, config.and(layered)),
+            nodes: count(nodes, pool, config.and(layered)),
             behind: self.behind(config, maker, source.as_ref(), rendered),
             build: build.map(|build| BuildStatus {
                 name: build.name.to_string(),
@@ -194,16 +203,6 @@ impl<'a> Cluster<'a> {
         named.or_else(|| self.builds.iter().find(made))
     }
 
-    fn nodes_are_pending(
-        &self,
-        pool: &LayeredPool<'_>,
-        config: &MachineOSConfig<'_>,
-        build: &MachineOSBuild<'_>,
-    ) -> bool {
-        self.nodes_of(&pool.name)
-            .any(|node| !node_is_done(node) || node_is_candidate(node, config, build))
-    }
-
     /// IL-055: the last MachineConfig of the pool that names an image; one whose image is the
     /// release's own names none.
     fn image_source(
@@ -226,24 +225,6 @@ impl<'a> Cluster<'a> {
             name: found.name.to_string(),
             since: found.meta.creation_timestamp.as_deref().map(str::to_owned),
         })
-    }
-
-    fn nodes(&self, pool: &LayeredPool<'a>, image: Option<&str>) -> NodeCount {
-        let mut count = NodeCount::default();
-        for node in self.nodes_of(&pool.name) {
-            count.total += 1;
-            let runs = match image {
-                Some(image) => current_image(node) == Some(image),
-                None => current_config(node) == Some(pool.target.name()),
-            };
-            count.on_image += usize::from(runs);
-            count
-                .os_versions
-                .extend(node.os_image.as_deref().map(str::to_owned));
-        }
-        count.os_versions.sort();
-        count.os_versions.dedup();
-        count
     }
 
     /// The image of a build is as old as the release of its MachineConfig; an image from elsewhere
@@ -314,10 +295,25 @@ impl<'a> Cluster<'a> {
     }
 }
 
+/// How many nodes of a pool run its image: the layered one, or that of its MachineConfig.
+fn count(nodes: &[&Node<'_>], pool: &LayeredPool<'_>, image: Option<&str>) -> NodeCount {
+    let runs = |node: &&&Node<'_>| match image {
+        Some(image) => current_image(node) == Some(image),
+        None => current_config(node) == Some(pool.target.name()),
+    };
+    let versions = nodes.iter().filter_map(|node| node.os_image.as_deref());
+    let versions: BTreeSet<&str> = versions.collect();
+    NodeCount {
+        total: nodes.len(),
+        on_image: nodes.iter().filter(runs).count(),
+        os_versions: versions.into_iter().map(str::to_owned).collect(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use openshift_model::{Node, RawObject};
+    use openshift_model::RawObject;
 
     const POOL: &str = r#"{"apiVersion":"machineconfiguration.openshift.io/v1",
         "kind":"MachineConfigPool","metadata":{"name":"worker"},"spec":{"configuration":{

@@ -81,7 +81,7 @@ pub struct RenderArgs {
     /// Where the objects come from.
     #[command(flatten)]
     pub input: LayerInputArgs,
-    /// What the pool's nodes run on, where the input has none of them [default: x86_64]
+    /// What the pool's nodes run on, where the input has none of them [default: `x86_64`]
     #[arg(long, value_enum)]
     pub architecture: Option<ArchitectureArg>,
     /// Write the build context into a directory as well; it must not exist or be empty

@@ -291,22 +291,12 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use openshift_model::RawObject;
+    use crate::testing::{object, raw};
     use serde_json::{Value, json};
 
-    fn text(kind: &str, api_version: &str, rest: &Value) -> String {
-        let mut object = json!({"apiVersion": api_version, "kind": kind});
-        object
-            .as_object_mut()
-            .unwrap()
-            .extend(rest.as_object().cloned().unwrap());
-        object.to_string()
-    }
-
     fn config(name: &str, created: &str) -> String {
-        text(
+        object(
             "MachineOSConfig",
-            openshift_model::V1,
             &json!({
                 "metadata": {"name": name, "uid": name, "creationTimestamp": created, "annotations": {
                     keys::REBUILD: "", keys::CURRENT_BUILD: "old", keys::PRE_BUILT_IMAGE: ""}},
@@ -319,9 +309,8 @@ mod tests {
     }
 
     fn machine_config(name: &str, spec: &Value) -> String {
-        text(
+        object(
             "MachineConfig",
-            openshift_model::V1,
             &json!({
                 "metadata": {"name": name, "annotations": {
                     OsMachineConfig::RELEASE_ANNOTATION: "4.20.3",
@@ -337,9 +326,8 @@ mod tests {
             config("worker", "2026-01-02"),
             config("first", "2026-01-01"),
         ];
-        let pool = text(
+        let pool = object(
             "MachineConfigPool",
-            openshift_model::V1,
             &json!({
                 "metadata": {"name": "worker"},
                 "spec": {"configuration": {"name": "rendered-worker-2"}},
@@ -353,9 +341,8 @@ mod tests {
             "rendered-worker-2",
             &json!({"osImageURL": "a", "fips": true}),
         );
-        let build = text(
+        let build = object(
             "MachineOSBuild",
-            openshift_model::V1,
             &json!({
                 "metadata": {"name": "old", "ownerReferences": [
                     {"uid": "worker", "controller": true}], "annotations": {keys::JOB_UID: "7"}},
@@ -364,15 +351,13 @@ mod tests {
             }),
         );
         let job = |uid: &str| {
-            text(
+            object(
                 "Job",
-                "batch/v1",
                 &json!({
             "metadata": {"name": "build-old", "uid": uid}, "status": {"succeeded": 1}}),
             )
         };
         let (job, stranger) = (job("7"), job("8"));
-        let raw = |text| RawObject::parse(text).unwrap().unwrap();
         let configs: Vec<_> = configs
             .iter()
             .map(|text| MachineOSConfig::read(&raw(text)).unwrap())
