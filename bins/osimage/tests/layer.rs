@@ -471,6 +471,25 @@ fn checks_name_line_and_column() {
 }
 
 #[test]
+fn time_grows_with_the_text_alone() {
+    for (unit, what) in [
+        ("rpm-ostree", "one long word"),
+        ("ostree container ", "words that begin a command"),
+        ("\\\n", "lines that go on"),
+        ("<<A ", "here-documents"),
+        ("ONBUILD ", "instructions of instructions"),
+        ("a=b ", "pairs"),
+        ("[", "arrays"),
+    ] {
+        let content = format!("FROM configs\nRUN {}\n", unit.repeat(900_000 / unit.len()));
+        let started = std::time::Instant::now();
+        run(&["check"], &[], &content);
+        let seconds = started.elapsed().as_secs();
+        assert!(seconds < 20, "{what}: {seconds} s");
+    }
+}
+
+#[test]
 fn a_context_is_written_once() {
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path().join("context");

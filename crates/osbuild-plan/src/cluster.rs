@@ -32,6 +32,9 @@ pub struct Cluster<'a> {
 /// What a MachineOSConfig's build needs is not there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MissingInput {
+    /// The MachineOSConfig has no name.
+    #[error("metadata.name is not set")]
+    NoName,
     /// The MachineOSConfig names no pool.
     #[error("spec.machineConfigPool.name is not set")]
     NoPoolName,
@@ -83,6 +86,9 @@ impl<'a> Cluster<'a> {
 
     /// What the build of a MachineOSConfig is named after.
     pub fn inputs(&self, config: &'a MachineOSConfig<'a>) -> Result<Inputs<'a>, MissingInput> {
+        if config.name.is_empty() {
+            return Err(MissingInput::NoName);
+        }
         let name = config.pool();
         if name.is_empty() {
             return Err(MissingInput::NoPoolName);
@@ -255,6 +261,11 @@ mod tests {
             )],
             &[],
             "spec.machineConfigPool.name is not set",
+        );
+        check(
+            &[object("MachineOSConfig", &json!({}))],
+            &[],
+            "metadata.name is not set",
         );
         check(
             &[config("a", None), config("worker", None)],

@@ -332,10 +332,18 @@ mod tests {
         advice(COMMITTED, &[]);
         advice("", &[]);
         advice("FROM configs\nRUN a\n", &[(2, 1, Advice::NoCommit)]);
-        advice(
-            "FROM configs\nRUN dnf install -y a && bootc  container lint;\n",
-            &[],
-        );
+        for command in [
+            "dnf install -y a && bootc  container lint;",
+            "true;ostree container commit",
+            "sh -c 'a && ostree container commit'",
+            "(ostree container commit)",
+        ] {
+            advice(&format!("FROM configs\nRUN {command}\n"), &[]);
+        }
+        for command in ["ostree", "ostree container", "ostree container commits"] {
+            let text = format!("FROM configs\nRUN {command}\n");
+            advice(&text, &[(2, 1, Advice::NoCommit)]);
+        }
         let stray = Advice::NotFromConfigs("quay.io/a".to_owned());
         advice("FROM quay.io/a\n", &[(1, 1, stray)]);
         advice(

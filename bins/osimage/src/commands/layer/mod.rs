@@ -13,13 +13,13 @@ use cluster_io::{Loaded, load};
 use openshift_model::names::MCO_NAMESPACE;
 use openshift_model::{
     ClusterVersion, ControllerConfig, Kind, LayeredPool, MachineOSBuild, MachineOSConfig, Node,
-    OsMachineConfig, RawObject, ReadError, TextData, V1,
+    OsMachineConfig, RawObject, ReadError, TextData, V1, V1ALPHA1,
 };
-use osbuild_check::{FieldError, validate_machine_os_config};
+use osbuild_check::{ConvertError, FieldError, validate_machine_os_config};
 use osbuild_plan::Cluster;
 use serde_json::{Map, Value};
 
-use super::tell_all;
+use super::{tell, tell_all};
 use crate::cli::{LayerCommand, LayerInputArgs};
 use crate::error::CommandError;
 
@@ -59,8 +59,6 @@ struct Objects<'a> {
     cluster_version: Option<ClusterVersion<'a>>,
     /// IL-243: the one ControllerConfig.
     controller_config: Option<ControllerConfig<'a>>,
-    /// What the API server would say against MachineOSConfigs.
-    refusals: Vec<String>,
     /// What could not be read.
     errors: Vec<String>,
 }
@@ -95,7 +93,6 @@ impl<'a> Objects<'a> {
         }
         found.raw = objects;
         found.configs.sort_by(|a, b| a.name.cmp(&b.name));
-        let warnings = [warnings, std::mem::take(&mut found.refusals)].concat();
         tell_all(&warnings, &found.errors, ignored);
         found
     }
@@ -108,9 +105,8 @@ impl<'a> Objects<'a> {
                     .push((object.name.to_string(), version));
             }
             Kind::MachineOSConfig => {
-                let config = MachineOSConfig::read(object)?.with_defaults();
-                self.refusals.extend(refusals(object, &config));
-                self.configs.push(config);
+                self.configs
+                    .push(MachineOSConfig::read(object)?.with_defaults());
             }
             Kind::MachineOSBuild => self.builds.push(MachineOSBuild::read(object)?),
             Kind::MachineConfigPool => self.pools.push(LayeredPool::read(object)?),
@@ -156,19 +152,34 @@ impl<'a> Objects<'a> {
         read.map_err(|error| CommandError::Invalid(error.to_string()))
     }
 
+    /// Tells what the API server would say against MachineOSConfigs.
+    fn tell_refusals(&self) {
+        let configs = self.raw.iter().filter(|object| {
+            object.kind == Kind::MachineOSConfig && object.api_version().as_str() == V1
+        });
+        for refusal in configs.flat_map(refusals) {
+            tell(&format!("warning: {refusal}"));
+        }
+    }
+
     /// Why a MachineOSConfig of another version is not looked at.
     fn version_problem(version: &str) -> String {
-        format!("it is of {version}: convert it first, with osimage layer convert")
+        if version == V1ALPHA1 {
+            return format!("it is of {version}: convert it first, with osimage layer convert");
+        }
+        let found = version.to_owned();
+        ConvertError::Version { found }.to_string()
     }
 }
 
 /// IL-008 … IL-012: what the API server would say against a MachineOSConfig. One that is on a cluster
 /// keeps a name that is not its pool's.
-fn refusals(object: &RawObject<'_>, config: &MachineOSConfig<'_>) -> Vec<String> {
-    let Ok(value) = value(object) else {
+fn refusals(object: &RawObject<'_>) -> Vec<String> {
+    // What cannot be read is an error already.
+    let (Ok(value), Ok(meta)) = (value(object), object.meta()) else {
         return Vec::new();
     };
-    let stored = config.meta.uid.is_some().then_some(&value);
+    let stored = meta.uid.is_some().then_some(&value);
     let errors = validate_machine_os_config(&value, stored);
     let reference = object.reference();
     let refused = |error: &FieldError| {

@@ -14,6 +14,7 @@ use crate::render::document;
 pub(super) fn run(args: &NameArgs) -> Result<u8, CommandError> {
     let input = texts(&args.input)?;
     let objects = Objects::of(&input);
+    objects.tell_refusals();
     let other_texts: Texts = if args.against.is_empty() {
         Texts::default()
     } else {

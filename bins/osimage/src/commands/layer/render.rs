@@ -23,6 +23,7 @@ use crate::render::document;
 pub(super) fn run(args: &RenderArgs) -> Result<u8, CommandError> {
     let input = texts(&args.input)?;
     let objects = Objects::of(&input);
+    objects.tell_refusals();
     let cluster = objects.cluster(None);
     let config = chosen(&objects, args.name.as_deref())?;
     let invalid = |problem: String| {
@@ -109,6 +110,9 @@ fn chosen<'b, 'a>(
     }
     match (wanted, objects.configs.as_slice()) {
         (None, [config]) => Ok(config),
+        (None, []) => Err(CommandError::Invalid(
+            "the input has no MachineOSConfig".to_owned(),
+        )),
         (None, [_, _, ..]) => Err(CommandError::Several(known())),
         (wanted, configs) => {
             let found = configs
