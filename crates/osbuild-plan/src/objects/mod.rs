@@ -175,9 +175,7 @@ pub fn build_secret(inputs: &BuildInputs<'_>, which: BuildSecret) -> Result<Valu
 pub fn build_context(inputs: &BuildInputs<'_>) -> Result<Vec<ContextFile>, ObjectsError> {
     let containerfile = containerfile(inputs)?.into_bytes();
     let machine_config = packed_machine_config(inputs)?.into_bytes();
-    let trust_bundle = STANDARD
-        .decode(trust_bundle(inputs))
-        .map_err(|_| ObjectsError::TrustBundle)?;
+    let trust_bundle = trust_bundle(inputs)?;
     let file = |path, contents| ContextFile { path, contents };
     Ok(vec![
         file(CONTAINERFILE_KEY, containerfile),
@@ -240,7 +238,7 @@ fn config_maps(inputs: &BuildInputs<'_>, context: &Context) -> Result<Vec<Value>
             BuildConfigMap::AdditionalTrustBundle,
             "binaryData",
             TRUST_BUNDLE_KEY,
-            trust_bundle(inputs),
+            &STANDARD.encode(trust_bundle(inputs)?),
         ),
     ];
     for (which, path, key) in [
@@ -265,12 +263,13 @@ fn config_maps(inputs: &BuildInputs<'_>, context: &Context) -> Result<Vec<Value>
     Ok(config_maps)
 }
 
-fn trust_bundle<'a>(inputs: &BuildInputs<'a>) -> &'a str {
-    inputs
-        .controller_config
-        .additional_trust_bundle
-        .as_deref()
-        .unwrap_or_default()
+/// IL-252: the certificates. As the API server has it, line breaks in base64 do not count.
+fn trust_bundle(inputs: &BuildInputs<'_>) -> Result<Vec<u8>, ObjectsError> {
+    let bundle = inputs.controller_config.additional_trust_bundle.as_deref();
+    let encoded = bundle.unwrap_or_default().replace(['\r', '\n'], "");
+    STANDARD
+        .decode(encoded)
+        .map_err(|_| ObjectsError::TrustBundle)
 }
 
 /// IL-160, IL-161
@@ -520,6 +519,33 @@ mod tests {
             missing.ends_with("\"base-layered-1\": secret is nil"),
             "{missing}"
         );
+    }
+
+    #[test]
+    fn il_252_a_trust_bundle_is_base64_wherever_its_lines_break() {
+        let of = |bundle: &'static str| {
+            let controller_config = ControllerConfig {
+                additional_trust_bundle: Some(bundle.into()),
+                ..ControllerConfig::default()
+            };
+            with_inputs(
+                |_| {},
+                |inputs| {
+                    let inputs = BuildInputs {
+                        controller_config: &controller_config,
+                        ..*inputs
+                    };
+                    (build_context(&inputs), build_config_maps(&inputs))
+                },
+            )
+        };
+        let (files, config_maps) = of("YSBjZXJ0\naWZpY2F0ZQo=\n");
+        assert_eq!(files.unwrap()[2].contents, b"a certificate\n");
+        let bundle = &config_maps.unwrap()[2]["binaryData"][TRUST_BUNDLE_KEY];
+        assert_eq!(bundle, "YSBjZXJ0aWZpY2F0ZQo=");
+        let (files, config_maps) = of("-----BEGIN CERTIFICATE-----");
+        assert_eq!(files, Err(ObjectsError::TrustBundle));
+        assert_eq!(config_maps, Err(ObjectsError::TrustBundle));
     }
 
     #[test]
