@@ -46,7 +46,8 @@ pub use names::{
 };
 pub use objects::{
     BuildInputs, BuildObjects, ContentsProblem, ContextFile, NodeFileError, ObjectsError,
-    build_config_maps, build_context, build_job, build_objects, build_secret, new_build,
+    build_config_maps, build_context, build_job, build_objects, build_secret, config_status,
+    new_build,
 };
 pub use pool_condition::{PoolCondition, pool_condition};
 pub use rollout::{

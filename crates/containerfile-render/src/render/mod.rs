@@ -556,7 +556,11 @@ mod tests {
             if let Ok(rendered) = render(&found) {
                 let kernel = KernelType::from_name(&kernel_type).name();
                 let plain = render(&Inputs { kernel_type: kernel, ..inputs() }).unwrap();
-                let with_mount = |text: &str| text.replace(&*extensions_image, "quay.io/extensions:1");
+                let (ours, plain_mount) = (
+                    format!("bind,from={extensions_image},source"),
+                    "bind,from=quay.io/extensions:1,source",
+                );
+                let with_mount = |text: &str| text.replacen(&ours, plain_mount, 1);
                 let mut shown = shape(&rendered.text);
                 for instruction in &mut shown {
                     if instruction.starts_with("RUN --mount") {
