@@ -65,11 +65,10 @@ impl Buildah {
             (is_root, "root"),
         ] {
             if !is_there {
-                // Past the test harness, which keeps what a test prints that passes.
-                let _ = writeln!(
-                    std::io::stderr(),
-                    "SKIPPED: builds of rendered Containerfiles need {what}"
-                );
+                // Past the test harness, which keeps what a test prints that passes, and at the
+                // start of a line.
+                let line = format!("\nSKIPPED: builds of rendered Containerfiles need {what}\n");
+                let _ = std::io::stderr().write_all(line.as_bytes());
                 return None;
             }
         }

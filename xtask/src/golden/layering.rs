@@ -438,7 +438,7 @@ fn decoded(mut expect: Value) -> Value {
 mod tests {
     use super::*;
     use crate::golden::layering_differences::DIFFERENCES;
-    use crate::say;
+    use crate::say_skipped;
     use openshift_model::{BuildJob, ImageReference};
     use osbuild_check::{BuildState, ImageError, Meaning, RegistryFailure, Step};
     use std::fmt::Write as _;
@@ -451,7 +451,7 @@ mod tests {
         match std::fs::read_to_string(&path) {
             Ok(text) => Some(text),
             Err(error) => {
-                say(&format!("SKIPPED: {path}: {error}"));
+                say_skipped(&format!("{path}: {error}"));
                 None
             }
         }
@@ -461,7 +461,7 @@ mod tests {
         let path = format!("{SHARED}/{path}");
         let found = std::fs::read_dir(&path);
         if let Err(error) = &found {
-            say(&format!("SKIPPED: {path}: {error}"));
+            say_skipped(&format!("{path}: {error}"));
         }
         found.ok()
     }
