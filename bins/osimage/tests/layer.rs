@@ -451,6 +451,12 @@ fn checks_name_line_and_column() {
         "standard input:2:1: warning: the last RUN",
     );
     check(
+        &[],
+        "RUN a\n",
+        3,
+        "one FROM instruction: begin with `FROM configs AS final`",
+    );
+    check(
         &["--strict"],
         "FROM configs\nRUN a\n",
         3,

@@ -46,6 +46,14 @@ fn decode_error(input: &Value) -> Option<Value> {
     .or_else(|| {
         let check = |object: &RawObject<'_>| LayeredPool::read(object).err();
         read("machine_config_pool", "MachineConfigPool", check)
+    })
+    .or_else(|| {
+        let secrets = ["base_image_pull_secret", "final_image_push_secret"];
+        secrets.into_iter().find_map(|secret| {
+            read(secret, "Secret", |object| {
+                RegistrySecret::read(object).err()
+            })
+        })
     })?;
     Some(json!({"decode_error": error.to_string()}))
 }

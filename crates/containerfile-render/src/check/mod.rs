@@ -314,6 +314,27 @@ mod tests {
     }
 
     #[test]
+    fn il_194_where_the_words_mislead_there_is_a_hint() {
+        for (text, expected) in [
+            ("RUN true", Some("begin with `FROM configs AS final`")),
+            (
+                "\u{feff}FROM x",
+                Some("the text begins with a byte order mark: remove it"),
+            ),
+            (
+                "FROM x\nONBUILD RUN y",
+                Some(
+                    "nothing is built on an image of nodes: write the instruction without ONBUILD",
+                ),
+            ),
+            ("FROM x\nRUN", None),
+        ] {
+            let problem = check(text).problem.unwrap();
+            assert_eq!(problem.what.hint(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
     fn il_194_what_no_builder_takes_is_refused_with_its_place() {
         verdict(
             "FROM x\nRUN é\0",

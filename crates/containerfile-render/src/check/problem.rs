@@ -66,6 +66,23 @@ pub enum Problem {
     },
 }
 
+impl Problem {
+    /// What to do about it in `text`, where the reference's words mislead.
+    pub fn hint(&self, text: &str) -> Option<&'static str> {
+        match self {
+            Self::NoFrom if text.starts_with('\u{feff}') => {
+                Some("the text begins with a byte order mark: remove it")
+            }
+            Self::NoFrom => Some("begin with `FROM configs AS final`"),
+            // IL-194
+            Self::NoArguments(Keyword::Onbuild) => {
+                Some("nothing is built on an image of nodes: write the instruction without ONBUILD")
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Why a text cannot be taken apart into instructions.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseProblem {

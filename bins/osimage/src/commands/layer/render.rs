@@ -65,7 +65,8 @@ pub(super) fn run(args: &RenderArgs) -> Result<u8, CommandError> {
         base_pull_secret: secrets.base.as_ref(),
         final_push_secret: secrets.push.as_ref(),
     };
-    let failed = |error: ObjectsError| invalid(said(&error));
+    let content = config.container_file().unwrap_or_default();
+    let failed = |error: ObjectsError| invalid(said(&error, content));
     let files = build_context(&inputs).map_err(failed)?;
     if let Some(directory) = &args.context {
         write_context(directory, &files)?;
@@ -261,12 +262,13 @@ fn manifests(inputs: &BuildInputs<'_>) -> Result<Value, ObjectsError> {
 
 /// The error with what the reference's text leaves out: the place in the user's text, and what to
 /// do.
-fn said(error: &ObjectsError) -> String {
+fn said(error: &ObjectsError, content: &str) -> String {
     let ObjectsError::Render(problem) = error else {
         return error.to_string();
     };
     if let RenderError::Content(problem) = problem {
-        return format!("containerFile {problem}");
+        let hint = problem.what.hint(content).map(|hint| format!(": {hint}"));
+        return format!("containerFile {problem}{}", hint.unwrap_or_default());
     }
     match problem.hint() {
         Some(hint) => format!("{problem}: {hint}"),
