@@ -67,6 +67,28 @@ pub struct MixedPool {
     pub architectures: String,
 }
 
+/// What a build is made from: all of it is there.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'a> {
+    /// Who asks for it.
+    pub config: &'a MachineOSConfig<'a>,
+    /// Its pool.
+    pub pool: &'a LayeredPool<'a>,
+    /// The rendered MachineConfig that the pool is to run.
+    pub machine_config: &'a OsMachineConfig<'a>,
+}
+
+impl<'a> Sources<'a> {
+    /// What the name of the build is made from.
+    pub fn inputs(&self) -> Inputs<'a> {
+        Inputs {
+            machine_config: Some(self.machine_config),
+            machine_os_config: Some(self.config),
+            pool: Some(self.pool),
+        }
+    }
+}
+
 impl<'a> Cluster<'a> {
     /// The pool of this name.
     pub fn pool(&self, name: &str) -> Option<&'a LayeredPool<'a>> {
@@ -84,8 +106,8 @@ impl<'a> Cluster<'a> {
         owner(pool, self.configs)
     }
 
-    /// What the build of a MachineOSConfig is named after.
-    pub fn inputs(&self, config: &'a MachineOSConfig<'a>) -> Result<Inputs<'a>, MissingInput> {
+    /// What the build of a MachineOSConfig is made from.
+    pub fn sources(&self, config: &'a MachineOSConfig<'a>) -> Result<Sources<'a>, MissingInput> {
         if config.name.is_empty() {
             return Err(MissingInput::NoName);
         }
@@ -108,10 +130,10 @@ impl<'a> Cluster<'a> {
         let machine_config = self.machine_config(target);
         let machine_config =
             machine_config.ok_or_else(|| MissingInput::MachineConfig(target.to_owned()))?;
-        Ok(Inputs {
-            machine_config: Some(machine_config),
-            machine_os_config: Some(config),
-            pool: Some(pool),
+        Ok(Sources {
+            config,
+            pool,
+            machine_config,
         })
     }
 
@@ -239,7 +261,7 @@ mod tests {
                 pools: &pools,
                 ..Cluster::default()
             };
-            let error = cluster.inputs(configs.last().unwrap()).unwrap_err();
+            let error = cluster.sources(configs.last().unwrap()).unwrap_err();
             assert_eq!(error.to_string(), expected);
         };
         let worker = [config("worker", None)];

@@ -35,14 +35,13 @@ mod status;
 #[cfg(test)]
 mod testing;
 
-pub use cluster::{Cluster, MissingInput, MixedPool};
+pub use cluster::{Cluster, MissingInput, MixedPool, Sources};
 pub use decide::{
     Action, Build, Config, Decision, ImageFact, Observed, Pool, Situation, Wait, decide,
 };
 pub use event::Event;
 pub use names::{
     BuildNames, LayerName, LayerNameError, LayerNames, NameOrError, ObjectNames, layer_names,
-    name_of,
 };
 pub use objects::{
     BuildInputs, BuildObjects, ContentsProblem, ContextFile, NodeFileError, ObjectsError,

@@ -8,7 +8,7 @@ use openshift_model::MachineOSConfig;
 use openshift_model::facts::API_VERSION;
 use serde::Serialize;
 
-use crate::cluster::{Cluster, MissingInput};
+use crate::cluster::{Cluster, MissingInput, Sources};
 
 /// The names of builds: the document of `osimage layer name`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -139,12 +139,11 @@ fn said(error: &NameError) -> String {
     }
 }
 
-/// IL-100: the name of a MachineOSConfig's build, out of what an input holds.
-pub fn name_of<'a>(
-    cluster: &Cluster<'a>,
-    config: &'a MachineOSConfig<'a>,
-) -> Result<Named, LayerNameError> {
-    Ok(name(cluster.inputs(config)?)?)
+impl Sources<'_> {
+    /// IL-100: the name of the build.
+    pub fn name(&self) -> Result<Named, LayerNameError> {
+        Ok(name(self.inputs())?)
+    }
 }
 
 /// What the builds of all MachineOSConfigs are called; where `before` is given, why a name is
@@ -156,7 +155,7 @@ pub fn layer_names<'a>(cluster: &Cluster<'a>, before: Option<&Cluster<'a>>) -> V
         machine_config: cluster
             .pool(config.pool())
             .map(|pool| pool.target.name().to_owned()),
-        found: match name_of(cluster, config) {
+        found: match named(cluster, config) {
             Ok(named) => NameOrError::Named(Box::new(BuildNames::of(named))),
             Err(error) => NameOrError::Error {
                 error: error.to_string(),
@@ -167,6 +166,13 @@ pub fn layer_names<'a>(cluster: &Cluster<'a>, before: Option<&Cluster<'a>>) -> V
     cluster.configs.iter().map(item).collect()
 }
 
+fn named<'a>(
+    cluster: &Cluster<'a>,
+    config: &'a MachineOSConfig<'a>,
+) -> Result<Named, LayerNameError> {
+    cluster.sources(config)?.name()
+}
+
 fn differences<'a>(
     cluster: &Cluster<'a>,
     before: &Cluster<'a>,
@@ -174,8 +180,8 @@ fn differences<'a>(
 ) -> Option<Vec<Difference>> {
     let mut configs = before.configs.iter();
     let old = configs.find(|found| found.name == config.name)?;
-    let (old, new) = (before.inputs(old).ok()?, cluster.inputs(config).ok()?);
-    explain_difference(old, new).ok()
+    let (old, new) = (before.sources(old).ok()?, cluster.sources(config).ok()?);
+    explain_difference(old.inputs(), new.inputs()).ok()
 }
 
 impl BuildNames {

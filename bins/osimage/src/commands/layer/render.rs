@@ -8,8 +8,8 @@ use openshift_model::names::MCO_NAMESPACE;
 use openshift_model::{Architecture, Kind, MachineOSBuild, MachineOSConfig, RawObject};
 use osbuild_check::{RegistrySecret, check_operator_secret};
 use osbuild_plan::{
-    BuildInputs, Cluster, ContextFile, ObjectsError, build_config_maps, build_context, build_job,
-    build_secret, name_of, new_build,
+    BuildInputs, Cluster, ContextFile, ObjectsError, Sources, build_config_maps, build_context,
+    build_job, build_secret, new_build,
 };
 use serde_json::{Value, json};
 
@@ -29,12 +29,14 @@ pub(super) fn run(args: &RenderArgs) -> Result<u8, CommandError> {
     let invalid = |problem: String| {
         CommandError::Invalid(format!("MachineOSConfig {}: {problem}", config.name))
     };
-    let named = name_of(&cluster, config).map_err(|error| invalid(error.to_string()))?;
-    let inputs = cluster.inputs(config);
-    let inputs = inputs.map_err(|error| invalid(error.to_string()))?;
-    let (Some(pool), Some(machine_config)) = (inputs.pool, inputs.machine_config) else {
-        return Err(invalid("the pool has no rendered MachineConfig".to_owned()));
-    };
+    let sources = cluster.sources(config);
+    let sources = sources.map_err(|error| invalid(error.to_string()))?;
+    let named = sources.name().map_err(|error| invalid(error.to_string()))?;
+    let Sources {
+        config,
+        pool,
+        machine_config,
+    } = sources;
     let machine_config_object = objects.object(Kind::MachineConfig, "", &machine_config.name);
     let machine_config_object = machine_config_object.ok_or_else(|| {
         let name = &machine_config.name;
