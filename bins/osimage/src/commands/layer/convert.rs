@@ -1,6 +1,6 @@
 //! `osimage layer convert`
 
-use openshift_model::{Kind, RawObject};
+use openshift_model::{ImageReference, Kind, RawObject};
 use osbuild_check::{convert, validate_machine_os_build, validate_machine_os_config};
 use serde_json::{Value, json};
 
@@ -49,6 +49,9 @@ fn convert_one(object: &RawObject<'_>) -> Result<Value, Vec<String>> {
     for warning in &converted.warnings {
         tell(&format!("warning: {}: {warning}", object.reference()));
     }
+    if let Some(problem) = push_spec_problem(&converted.object) {
+        tell(&format!("warning: {}: {problem}", object.reference()));
+    }
     let errors = match object.kind {
         Kind::MachineOSConfig => validate_machine_os_config(&converted.object, None),
         _ => validate_machine_os_build(&converted.object, None),
@@ -57,6 +60,16 @@ fn convert_one(object: &RawObject<'_>) -> Result<Value, Vec<String>> {
         return Ok(converted.object);
     }
     Err(errors.iter().map(said).collect())
+}
+
+/// IL-716: the API server takes push specs that no build can be named after.
+fn push_spec_problem(object: &Value) -> Option<String> {
+    let push_spec = object.pointer("/spec/renderedImagePushSpec")?.as_str()?;
+    let error = ImageReference::parse_canonical(push_spec).err()?;
+    Some(format!(
+        "spec.renderedImagePushSpec {push_spec:?} cannot be pushed to: {error}: {}",
+        error.hint()
+    ))
 }
 
 fn printed(format: DocumentFormat, mut objects: Vec<Value>) -> Result<String, CommandError> {
