@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 use std::marker::PhantomData;
 
-use openshift_model::{Kind, Members, RawObject, Text as Str, canonical};
+use openshift_model::{Kind, Members, ObjectRef, RawObject, Text as Str, canonical};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -18,6 +18,8 @@ pub struct Loaded<'a> {
     pub objects: Vec<RawObject<'a>>,
     /// How many documents and list elements were of other kinds, or of none.
     pub ignored: usize,
+    /// Objects that stand in the texts twice, with different contents; there is a warning for each.
+    pub repeated: Vec<ObjectRef>,
     /// What an administrator should know.
     pub warnings: Vec<String>,
     /// Documents that could not be read.
@@ -135,6 +137,7 @@ impl<'a> Loaded<'a> {
         self.warnings.push(format!(
             "{which} stands twice in the input ({files}) and differs; the last one read counts"
         ));
+        self.repeated.push(which);
         *first = object;
     }
 }

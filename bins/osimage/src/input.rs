@@ -121,6 +121,7 @@ impl Input {
         let Loaded {
             objects,
             ignored,
+            repeated: _,
             warnings,
             errors,
         } = load(&self.objects);

@@ -107,17 +107,55 @@ fn every_example_is_named_rendered_and_checked() {
     }
 }
 
-#[test]
-fn the_guide_shows_the_examples() {
-    let guide = concat!(
+fn guide() -> String {
+    let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../docs/guides/layer-an-image.md"
     );
-    let guide = std::fs::read_to_string(guide).unwrap();
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn the_guide_shows_the_examples() {
+    let guide = guide();
     for example in EXAMPLES {
         let block = format!("```dockerfile\n{}```\n", content(example));
         assert!(guide.contains(&block), "{example}");
     }
+}
+
+/// Every command of the guide, on files with the names that it gives them.
+#[test]
+fn the_guides_commands_work_as_printed() {
+    let guide = guide();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let shared = std::fs::read_to_string(fixture("cluster/shared.yaml")).unwrap();
+    let cluster = [pool(), shared, hotfix()].join("---\n");
+    let read = |name: &str| std::fs::read_to_string(fixture(name)).unwrap();
+    write("Containerfile", &content("hotfix"));
+    write("cluster.yaml", &cluster);
+    write("new.yaml", &read("epel.yaml"));
+    write("old.yaml", &read("v1alpha1.yaml"));
+    std::fs::create_dir(folder.path().join("must-gather")).unwrap();
+    write("must-gather/all.yaml", &cluster);
+    let mut commands = 0;
+    for line in guide.lines() {
+        let Some(line) = line.strip_prefix("$ osimage ") else {
+            continue;
+        };
+        let line = line.split(" > ").next().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_osimage"));
+        command.current_dir(folder.path());
+        let output = feed(command.args(line.split_whitespace()), "");
+        assert!(output.status.success(), "{line}: {}", text(&output.stderr));
+        assert!(
+            line.contains(" check ") || !output.stdout.is_empty(),
+            "{line}"
+        );
+        commands += 1;
+    }
+    assert!(commands >= 8, "{commands}");
 }
 
 #[test]
@@ -183,78 +221,213 @@ fn commands(containerfile: &str) -> Vec<String> {
     .collect()
 }
 
-#[test]
-fn bad_input_is_named() {
-    let base = std::fs::read_to_string(fixture("hotfix.yaml")).unwrap();
-    let pool = std::fs::read_to_string(fixture("cluster/pool.yaml")).unwrap();
-    let check = |config: &str, pool: &str, args: &[&str], expected: &str| {
-        let input = format!("{config}\n---\n{pool}");
-        let files = [fixture("cluster/shared.yaml"), PathBuf::from("-")];
-        let output = run(args, &files, &input);
-        let said = text(&output.stderr) + &text(&output.stdout);
-        assert_eq!(output.status.code(), Some(3), "{expected}: {said}");
+/// Runs a command on the cluster of the examples with other documents, and checks the code and
+/// what is said.
+fn bad(args: &[&str], documents: &[&str], expected: &[&str]) {
+    let files = [fixture("cluster/shared.yaml"), PathBuf::from("-")];
+    let output = run(args, &files, &documents.join("\n---\n"));
+    let said = text(&output.stderr) + &text(&output.stdout);
+    assert_eq!(output.status.code(), Some(3), "{expected:?}: {said}");
+    for expected in expected {
         assert!(said.contains(expected), "{expected}: {said}");
+    }
+}
+
+fn hotfix() -> String {
+    std::fs::read_to_string(fixture("hotfix.yaml")).unwrap()
+}
+
+fn pool() -> String {
+    std::fs::read_to_string(fixture("cluster/pool.yaml")).unwrap()
+}
+
+/// The hotfix with another Containerfile, as a JSON string.
+fn with_content(content: &str) -> String {
+    let (head, _) = hotfix_parts();
+    format!("{head}content: {}\n", serde_json::Value::from(content))
+}
+
+fn hotfix_parts() -> (String, String) {
+    let hotfix = hotfix();
+    let (head, tail) = hotfix.split_once("content: |\n").unwrap();
+    (head.to_owned(), tail.to_owned())
+}
+
+#[test]
+fn il_164_an_unknown_extension_is_named() {
+    let unknown = pool().replace("extensions: []", "extensions: [usbguard, nonsense]");
+    let expected = [
+        "MachineOSConfig layered: invalid extensions found: [nonsense]",
+        "correct `extensions` of the MachineConfig; there are two-node-ha, ipsec, usbguard",
+    ];
+    bad(&["render"], &[&hotfix(), &unknown], &expected);
+}
+
+#[test]
+fn il_123_a_push_spec_is_refused_with_the_position() {
+    for command in ["name", "render"] {
+        let upper = hotfix().replace("operator/os-image:latest", "operator/OS-image:latest");
+        let expected = [
+            "layered",
+            "spec.renderedImagePushSpec: invalid reference format",
+            "must be lowercase: at character 84: upper case",
+        ];
+        bad(&[command], &[&upper, &pool()], &expected);
+    }
+    let refused = hotfix().replace(
+        "image-registry.openshift-image-registry.svc:5000",
+        "localhost:5000",
+    );
+    let output = run(
+        &["name"],
+        &[fixture("cluster"), PathBuf::from("-")],
+        &refused,
+    );
+    let said = text(&output.stderr);
+    assert!(
+        said.contains(
+            "warning: MachineOSConfig layered: the API server would refuse it: \
+             spec.renderedImagePushSpec: Invalid value: \"localhost:5000/"
+        ),
+        "{said}"
+    );
+}
+
+#[test]
+fn il_470_a_secret_of_the_wrong_type_is_named() {
+    let shared = std::fs::read_to_string(fixture("cluster/shared.yaml")).unwrap();
+    let args = ["render", "--manifests"];
+    let check = |shared: &str, expected: &str| {
+        let all = [hotfix(), pool(), shared.to_owned()].join("\n---\n");
+        let output = run(&args, &[PathBuf::from("-")], &all);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.contains(expected), "{said}");
+        assert!(output.stdout.is_empty(), "{said}");
     };
-    let render = ["render"];
-    let unknown = pool.replace("extensions: []", "extensions: [nonsense]");
     check(
-        &base,
-        &unknown,
-        &render,
-        "invalid extensions found: [nonsense]",
-    );
-    let push = base.replace("operator/os-image:latest", "operator/OS-image:latest");
-    check(
-        &push,
-        &pool,
-        &["name"],
-        "must be lowercase: at character 84: upper case",
+        &shared.replace("kubernetes.io/dockercfg", "Opaque"),
+        "could not canonicalize secret builder-dockercfg-7lzwl",
     );
     check(
-        &base.replace("RUN rpm", "RAN rpm"),
-        &pool,
-        &render,
-        "containerFile 2:1: unknown",
-    );
-    let stage = base.replace("AS final", "AS configs");
-    check(
-        &stage,
-        &pool,
-        &render,
-        "the stage name \"configs\" is taken",
-    );
-    let nul = base.replace("content: |\n", "content: \"FROM x\\0\"\n#");
-    let nul = nul
-        .lines()
-        .take_while(|line| !line.starts_with('#') || line.contains("A package"));
-    let nul: Vec<_> = nul.collect();
-    check(
-        &nul.join("\n"),
-        &pool,
-        &render,
-        "containerFile 1:7: the text has a NUL byte",
+        &shared.replace("kubernetes.io/dockercfg", "Opaque"),
+        "invalid secret key type Opaque, expected 'kubernetes.io/dockercfg' or",
     );
     check(
-        &base,
-        "",
-        &["name"],
-        "the input has no MachineConfigPool layered",
+        &shared.replace("stringData:\n  .dockercfg: '", "data:\n  .dockercfg: '!"),
+        "Secret openshift-machine-config-operator/builder-dockercfg-7lzwl: /data/.dockercfg: the \
+         value is not base64",
+    );
+    check(
+        &shared.replace("machineConfigOperator", "other"),
+        "ConfigMap machine-config-operator-images: images.json has no member machineConfigOperator",
+    );
+}
+
+#[test]
+fn il_460_a_missing_secret_is_named_and_its_copy_left_out() {
+    let args = ["render", "--manifests", "--builder-image", "quay.io/mco:1"];
+    let files = [fixture("cluster/pool.yaml"), fixture("hotfix.yaml")];
+    let output = run(&args, &files, "");
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    for expected in [
+        "warning: could not validate baseImagePullSecret \"global-pull-secret-copy\" for \
+         MachineOSConfig layered: secret global-pull-secret-copy from layered is not found",
+        "warning: could not validate renderedImagePushSecret \"builder-dockercfg-7lzwl\"",
+    ] {
+        assert!(said.contains(expected), "{said}");
+    }
+    assert!(!text(&output.stdout).contains("kind: Secret"));
+}
+
+#[test]
+fn what_no_containerfile_can_be_is_named_with_its_place() {
+    let check = |content: &str, expected: &str| {
+        let config = with_content(content);
+        let expected = format!("MachineOSConfig layered: {expected}");
+        bad(&["render"], &[&config, &pool()], &[&expected]);
+    };
+    check(
+        "FROM configs\nRAN rpm",
+        "containerFile 2:1: unknown Dockerfile instruction: ran",
+    );
+    check(
+        "FROM x\0",
+        "containerFile 1:7: the text has a NUL byte, which no \
+         builder takes: remove it",
+    );
+    for name in ["configs", "Extract"] {
+        check(
+            &format!("FROM configs AS a\nFROM a AS {name}\n"),
+            &format!("Containerfile line 2: the stage name \"{name}\" is taken"),
+        );
+    }
+    check(
+        &format!("FROM configs\n{}", "#".repeat(5_000_000)),
+        "containerFile 1:1: the text has 5000013 bytes",
+    );
+}
+
+#[test]
+fn two_pools_for_one_name_and_two_configs_for_one_pool_are_refused() {
+    let other = pool().replace("99-worker-ssh", "98-other");
+    let expected = ["error: MachineConfigPool layered stands twice in the input and differs"];
+    for command in ["name", "render"] {
+        bad(&[command], &[&hotfix(), &pool(), &other], &expected);
+        // The same twice is the same; a MachineOSConfig behind a dump replaces the one in it.
+        let files = [
+            fixture("cluster"),
+            fixture("hotfix.yaml"),
+            fixture("cluster"),
+        ];
+        good(&[command], &files, "");
+    }
+    let files = [
+        fixture("cluster"),
+        fixture("hotfix.yaml"),
+        fixture("epel.yaml"),
+    ];
+    let replaced = good(&["name"], &files, "");
+    assert_eq!(replaced, good(&["name"], &of("epel"), ""));
+    let second = hotfix().replacen("name: layered", "name: second", 1);
+    let expected = [
+        "second\n  error  MachineOSConfig layered for MachineConfigPool layered is older and has it",
+        "layered\n  build  layered-",
+    ];
+    bad(&["name"], &[&hotfix(), &second, &pool()], &expected);
+    let refused = ["MachineOSConfig second: MachineOSConfig layered for MachineConfigPool layered"];
+    bad(
+        &["render", "second"],
+        &[&hotfix(), &second, &pool()],
+        &refused,
+    );
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let check = |documents: &[&str], expected: &str| bad(&["name"], documents, &[expected]);
+    check(&[&hotfix()], "the input has no MachineConfigPool layered");
+    let config = "name: rendered-layered-0a1b2c3d4e5f60718293a4b5c6d7e8f9";
+    let pool = pool();
+    let untold = pool.replacen(config, "name: ''", 1);
+    check(
+        &[&hotfix(), &untold],
+        "MachineConfigPool layered has no rendered MachineConfig yet",
+    );
+    let gone = pool.replacen(config, "name: rendered-layered-1", 1);
+    check(
+        &[&hotfix(), &gone],
+        "the input has no MachineConfig rendered-layered-1",
     );
     let empty = pool.replace("osImageURL: quay", "unused: quay");
-    check(&base, &empty, &render, "has no osImageURL");
-    let long = base.replace("name: layered", &format!("name: {}", "l".repeat(30)));
-    let long_pool = pool.replacen("name: layered", &format!("name: {}", "l".repeat(30)), 1);
+    let expected = ["has no osImageURL: there is nothing to build from"];
+    bad(&["render"], &[&hotfix(), &empty], &expected);
+    let long = |text: &str| text.replace("name: layered", &format!("name: {}", "l".repeat(30)));
     check(
-        &long,
-        &long_pool,
-        &["name"],
+        &[&long(&hotfix()), &long(&pool)],
         "has 30 characters, the most is 24",
     );
-    let secrets = std::fs::read_to_string(fixture("cluster/shared.yaml")).unwrap();
-    let opaque = secrets.replace("kubernetes.io/dockercfg", "Opaque");
-    let all = format!("{base}\n---\n{pool}\n---\n{opaque}");
-    let output = run(&["render", "--manifests"], &[PathBuf::from("-")], &all);
-    assert!(text(&output.stderr).contains("invalid secret key type Opaque"));
 }
 
 #[test]
@@ -278,6 +451,12 @@ fn checks_name_line_and_column() {
         "standard input:2:1: warning: the last RUN",
     );
     check(
+        &[],
+        "RUN a\n",
+        3,
+        "one FROM instruction: begin with `FROM configs AS final`",
+    );
+    check(
         &["--strict"],
         "FROM configs\nRUN a\n",
         3,
@@ -295,6 +474,25 @@ fn checks_name_line_and_column() {
         3,
         "5000007 bytes",
     );
+}
+
+#[test]
+fn time_grows_with_the_text_alone() {
+    for (unit, what) in [
+        ("rpm-ostree", "one long word"),
+        ("ostree container ", "words that begin a command"),
+        ("\\\n", "lines that go on"),
+        ("<<A ", "here-documents"),
+        ("ONBUILD ", "instructions of instructions"),
+        ("a=b ", "pairs"),
+        ("[", "arrays"),
+    ] {
+        let content = format!("FROM configs\nRUN {}\n", unit.repeat(900_000 / unit.len()));
+        let started = std::time::Instant::now();
+        run(&["check"], &[], &content);
+        let seconds = started.elapsed().as_secs();
+        assert!(seconds < 20, "{what}: {seconds} s");
+    }
 }
 
 #[test]

@@ -12,33 +12,78 @@ use serde_json::Value;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
+/// What a command prints; inputs are fixtures.
+fn printed(args: &[&str], inputs: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_osimage"));
+    command.args(args);
+    for input in inputs {
+        command
+            .arg("-f")
+            .arg(Path::new(ROOT).join("fixtures").join(input));
+    }
+    String::from_utf8(command.output().unwrap().stdout).unwrap()
+}
+
 fn plan(format: &str) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_osimage"))
-        .args(["plan", "-o", format, "-f"])
-        .arg(Path::new(ROOT).join("fixtures/gcp-must-gather"))
-        .output()
-        .unwrap();
-    assert!(output.status.success());
-    String::from_utf8(output.stdout).unwrap()
+    printed(&["plan", "-o", format], &["gcp-must-gather"])
 }
 
-fn schema() -> jsonschema::Validator {
-    let path = Path::new(ROOT).join("docs/reference/plan.schema.json");
+/// Holds a document against the schema of its kind, then the same with one member changed, which
+/// the schema must refuse.
+fn check(schema: &str, document: &str, pointer: &str, wrong: Value) {
+    let path = Path::new(ROOT).join(format!("docs/reference/{schema}.schema.json"));
     let text = std::fs::read_to_string(path).unwrap();
-    jsonschema::validator_for(&serde_json::from_str::<Value>(&text).unwrap()).unwrap()
-}
-
-#[test]
-fn a_plan_fits_its_schema_and_another_document_does_not() {
-    let schema = schema();
-    let mut document: Value = serde_json::from_str(&plan("json")).unwrap();
+    let schema = serde_json::from_str::<Value>(&text).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    let mut document: Value = serde_json::from_str(document).unwrap();
     let problems: Vec<_> = schema
         .iter_errors(&document)
         .map(|e| e.to_string())
         .collect();
     assert!(problems.is_empty(), "{problems:?}");
-    document["targets"][0]["decision"] = Value::from("Perhaps");
-    assert!(!schema.is_valid(&document));
+    *document.pointer_mut(pointer).unwrap() = wrong;
+    assert!(!schema.is_valid(&document), "{pointer}");
+}
+
+#[test]
+fn a_plan_fits_its_schema_and_another_document_does_not() {
+    let wrong = Value::from("Perhaps");
+    check("plan", &plan("json"), "/targets/0/decision", wrong);
+}
+
+#[test]
+fn names_of_builds_fit_their_schema() {
+    let name = ["layer", "name", "-o", "json"];
+    let named = printed(&name, &["layering/cluster", "layering/hotfix.yaml"]);
+    check("layer-names", &named, "/items/0/hash", "0g".into());
+    let against = Path::new(ROOT).join("fixtures/layering/epel.yaml");
+    let against = ["--against", against.to_str().unwrap()];
+    let cluster = Path::new(ROOT).join("fixtures/layering/cluster");
+    let cluster = ["--against", cluster.to_str().unwrap()];
+    let compared = printed(
+        &[&name[..], &against, &cluster].concat(),
+        &["layering/cluster", "layering/hotfix.yaml"],
+    );
+    check(
+        "layer-names",
+        &compared,
+        "/items/0/differences/0/field",
+        Value::Null,
+    );
+    let unnamed = printed(&name, &["layering/hotfix.yaml", "layering/v1alpha1.yaml"]);
+    check("layer-names", &unnamed, "/items/0/error", Value::Null);
+}
+
+#[test]
+fn the_status_of_layered_images_fits_its_schema() {
+    let status = printed(&["layer", "status", "-o", "json"], &["layering/status"]);
+    for (pointer, wrong) in [
+        ("/items/0/layering", "Perhaps"),
+        ("/items/1/build/state", "Perhaps"),
+        ("/items/1/updating/status", "yes"),
+    ] {
+        check("layer-status", &status, pointer, wrong.into());
+    }
 }
 
 #[test]

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Digest, ReasonCode};
 
-/// `apiVersion` of every document that osimage writes.
-pub const API_VERSION: &str = "osimage.dev/v1";
+pub use openshift_model::facts::API_VERSION;
+
 /// `kind` of a plan.
 pub const PLAN_KIND: &str = "Plan";
 

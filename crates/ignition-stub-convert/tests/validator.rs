@@ -1,10 +1,5 @@
 //! Ignition's own validator takes what was converted.
-#![expect(
-    clippy::indexing_slicing,
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    reason = "a test"
-)]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
 mod stubs;
 
@@ -53,11 +48,15 @@ fn complaint(program: &PathBuf, document: &str) -> Option<String> {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "past the test harness, which keeps what a test prints that passes"
+)]
 fn bi_369_ignition_takes_what_was_converted() {
     let Some(program) = validator() else {
-        eprintln!(
-            "SKIPPED: no ignition-validate; `go install \
-             github.com/coreos/ignition/v2/validate@v2.22.0` and set IGNITION_VALIDATE"
+        let _ = std::io::stderr().write_all(
+            b"\nSKIPPED: no ignition-validate; `go install \
+            github.com/coreos/ignition/v2/validate@v2.22.0` and set IGNITION_VALIDATE\n",
         );
         return;
     };

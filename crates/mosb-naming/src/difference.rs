@@ -12,6 +12,7 @@ use crate::yaml::clean;
 /// A field that makes two names different.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Difference {
     /// Where it stands, e.g. `MachineOSConfig spec.containerFile[0].content`.
     pub field: String,

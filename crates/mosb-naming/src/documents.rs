@@ -4,8 +4,8 @@
 //! explains why two names differ. What is hashed and what is explained cannot drift apart.
 
 use openshift_model::{
-    ContainerFile, MachineOSConfig, MachineOSConfigSpec, NameReference, OsMachineConfig,
-    PoolConfiguration, SourceReference, Text,
+    ContainerFile, MachineOSConfig, MachineOSConfigSpec, NameReference, ObjectReference,
+    OsMachineConfig, PoolConfiguration, Text,
 };
 
 /// Who listens to a walk over documents.
@@ -23,39 +23,30 @@ pub(crate) trait Sink<'a> {
 
 /// IL-103: the first document: the configuration of the pool. Empty members are left out.
 pub(crate) fn pool<'a>(sink: &mut impl Sink<'a>, configuration: &'a PoolConfiguration<'a>) {
-    let PoolConfiguration {
-        api_version,
-        field_path,
-        kind,
-        name,
-        namespace,
-        resource_version,
-        uid,
-        source,
-    } = configuration;
-    set(sink, "apiVersion", api_version.as_ref());
-    set(sink, "fieldPath", field_path.as_ref());
-    set(sink, "kind", kind.as_ref());
-    set(sink, "name", name.as_ref());
-    set(sink, "namespace", namespace.as_ref());
-    set(sink, "resourceVersion", resource_version.as_ref());
-    if let Some(sources) = source.as_ref().filter(|sources| !sources.is_empty()) {
+    let PoolConfiguration { reference, source } = configuration;
+    self::reference(sink, reference, |sink| {
+        let Some(sources) = source.as_ref().filter(|sources| !sources.is_empty()) else {
+            return;
+        };
         sink.begin_list("source");
         for source in sources {
             sink.begin_item();
             if let Some(source) = source {
-                self::source(sink, source);
+                self::reference(sink, source, |_| {});
             }
             sink.end_item();
         }
         sink.end_list();
-    }
-    set(sink, "uid", uid.as_ref());
+    });
 }
 
-/// IL-103: an entry of `source`.
-fn source<'a>(sink: &mut impl Sink<'a>, source: &'a SourceReference<'a>) {
-    let SourceReference {
+/// IL-103: a reference; `source` writes what stands before the last of its members, by name.
+fn reference<'a, S: Sink<'a>>(
+    sink: &mut S,
+    reference: &'a ObjectReference<'a>,
+    source: impl FnOnce(&mut S),
+) {
+    let ObjectReference {
         api_version,
         field_path,
         kind,
@@ -63,13 +54,14 @@ fn source<'a>(sink: &mut impl Sink<'a>, source: &'a SourceReference<'a>) {
         namespace,
         resource_version,
         uid,
-    } = source;
+    } = reference;
     set(sink, "apiVersion", api_version.as_ref());
     set(sink, "fieldPath", field_path.as_ref());
     set(sink, "kind", kind.as_ref());
     set(sink, "name", name.as_ref());
     set(sink, "namespace", namespace.as_ref());
     set(sink, "resourceVersion", resource_version.as_ref());
+    source(sink);
     set(sink, "uid", uid.as_ref());
 }
 

@@ -141,6 +141,7 @@ const RENDERED_PREFIX: &str = "rendered-";
 /// the value of a label of its pods (IL-125).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MosbName(String);
 
 impl MosbName {
@@ -476,7 +477,183 @@ mod tests {
         prop_oneof!["[a-c:#\\- \n\t'\"\u{85}\u{2028}]{0,12}", ".{0,8}"]
     }
 
+    /// Everything that is hashed, as plain values: empty texts are absent ones where IL-103 and
+    /// IL-104 leave them out.
+    #[derive(Debug, Clone, PartialEq)]
+    struct Hashed {
+        config: String,
+        pool: [String; 2],
+        sources: Vec<String>,
+        base_secret: Option<String>,
+        push_secret: String,
+        push_spec: String,
+        /// Architecture and text.
+        container_files: Option<Vec<(String, String)>>,
+        images: [String; 2],
+        release: String,
+    }
+
+    /// What is not hashed (IL-106).
+    #[derive(Debug, Clone)]
+    struct Unhashed {
+        paused: bool,
+        kernel_type: String,
+        label: String,
+        controller: String,
+    }
+
+    impl Hashed {
+        fn documents(&self, unhashed: &Unhashed) -> Documents {
+            let files = self.container_files.as_ref().map(|files| {
+                let file = |(architecture, content): &(String, String)| {
+                    json!({"containerfileArch": architecture, "content": content})
+                };
+                files.iter().map(file).collect::<Vec<_>>()
+            });
+            let sources = self.sources.iter().map(|name| json!({"name": name}));
+            let base = self.base_secret.as_ref().map(|name| json!({"name": name}));
+            let mut found = documents()
+                .with("MachineOSConfig", "/metadata/name", json!(self.config))
+                .with(
+                    "MachineOSConfig",
+                    "/metadata/labels",
+                    json!({"a": unhashed.label}),
+                )
+                .with("MachineOSConfig", "/spec/baseImagePullSecret", json!(base))
+                .with("MachineOSConfig", "/spec/containerFile", json!(files))
+                .with(
+                    "MachineOSConfig",
+                    "/spec/renderedImagePushSecret/name",
+                    json!(self.push_secret),
+                )
+                .with(
+                    "MachineOSConfig",
+                    "/spec/renderedImagePushSpec",
+                    json!(self.push_spec),
+                )
+                .with("MachineConfigPool", "/spec/paused", json!(unhashed.paused))
+                .with(
+                    "MachineConfigPool",
+                    "/spec/configuration/uid",
+                    json!(self.pool[0]),
+                )
+                .with(
+                    "MachineConfigPool",
+                    "/spec/configuration/kind",
+                    json!(self.pool[1]),
+                )
+                .with(
+                    "MachineConfigPool",
+                    "/spec/configuration/source",
+                    json!(sources.collect::<Vec<_>>()),
+                )
+                .with(
+                    "MachineConfig",
+                    "/spec/kernelType",
+                    json!(unhashed.kernel_type),
+                )
+                .with("MachineConfig", "/spec/osImageURL", json!(self.images[0]));
+            let extensions = "/spec/baseOSExtensionsContainerImage";
+            found = found.with("MachineConfig", extensions, json!(self.images[1]));
+            let annotations = json!({
+                OsMachineConfig::RELEASE_ANNOTATION: self.release,
+                OsMachineConfig::CONTROLLER_ANNOTATION: unhashed.controller,
+            });
+            found.with("MachineConfig", "/metadata/annotations", annotations)
+        }
+    }
+
+    /// Few values, so that two of them are often equal; some look alike in YAML.
+    fn word() -> impl Strategy<Value = String> {
+        let words = [
+            "", "a", "true", "1", "1 ", "a: b", "null", "[]", "- a", "\"a\"",
+        ];
+        prop::sample::select(words.map(str::to_owned).to_vec())
+    }
+
+    fn hashed() -> impl Strategy<Value = Hashed> {
+        let push_specs = ["quay.io/a/b:1", "quay.io/a/b:2"]
+            .map(str::to_owned)
+            .to_vec();
+        let file = (prop::sample::select(vec!["", "NoArch"]), word());
+        let file = file.prop_map(|(architecture, content)| (architecture.to_owned(), content));
+        let files = prop::option::of(prop::collection::vec(file, 0..3));
+        (
+            (prop::sample::select(vec!["a", "b"]), [word(), word()]),
+            prop::collection::vec(word(), 0..3),
+            (prop::option::of(word()), word()),
+            prop::sample::select(push_specs),
+            files,
+            [word(), word()],
+            prop::sample::select(vec!["4.20.1", "4.20.2"]),
+        )
+            .prop_map(|parts| {
+                let ((config, pool), sources, (base_secret, push_secret), push_spec, ..) = parts;
+                let (.., container_files, images, release) = parts;
+                Hashed {
+                    config: config.to_owned(),
+                    pool,
+                    sources,
+                    base_secret,
+                    push_secret,
+                    push_spec,
+                    container_files,
+                    images,
+                    release: release.to_owned(),
+                }
+            })
+    }
+
+    fn unhashed() -> impl Strategy<Value = Unhashed> {
+        let part = (any::<bool>(), word(), word(), "[a-c]{1,2}");
+        part.prop_map(|(paused, kernel_type, label, controller)| Unhashed {
+            paused,
+            kernel_type,
+            label,
+            controller,
+        })
+    }
+
+    /// Changes one thing, or none.
+    fn changed(mut hashed: Hashed, other: Hashed, what: u8) -> Hashed {
+        match what {
+            0 => hashed.config = other.config,
+            1 => hashed.pool = other.pool,
+            2 => hashed.sources = other.sources,
+            3 => hashed.base_secret = other.base_secret,
+            4 => hashed.push_secret = other.push_secret,
+            5 => hashed.push_spec = other.push_spec,
+            6 => hashed.container_files = other.container_files,
+            7 => hashed.images = other.images,
+            8 => hashed.release = other.release,
+            9 => hashed.sources.reverse(),
+            10 => hashed
+                .container_files
+                .iter_mut()
+                .for_each(|files| files.reverse()),
+            _ => {}
+        }
+        hashed
+    }
+
     proptest! {
+        #[test]
+        fn il_103_il_107_names_differ_if_and_only_if_what_is_hashed_differs(
+            before in hashed(),
+            other in hashed(),
+            what in 0..12_u8,
+            (first, second) in (unhashed(), unhashed()),
+        ) {
+            let after = changed(before.clone(), other, what);
+            let (old, new) = (before.documents(&first), after.documents(&second));
+            let names = (named(&old).unwrap().name, named(&new).unwrap().name);
+            prop_assert_eq!(names.0 == names.1, before == after);
+            let differences = old.read(|old| {
+                new.read(|new| crate::explain_difference(old, new).unwrap())
+            });
+            prop_assert_eq!(differences.is_empty(), before == after, "{:?}", differences);
+        }
+
         #[test]
         fn il_104_names_differ_exactly_where_what_is_hashed_differs(a in text(), b in text()) {
             let content = "/spec/containerFile/0/content";

@@ -244,6 +244,11 @@ impl Conversion {
             rename(status, "builderReference", "builder");
             if let Some(Value::Object(builder)) = status.get_mut("builder") {
                 rename(builder, "buildPod", "job");
+                // IL-016: what was a pod of the core group is a Job.
+                if let Some(Value::Object(job)) = builder.get_mut("job") {
+                    job.insert("group".to_owned(), json!("batch"));
+                    job.insert("resource".to_owned(), json!("jobs"));
+                }
                 if builder.contains_key("imageBuilderType") {
                     builder.insert("imageBuilderType".to_owned(), json!("Job"));
                 }
@@ -557,14 +562,16 @@ mod tests {
 
     #[test]
     fn il_018_il_142_a_build_becomes_one_of_today() {
+        let digest = format!("quay.io/org/os@sha256:{}", "0".repeat(64));
         let build = json!({"apiVersion": V1ALPHA1, "kind": "MachineOSBuild",
             "metadata": {"name": "layered-rendered-layered-1-builder"},
             "spec": {"configGeneration": 1, "version": 1,
                 "desiredConfig": {"name": "rendered-layered-1"},
                 "machineOSConfig": {"name": "layered"},
                 "renderedImagePushspec": "quay.io/org/os:latest"},
-            "status": {"finalImagePullspec": "x", "builderReference": {
-                "imageBuilderType": "PodImageBuilder", "buildPod": {"name": "build-1"}}}});
+            "status": {"finalImagePullspec": digest, "builderReference": {
+                "imageBuilderType": "PodImageBuilder", "buildPod": {"group": "",
+                    "resource": "pods", "namespace": "mco", "name": "build-1"}}}});
         let converted = convert(&build).unwrap();
         assert_eq!(
             converted.object["spec"],
@@ -574,12 +581,12 @@ mod tests {
         );
         assert_eq!(
             converted.object["status"],
-            json!({"digestedImagePushSpec": "x",
-            "builder": {"imageBuilderType": "Job", "job": {"name": "build-1"}}})
+            json!({"digestedImagePushSpec": digest, "builder": {"imageBuilderType": "Job",
+                "job": {"group": "batch", "resource": "jobs", "namespace": "mco",
+                    "name": "build-1"}}})
         );
         assert_eq!(converted.warnings.len(), 3);
-        let mut object = converted.object;
-        object.as_object_mut().unwrap().remove("status");
-        assert!(validate_machine_os_build(&object, None).is_empty());
+        let errors = validate_machine_os_build(&converted.object, None);
+        assert!(errors.is_empty(), "{errors:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! What a Job says about its build (IL-025, IL-026).
 
-use openshift_model::{BuildJob, Condition, JobStatus, RawValue};
+use openshift_model::{BuildJob, Condition, JobStatus, MachineOSBuildStatus, RawValue, Text};
 use serde::Serialize;
 
 use crate::state::{BuildState, NewCondition, conditions};
@@ -9,6 +9,9 @@ use crate::state::{BuildState, NewCondition, conditions};
 pub const ATTEMPTS: i64 = 4;
 
 /// IL-025: the state of the build that a Job carries out. The first rule that fits wins.
+///
+/// IL-721: what the Job controller concludes comes first: a Job may fail before its last attempt,
+/// of a deadline or of a failure that no attempt cures. (The reference counts attempts alone.)
 pub fn job_state(job: &BuildJob<'_>) -> BuildState {
     let JobStatus {
         active,
@@ -17,6 +20,9 @@ pub fn job_state(job: &BuildJob<'_>) -> BuildState {
         uncounted_terminated_pods,
         conditions,
     } = &job.status;
+    if let Some(state) = concluded(conditions.iter().flatten().flatten()) {
+        return state;
+    }
     let active = active.unwrap_or_default();
     let succeeded = succeeded.unwrap_or_default();
     let failed = failed.unwrap_or_default();
@@ -29,7 +35,12 @@ pub fn job_state(job: &BuildJob<'_>) -> BuildState {
     } else if may_go_on {
         BuildState::Building
     } else if succeeded > 0 {
-        finished(conditions.iter().flatten().flatten())
+        // A pod succeeded; where there are conditions, they have the last word.
+        if conditions.iter().flatten().flatten().next().is_some() {
+            BuildState::Building
+        } else {
+            BuildState::Succeeded
+        }
     } else if failed >= ATTEMPTS {
         BuildState::Failed
     } else {
@@ -37,23 +48,14 @@ pub fn job_state(job: &BuildJob<'_>) -> BuildState {
     }
 }
 
-/// IL-025: a pod succeeded; the Job's conditions have the last word.
-fn finished<'b>(conditions: impl Iterator<Item = &'b Condition<'b>>) -> BuildState {
-    let mut any = false;
-    for condition in conditions {
-        any = true;
-        let is_true = condition.status.as_deref() == Some("True");
-        match condition.kind.as_deref() {
-            Some("Complete") if is_true => return BuildState::Succeeded,
-            Some("Failed") if is_true => return BuildState::Failed,
-            _ => {}
-        }
-    }
-    if any {
-        BuildState::Building
-    } else {
-        BuildState::Succeeded
-    }
+/// IL-721: the first condition that ends a Job.
+fn concluded<'b>(conditions: impl Iterator<Item = &'b Condition<'b>>) -> Option<BuildState> {
+    let mut true_ones = conditions.filter(|condition| condition.status.as_deref() == Some("True"));
+    true_ones.find_map(|condition| match condition.kind.as_deref() {
+        Some("Complete") => Some(BuildState::Succeeded),
+        Some("Failed") => Some(BuildState::Failed),
+        _ => None,
+    })
 }
 
 /// IL-026: the status of a build, computed from its Job.
@@ -98,26 +100,31 @@ pub struct JobReference {
     pub name: String,
 }
 
-/// IL-026: the status of a build whose Job is this one. `current` are the conditions that the
-/// build has; `digested` is the image by digest (IL-276), where the Job left one.
+/// IL-026: the status of a build whose Job is this one. `current` is the status that the build
+/// has: times that it has stay. `digested` is the image by digest (IL-276), where the Job left one.
 ///
-/// A build that ends in the second in which it started gets no end: the API would refuse it
-/// (IL-014).
-pub fn status_from_job<'b>(
+/// IL-720: a build that ends in the second in which it started ends one second later: else the API
+/// refuses the whole status (IL-014).
+pub fn status_from_job(
     job: &BuildJob<'_>,
-    current: impl IntoIterator<Item = &'b Condition<'b>>,
+    current: &MachineOSBuildStatus<'_>,
     digested: Option<&str>,
     now: &str,
 ) -> NewStatus {
     let state = job_state(job);
     let created = job.meta.creation_timestamp.as_deref();
-    let start = if state.is_terminal() { created } else { None };
-    let start = start.unwrap_or(now);
+    let written = current.build_start.as_deref();
+    let from_job = if state.is_terminal() { created } else { None };
+    let start = written.or(from_job).unwrap_or(now);
     // Times in UTC compare as text.
-    let ends = state.is_terminal() && start < now;
-    let starts = state != BuildState::Initial;
+    let end = if start < now {
+        Some(now.to_owned())
+    } else {
+        second_after(start)
+    };
+    let is_new = |time: &Option<Text<'_>>| time.is_none();
     NewStatus {
-        conditions: conditions(state, current, now),
+        conditions: conditions(state, current.conditions.iter().flatten().flatten(), now),
         builder: Builder {
             image_builder_type: "Job",
             job: JobReference {
@@ -127,12 +134,50 @@ pub fn status_from_job<'b>(
                 name: job.name.to_string(),
             },
         },
-        build_start: starts.then(|| start.to_owned()),
-        build_end: ends.then(|| now.to_owned()),
+        build_start: Some(start.to_owned())
+            .filter(|_| state != BuildState::Initial && is_new(&current.build_start)),
+        build_end: end.filter(|_| state.is_terminal() && is_new(&current.build_end)),
         digested_image_push_spec: digested
             .filter(|_| state == BuildState::Succeeded)
             .map(str::to_owned),
     }
+}
+
+/// The second after a time in UTC, e.g. `2026-02-28T23:59:59Z`; `None` for any other form.
+fn second_after(time: &str) -> Option<String> {
+    let (date, clock) = time.strip_suffix('Z')?.split_once('T')?;
+    let [year, month, day] = numbers(date, '-')?;
+    let [hour, minute, second] = numbers(clock, ':')?;
+    let days = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
+            29
+        }
+        2 => 28,
+        _ => 31,
+    };
+    let carry = |value: u32, first: u32, last: u32| {
+        if value > last { (1, first) } else { (0, value) }
+    };
+    let (more, second) = carry(second + 1, 0, 59);
+    let (more, minute) = carry(minute + more, 0, 59);
+    let (more, hour) = carry(hour + more, 0, 23);
+    let (more, day) = carry(day + more, 1, days);
+    let (more, month) = carry(month + more, 1, 12);
+    let year = year + more;
+    Some(format!(
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
+    ))
+}
+
+/// Three numbers of at most four digits.
+fn numbers(text: &str, separator: char) -> Option<[u32; 3]> {
+    let mut parts = text.split(separator).map(|part| {
+        let fits = part.len() <= 4 && part.bytes().all(|byte| byte.is_ascii_digit());
+        fits.then(|| part.parse::<u32>().ok()).flatten()
+    });
+    let numbers = [parts.next()??, parts.next()??, parts.next()??];
+    parts.next().is_none().then_some(numbers)
 }
 
 #[cfg(test)]
@@ -174,6 +219,12 @@ mod tests {
                 "",
                 BuildState::Building,
             ),
+            (
+                r#"{"succeeded":1,"conditions":[null,{"type":"Failed","status":"False"},
+                    {"type":"Complete","status":"True"}]}"#,
+                "",
+                BuildState::Succeeded,
+            ),
         ];
         for (status, metadata, expected) in cases {
             assert_eq!(
@@ -185,12 +236,28 @@ mod tests {
     }
 
     #[test]
+    fn il_721_a_job_may_fail_before_its_last_attempt() {
+        let failed = r#"{"failed":1,"conditions":[{"type":"FailureTarget","status":"True"},
+            {"type":"Failed","status":"True","reason":"DeadlineExceeded"}]}"#;
+        assert_eq!(with_job(failed, "", job_state), BuildState::Failed);
+        // One that is being stopped has not failed yet.
+        let stopping = r#"{"active":1,"conditions":[{"type":"FailureTarget","status":"True"}]}"#;
+        assert_eq!(with_job(stopping, "", job_state), BuildState::Building);
+    }
+
+    const CREATED: &str = r#","creationTimestamp":"2026-01-01T00:00:00Z""#;
+
+    fn status_at(status: &str, build: &MachineOSBuildStatus<'_>, now: &str) -> NewStatus {
+        with_job(status, CREATED, |job| {
+            status_from_job(job, build, Some("r/o@sha256:1"), now)
+        })
+    }
+
+    #[test]
     fn il_026_a_job_gives_the_status() {
-        let created = r#","creationTimestamp":"2026-01-01T00:00:00Z""#;
         let now = "2026-01-01T00:10:00Z";
-        let status = with_job(r#"{"succeeded":1}"#, created, |job| {
-            status_from_job(job, [], Some("r/o@sha256:1"), now)
-        });
+        let new = MachineOSBuildStatus::default();
+        let status = status_at(r#"{"succeeded":1}"#, &new, now);
         assert_eq!(status.build_start.as_deref(), Some("2026-01-01T00:00:00Z"));
         assert_eq!(status.build_end.as_deref(), Some(now));
         assert_eq!(
@@ -198,9 +265,7 @@ mod tests {
             Some("r/o@sha256:1")
         );
         assert_eq!(status.builder.job.name, "build-a");
-        let running = with_job(r#"{"active":1}"#, created, |job| {
-            status_from_job(job, [], Some("x"), now)
-        });
+        let running = status_at(r#"{"active":1}"#, &new, now);
         assert_eq!(running.build_start.as_deref(), Some(now));
         assert_eq!(
             (running.build_end, running.digested_image_push_spec),
@@ -209,11 +274,48 @@ mod tests {
     }
 
     #[test]
-    fn il_014_a_build_never_ends_when_it_starts() {
-        let created = r#","creationTimestamp":"2026-01-01T00:00:00Z""#;
-        let status = with_job(r#"{"failed":4}"#, created, |job| {
-            status_from_job(job, [], None, "2026-01-01T00:00:00Z")
-        });
-        assert!(status.build_start.is_some() && status.build_end.is_none());
+    fn il_026_times_that_are_written_stay() {
+        let ended = MachineOSBuildStatus {
+            build_start: Some("2026-01-01T00:00:05Z".into()),
+            build_end: Some("2026-01-01T00:00:06Z".into()),
+            ..MachineOSBuildStatus::default()
+        };
+        let status = status_at(r#"{"failed":4}"#, &ended, "2026-01-01T00:10:00Z");
+        assert_eq!((status.build_start, status.build_end), (None, None));
+    }
+
+    #[test]
+    fn il_720_a_build_never_ends_when_it_starts() {
+        let check = |written: Option<&str>, now: &str, expected: &str| {
+            let build = MachineOSBuildStatus {
+                build_start: written.map(Text::from),
+                ..MachineOSBuildStatus::default()
+            };
+            let status = status_at(r#"{"failed":4}"#, &build, now);
+            assert_eq!(status.build_end.as_deref(), Some(expected), "{written:?}");
+        };
+        check(None, "2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z");
+        // The start that is written may be later than the Job, and a clock may be behind.
+        let written = Some("2026-01-01T00:00:59Z");
+        check(written, "2026-01-01T00:00:59Z", "2026-01-01T00:01:00Z");
+        check(written, "2026-01-01T00:00:01Z", "2026-01-01T00:01:00Z");
+        check(written, "2026-01-01T00:02:00Z", "2026-01-01T00:02:00Z");
+    }
+
+    #[test]
+    fn the_second_after_a_time() {
+        for (time, expected) in [
+            ("2026-02-28T23:59:59Z", Some("2026-03-01T00:00:00Z")),
+            ("2028-02-28T23:59:59Z", Some("2028-02-29T00:00:00Z")),
+            ("2026-12-31T23:59:59Z", Some("2027-01-01T00:00:00Z")),
+            ("2026-04-30T10:00:00Z", Some("2026-04-30T10:00:01Z")),
+            ("2026-04-30T10:00:00+02:00", None),
+            ("2026-04-30T10:00Z", None),
+            ("2026-04-30T10:00:00.5Z", None),
+            ("x", None),
+            ("", None),
+        ] {
+            assert_eq!(second_after(time).as_deref(), expected, "{time}");
+        }
     }
 }

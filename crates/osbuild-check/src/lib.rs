@@ -21,6 +21,7 @@
 mod convert;
 mod digest;
 mod job;
+mod operator;
 mod rebuild;
 mod registry;
 mod secret;
@@ -33,6 +34,7 @@ pub use digest::{
     digested_pull_spec, parse_labels, split_internal,
 };
 pub use job::{ATTEMPTS, Builder, JobReference, NewStatus, job_state, status_from_job};
+pub use operator::{OperatorError, OperatorSecretError, check_for_operator, check_operator_secret};
 pub use rebuild::{RebuildReason, rebuild_reasons};
 pub use registry::{ImageError, Meaning, RegistryFailure, Step, classify};
 pub use secret::{

@@ -5,7 +5,8 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use openshift_model::{RawObject, ReadError, Secret, StringMap, Text};
+use openshift_model::read::push_token;
+use openshift_model::{RawObject, ReadError, Secret, StringMap, Text, WrongType};
 use serde_json::{Map, Value};
 
 /// A Secret with its values decoded. `Debug` shows keys alone.
@@ -33,14 +34,22 @@ impl fmt::Debug for RegistrySecret {
 }
 
 impl RegistrySecret {
-    /// Reads the object. A value that is not base64 reads as an empty one.
+    /// Reads the object. An error names the key of a value that is not base64, never the value.
     pub fn read(object: &RawObject<'_>) -> Result<Self, ReadError> {
         // Names the place of what is no string, without the value.
         Secret::read(object)?;
         let kind: Text<'_> = object.view("type")?;
         let mut data = BTreeMap::new();
         for (key, encoded) in object.view::<StringMap<'_>>("data")?.iter() {
-            data.insert(key.to_owned(), STANDARD.decode(encoded).unwrap_or_default());
+            // As the API server has it, line breaks do not count.
+            let encoded = encoded.replace(['\r', '\n'], "");
+            let decoded = STANDARD.decode(encoded).map_err(|_| {
+                let mut pointer = "/data".to_owned();
+                push_token(&mut pointer, key);
+                let problem = "the value is not base64".to_owned();
+                WrongType { pointer, problem }.of(object.reference())
+            })?;
+            data.insert(key.to_owned(), decoded);
         }
         // In manifests, and they win.
         for (key, text) in object.view::<StringMap<'_>>("stringData")?.iter() {
@@ -433,6 +442,25 @@ mod tests {
                 "decoding DockerConfig / DockerConfigJSON: could not decode DockerConfig: json: \
                  cannot unmarshal string into Go value of type secrets.DockerConfigEntry",
             ),
+        );
+    }
+
+    #[test]
+    fn a_value_that_is_not_base64_is_named_by_its_key() {
+        let text = |value: &str| {
+            format!(
+                r#"{{"apiVersion":"v1","kind":"Secret","metadata":{{"name":"push","namespace":"mco"}},
+                    "type":"{TYPE}","data":{{"{KEY}":"{value}"}}}}"#
+            )
+        };
+        let read = |text: &str| {
+            RegistrySecret::read(&RawObject::parse(text).unwrap().unwrap())
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(read(&text("e3\\n0=")).unwrap().data[KEY], b"{}");
+        assert_eq!(
+            read(&text("hunter2!")).unwrap_err(),
+            "Secret mco/push: /data/.dockerconfigjson: the value is not base64"
         );
     }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 /// IL-021: the state of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum BuildState {
     /// No condition is true.
     Initial,

@@ -24,21 +24,35 @@
 //! assert!(matches!(decision.actions.first(), Some(Action::CreateBuild { .. })));
 //! ```
 
+mod cluster;
 mod decide;
 mod event;
+mod names;
 mod objects;
 mod pool_condition;
+mod rollout;
 mod status;
+#[cfg(test)]
+mod testing;
 
+pub use cluster::{Cluster, MissingInput, MixedPool, Sources};
 pub use decide::{
     Action, Build, Config, Decision, ImageFact, Observed, Pool, Situation, Wait, decide,
 };
 pub use event::Event;
+pub use names::{
+    BuildNames, LayerName, LayerNameError, LayerNames, NameOrError, ObjectNames, layer_names,
+};
 pub use objects::{
     BuildInputs, BuildObjects, ContentsProblem, ContextFile, NodeFileError, ObjectsError,
-    build_config_maps, build_context, build_job, build_objects, build_secret, new_build,
+    build_config_maps, build_context, build_job, build_objects, build_secret, config_status,
+    new_build,
 };
 pub use pool_condition::{PoolCondition, pool_condition};
+pub use rollout::{
+    BUILD_FAILED_MESSAGE, BuildOfPool, Gate, GateError, Updating, awaits_image, build_of_pool,
+    node_is_candidate, node_is_done, rollout_gate, updating,
+};
 pub use status::{
-    Behind, BuildStatus, Cluster, ImageSource, Layering, NodeCount, PoolStatus, layering_status,
+    Behind, BuildStatus, ImageSource, LayerStatus, Layering, NodeCount, PoolStatus, layering_status,
 };

@@ -1,33 +1,23 @@
 //! Which pools run which image, where it comes from, and how far behind the release it is.
 
-use mosb_naming::keys;
+use std::collections::BTreeSet;
+
+use openshift_model::facts::API_VERSION;
 use openshift_model::{
     ClusterVersion, LayeredPool, MachineOSBuild, MachineOSConfig, Node, OsMachineConfig,
 };
 use osbuild_check::{BuildState, state};
 use serde::Serialize;
 
-/// What the status of pools is made from.
-#[derive(Debug, Clone, Copy)]
-pub struct Cluster<'a> {
-    /// All pools.
-    pub pools: &'a [LayeredPool<'a>],
-    /// All MachineConfigs, rendered ones too.
-    pub machine_configs: &'a [OsMachineConfig<'a>],
-    /// All MachineOSConfigs.
-    pub configs: &'a [MachineOSConfig<'a>],
-    /// All MachineOSBuilds.
-    pub builds: &'a [MachineOSBuild<'a>],
-    /// All nodes.
-    pub nodes: &'a [Node<'a>],
-    /// The release and its history.
-    pub cluster_version: Option<&'a ClusterVersion<'a>>,
-    /// The operating system image of the release.
-    pub release_image: Option<&'a str>,
-}
+use crate::cluster::Cluster;
+use crate::rollout::{
+    Updating, build_of_pool, current_config, current_image, node_is_candidate, node_is_done,
+    updating,
+};
 
 /// Where the image of a pool comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Layering {
     /// The release.
     None,
@@ -39,9 +29,23 @@ pub enum Layering {
     Both,
 }
 
+/// Which pools run which image: the document of `osimage layer status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct LayerStatus {
+    /// `osimage.dev/v1`
+    pub api_version: &'static str,
+    /// `LayerStatus`
+    pub kind: &'static str,
+    /// Every pool, by name.
+    pub items: Vec<PoolStatus>,
+}
+
 /// The image of a pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PoolStatus {
     /// The pool.
     pub pool: String,
@@ -49,12 +53,18 @@ pub struct PoolStatus {
     pub layering: Layering,
     /// The image that its nodes run or are to run; `None` where nobody says.
     pub image: Option<String>,
-    /// The MachineOSConfig.
+    /// The MachineOSBuild that made it, where the cluster did and it is still there.
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_build: Option<String>,
+    /// The MachineOSConfig; of several for one pool the oldest.
+    #[serde(rename = "machineOSConfig", skip_serializing_if = "Option::is_none")]
     pub machine_os_config: Option<String>,
-    /// The current build, and its state.
+    /// IL-048: the build for what the pool is to run, and its state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build: Option<BuildStatus>,
+    /// IL-043, IL-044: what the pool says about its image while it is not on every node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updating: Option<Updating>,
     /// IL-055: the MachineConfig that names an image, and since when.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub machine_config: Option<ImageSource>,
@@ -68,6 +78,7 @@ pub struct PoolStatus {
 
 /// The current build of a pool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BuildStatus {
     /// The MachineOSBuild.
     pub name: String,
@@ -77,6 +88,7 @@ pub struct BuildStatus {
 
 /// A MachineConfig that names an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ImageSource {
     /// The MachineConfig.
     pub name: String,
@@ -87,6 +99,7 @@ pub struct ImageSource {
 /// The nodes of a pool.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NodeCount {
     /// How many there are.
     pub total: usize,
@@ -99,6 +112,7 @@ pub struct NodeCount {
 /// How far an image is behind the release of its cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Behind {
     /// The release that the image was made for, or that the cluster ran when the image was named.
     pub image_release: Option<String>,
@@ -108,29 +122,26 @@ pub struct Behind {
     pub releases: Option<Vec<String>>,
 }
 
-/// IL-047: what a node runs, as it says itself.
-const CURRENT_IMAGE: &str = "machineconfiguration.openshift.io/currentImage";
-/// IL-046: the rendered MachineConfig that a node runs or is to run; its name tells the pool.
-const DESIRED_CONFIG: &str = "machineconfiguration.openshift.io/desiredConfig";
-const CURRENT_CONFIG: &str = "machineconfiguration.openshift.io/currentConfig";
-
 /// Which pools run which image, by name of the pool.
-pub fn layering_status(cluster: &Cluster<'_>) -> Vec<PoolStatus> {
-    let mut statuses: Vec<_> = cluster
+pub fn layering_status(cluster: &Cluster<'_>) -> LayerStatus {
+    let nodes = cluster.nodes_by_pool();
+    let nodes_of = |pool: &LayeredPool<'_>| nodes.get(pool.name.as_str());
+    let mut items: Vec<_> = cluster
         .pools
         .iter()
-        .map(|pool| cluster.pool(pool))
+        .map(|pool| cluster.pool_status(pool, nodes_of(pool).map_or(&[], Vec::as_slice)))
         .collect();
-    statuses.sort_by(|a, b| a.pool.cmp(&b.pool));
-    statuses
+    items.sort_by(|a, b| a.pool.cmp(&b.pool));
+    LayerStatus {
+        api_version: API_VERSION,
+        kind: "LayerStatus",
+        items,
+    }
 }
 
 impl<'a> Cluster<'a> {
-    fn pool(&self, pool: &LayeredPool<'a>) -> PoolStatus {
-        let config = self
-            .configs
-            .iter()
-            .find(|config| config.pool() == pool.name.as_str());
+    fn pool_status(&self, pool: &LayeredPool<'a>, nodes: &[&Node<'_>]) -> PoolStatus {
+        let config = self.config_of(&pool.name);
         let rendered = self.machine_config(pool.target.name());
         let base_image = rendered
             .map(OsMachineConfig::os_image)
@@ -148,27 +159,48 @@ impl<'a> Cluster<'a> {
         } else {
             base_image
         };
-        let build = config.and_then(|config| self.build(config));
+        let build = config.and_then(|config| build_of_pool(pool, config, self.builds).build);
+        let maker = config.and_then(|config| self.maker_of_image(config));
+        let updating = config.and_then(|config| {
+            let pending = build.is_some_and(|build| {
+                let is_pending = |node: &&Node<'_>| {
+                    !node_is_done(node) || node_is_candidate(node, config, build)
+                };
+                nodes.iter().any(is_pending)
+            });
+            updating(pool, &config.name, build, pending)
+        });
         PoolStatus {
             pool: pool.name.to_string(),
             layering,
             image: image.map(str::to_owned),
+            image_build: maker.map(|build| build.name.to_string()),
             machine_os_config: config.map(|config| config.name.to_string()),
-            nodes: self.nodes(pool, config.and(layered)),
-            behind: self.behind(config, build, source.as_ref(), rendered),
+            nodes: count(nodes, pool, config.and(layered)),
+            behind: self.behind(config, maker, source.as_ref(), rendered),
             build: build.map(|build| BuildStatus {
                 name: build.name.to_string(),
                 state: state(build.conditions()).unwrap_or(BuildState::Initial),
             }),
+            updating,
             machine_config: source,
             paused: pool.paused,
         }
     }
 
-    fn machine_config(&self, name: &str) -> Option<&OsMachineConfig<'a>> {
-        self.machine_configs
-            .iter()
-            .find(|config| config.name.as_str() == name)
+    /// The build that made the image that nodes run or are to run. While another one goes on, it is
+    /// not the current one (IL-361).
+    fn maker_of_image(&self, config: &MachineOSConfig<'_>) -> Option<&MachineOSBuild<'a>> {
+        let image = config.status.current_image_pull_spec.as_deref()?;
+        let of_image = config.status.machine_os_build.as_ref();
+        let name = of_image.and_then(|build| build.name.as_deref());
+        let named = |build: &&MachineOSBuild<'_>| Some(build.name.as_str()) == name;
+        let made = |build: &&MachineOSBuild<'_>| {
+            build.status.digested_image_push_spec.as_deref() == Some(image)
+        };
+        let mut builds = self.builds.iter();
+        let named = builds.find(named);
+        named.or_else(|| self.builds.iter().find(made))
     }
 
     /// IL-055: the last MachineConfig of the pool that names an image; one whose image is the
@@ -181,9 +213,11 @@ impl<'a> Cluster<'a> {
         if base_image.is_some() && base_image == self.release_image {
             return None;
         }
-        let sources = pool.target.source.iter().flatten().flatten().rev();
-        let mut named = sources
-            .filter_map(|source| self.machine_config(source.name.as_deref()?))
+        let mut named = pool
+            .target
+            .sources()
+            .rev()
+            .filter_map(|source| self.machine_config(source))
             .filter(|config| !config.os_image().is_empty());
         // The operator's own `00-<pool>` names the release's image.
         let found = named.find(|config| !config.name.starts_with("00-"))?;
@@ -191,31 +225,6 @@ impl<'a> Cluster<'a> {
             name: found.name.to_string(),
             since: found.meta.creation_timestamp.as_deref().map(str::to_owned),
         })
-    }
-
-    fn build(&self, config: &MachineOSConfig<'_>) -> Option<&MachineOSBuild<'a>> {
-        let annotated = config.meta.annotation(keys::CURRENT_BUILD);
-        let of_image = config.status.machine_os_build.as_ref();
-        let name = annotated.or_else(|| of_image?.name.as_deref())?;
-        self.builds.iter().find(|build| build.name.as_str() == name)
-    }
-
-    fn nodes(&self, pool: &LayeredPool<'a>, image: Option<&str>) -> NodeCount {
-        let mut count = NodeCount::default();
-        for node in self.nodes.iter().filter(|node| is_of(node, &pool.name)) {
-            count.total += 1;
-            let runs = match image {
-                Some(image) => node.meta.annotation(CURRENT_IMAGE) == Some(image),
-                None => node.meta.annotation(CURRENT_CONFIG) == Some(pool.target.name()),
-            };
-            count.on_image += usize::from(runs);
-            count
-                .os_versions
-                .extend(node.os_image.as_deref().map(str::to_owned));
-        }
-        count.os_versions.sort();
-        count.os_versions.dedup();
-        count
     }
 
     /// The image of a build is as old as the release of its MachineConfig; an image from elsewhere
@@ -286,13 +295,19 @@ impl<'a> Cluster<'a> {
     }
 }
 
-/// `rendered-<pool>-<32 hex digits>`
-fn is_of(node: &Node<'_>, pool: &str) -> bool {
-    let config = node.meta.annotation(DESIRED_CONFIG).unwrap_or_default();
-    let name = config
-        .strip_prefix("rendered-")
-        .and_then(|rest| rest.rsplit_once('-'));
-    name.is_some_and(|(name, _)| name == pool)
+/// How many nodes of a pool run its image: the layered one, or that of its MachineConfig.
+fn count(nodes: &[&Node<'_>], pool: &LayeredPool<'_>, image: Option<&str>) -> NodeCount {
+    let runs = |node: &&&Node<'_>| match image {
+        Some(image) => current_image(node) == Some(image),
+        None => current_config(node) == Some(pool.target.name()),
+    };
+    let versions = nodes.iter().filter_map(|node| node.os_image.as_deref());
+    let versions: BTreeSet<&str> = versions.collect();
+    NodeCount {
+        total: nodes.len(),
+        on_image: nodes.iter().filter(runs).count(),
+        os_versions: versions.into_iter().map(str::to_owned).collect(),
+    }
 }
 
 #[cfg(test)]
@@ -328,7 +343,17 @@ mod tests {
     const BUILD: &str = r#"{"apiVersion":"machineconfiguration.openshift.io/v1",
         "kind":"MachineOSBuild","metadata":{"name":"worker-1"},
         "spec":{"machineConfig":{"name":"rendered-worker-2"}},
-        "status":{"conditions":[{"type":"Succeeded","status":"True"}]}}"#;
+        "status":{"conditions":[{"type":"Succeeded","status":"True"}],
+        "digestedImagePushSpec":"quay.io/os@sha256:2"}}"#;
+    /// A build for what the pool is to run, which goes on.
+    const NEXT_BUILD: &str = r#"{"apiVersion":"machineconfiguration.openshift.io/v1",
+        "kind":"MachineOSBuild","metadata":{"name":"worker-2"},
+        "spec":{"machineConfig":{"name":"rendered-worker-2"}},
+        "status":{"conditions":[{"type":"Building","status":"True"}]}}"#;
+    const OLD_RENDERED: &str = r#"{"apiVersion":"machineconfiguration.openshift.io/v1",
+        "kind":"MachineConfig","metadata":{"name":"rendered-worker-1","annotations":{
+        "machineconfiguration.openshift.io/release-image-version":"4.20.2"}},
+        "spec":{"osImageURL":"quay.io/mine@sha256:0"}}"#;
 
     /// The status of the pool, with a MachineOSConfig or without, and with the release's image.
     fn status(config: Option<&str>, release_image: Option<&str>) -> PoolStatus {
@@ -347,7 +372,7 @@ mod tests {
             cluster_version: Some(&ClusterVersion::read(&raw(VERSION)).unwrap()),
             release_image,
         });
-        statuses.into_iter().next().unwrap()
+        statuses.items.into_iter().next().unwrap()
     }
 
     #[test]
@@ -378,6 +403,33 @@ mod tests {
         let status = status(Some(CONFIG), Some("quay.io/mine@sha256:1"));
         assert_eq!(status.layering, Layering::InCluster);
         assert_eq!(status.behind.releases.as_deref(), Some([].as_slice()));
+    }
+
+    #[test]
+    fn il_361_an_image_stays_as_old_as_it_is_while_the_next_one_is_built() {
+        let raw = |text| RawObject::parse(text).unwrap().unwrap();
+        let read = |text| OsMachineConfig::read(&raw(text)).unwrap();
+        let config = CONFIG.replace("worker-1", "worker-2");
+        let build = BUILD.replace("rendered-worker-2", "rendered-worker-1");
+        let builds =
+            [build.as_str(), NEXT_BUILD].map(|text| MachineOSBuild::read(&raw(text)).unwrap());
+        let status = layering_status(&Cluster {
+            pools: &[LayeredPool::read(&raw(POOL)).unwrap()],
+            machine_configs: &[read(RENDERED), read(OLD_RENDERED)],
+            configs: &[MachineOSConfig::read(&raw(&config)).unwrap()],
+            builds: &builds,
+            nodes: &[Node::read(&raw(NODE)).unwrap()],
+            cluster_version: Some(&ClusterVersion::read(&raw(VERSION)).unwrap()),
+            release_image: Some("quay.io/mine@sha256:1"),
+        });
+        let pool = status.items.first().unwrap();
+        assert_eq!(pool.behind.releases.as_deref().unwrap(), ["4.20.4"]);
+        let build = pool.build.as_ref().unwrap();
+        assert_eq!(build.state, BuildState::Building);
+        assert_eq!(
+            pool.updating.as_ref().unwrap().message,
+            "Pool is waiting for OS image build to complete (mosb: worker-2)"
+        );
     }
 
     #[test]

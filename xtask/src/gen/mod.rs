@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bootimage_plan::{Plan, ReasonCode};
+use osbuild_plan::{LayerNames, LayerStatus};
+use schemars::JsonSchema;
 
 use crate::say;
 
@@ -44,18 +46,27 @@ pub(crate) fn run(check: bool) -> Result<bool, String> {
 /// Every generated file with what it should hold.
 fn files() -> Result<Vec<(&'static str, String)>, String> {
     Ok(vec![
-        ("docs/reference/plan.schema.json", plan_schema()?),
+        ("docs/reference/plan.schema.json", schema::<Plan>("plan")?),
+        (
+            "docs/reference/layer-names.schema.json",
+            schema::<LayerNames>("layer-names")?,
+        ),
+        (
+            "docs/reference/layer-status.schema.json",
+            schema::<LayerStatus>("layer-status")?,
+        ),
         ("docs/reference/reason-codes.md", reason_codes()),
         ("docs/reference/exit-codes.md", exit_codes()),
         ("docs/reference/rules.md", rules::table(&root())?),
     ])
 }
 
-fn plan_schema() -> Result<String, String> {
-    let mut schema = schemars::schema_for!(Plan);
+/// The schema of a document that osimage prints.
+fn schema<T: JsonSchema>(name: &str) -> Result<String, String> {
+    let mut schema = schemars::schema_for!(T);
     schema.insert(
         "$id".to_owned(),
-        "https://osimage.dev/v1/plan.schema.json".into(),
+        format!("https://osimage.dev/v1/{name}.schema.json").into(),
     );
     let mut text = serde_json::to_string_pretty(&schema).map_err(|error| error.to_string())?;
     text.push('\n');

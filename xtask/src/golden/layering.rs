@@ -46,6 +46,14 @@ fn decode_error(input: &Value) -> Option<Value> {
     .or_else(|| {
         let check = |object: &RawObject<'_>| LayeredPool::read(object).err();
         read("machine_config_pool", "MachineConfigPool", check)
+    })
+    .or_else(|| {
+        let secrets = ["base_image_pull_secret", "final_image_push_secret"];
+        secrets.into_iter().find_map(|secret| {
+            read(secret, "Secret", |object| {
+                RegistrySecret::read(object).err()
+            })
+        })
     })?;
     Some(json!({"decode_error": error.to_string()}))
 }
@@ -438,31 +446,30 @@ fn decoded(mut expect: Value) -> Value {
 mod tests {
     use super::*;
     use crate::golden::layering_differences::DIFFERENCES;
+    use crate::say_skipped;
     use openshift_model::{BuildJob, ImageReference};
     use osbuild_check::{BuildState, ImageError, Meaning, RegistryFailure, Step};
     use std::fmt::Write as _;
 
     const SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared");
 
-    #[expect(clippy::print_stderr, reason = "a skipped test says so")]
     /// A file of expected results; `None`, loudly, where the folder is absent.
     fn shared(path: &str) -> Option<String> {
         let path = format!("{SHARED}/{path}");
         match std::fs::read_to_string(&path) {
             Ok(text) => Some(text),
             Err(error) => {
-                eprintln!("SKIPPED: {path}: {error}");
+                say_skipped(&format!("{path}: {error}"));
                 None
             }
         }
     }
 
-    #[expect(clippy::print_stderr, reason = "a skipped test says so")]
     fn shared_folder(path: &str) -> Option<std::fs::ReadDir> {
         let path = format!("{SHARED}/{path}");
         let found = std::fs::read_dir(&path);
         if let Err(error) = &found {
-            eprintln!("SKIPPED: {path}: {error}");
+            say_skipped(&format!("{path}: {error}"));
         }
         found.ok()
     }
@@ -536,8 +543,9 @@ mod tests {
     fn data(path: &str) -> Option<Vec<Value>> {
         let text = shared(&format!("spec/data/layering/{path}"))?;
         let value: Value = serde_json::from_str(&text).unwrap();
-        let cases = value.get("cases").unwrap_or(&value);
-        Some(cases.as_array().unwrap().clone())
+        let cases = value.get("cases").unwrap_or(&value).as_array().unwrap();
+        assert!(!cases.is_empty(), "{path}: no case");
+        Some(cases.clone())
     }
 
     fn hex(text: &str) -> String {
@@ -726,7 +734,8 @@ mod tests {
     }
 
     #[test]
-    fn il_025_states_of_jobs() {
+    fn il_025_il_721_states_of_jobs() {
+        let mut cases = Cases::default();
         for case in data("state/job-status-mapping.json").into_iter().flatten() {
             let input = &case["In"];
             let conditions = input["Conditions"].as_array().into_iter().flatten();
@@ -746,9 +755,10 @@ mod tests {
             });
             let text = job.to_string();
             let job = BuildJob::read(&RawObject::parse(&text).unwrap().unwrap()).unwrap();
-            let found = osbuild_check::job_state(&job);
-            assert_eq!(json!(found), case["True"], "{case}");
+            let ours = json!(osbuild_check::job_state(&job));
+            cases.add(&input.to_string(), input, case["True"].clone(), ours);
         }
+        cases.check("state/job-status-mapping.json");
     }
 
     #[test]
@@ -781,8 +791,6 @@ mod tests {
             let text =
                 |spec: Value| object_text(&json!({"c": {"spec": spec}}), "c", "MachineConfig");
             let (old, new) = (text(old), text(new));
-            let read = |text: &Option<String>| -> bool { text.is_some() };
-            assert!(read(&old) && read(&new));
             let (old, new) = (raw(old.as_ref()).unwrap(), raw(new.as_ref()).unwrap());
             let (old, new) = (
                 OsMachineConfig::read(&old).unwrap(),

@@ -148,6 +148,17 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         demands: "contents of a Secret never reach an error text; the reference quotes a character",
     },
     Difference {
+        of: &["state/job-status-mapping.json"],
+        seen: &["state/job-status-mapping.json"],
+        applies: |input, expect| {
+            let conditions = input["Conditions"].as_array();
+            expect != "Failed"
+                && conditions.is_some_and(|list| list.iter().any(|kind| kind == "Failed"))
+        },
+        rule: "IL-721",
+        demands: "trust the conditions of a Job before its counters",
+    },
+    Difference {
         of: &["build_objects"],
         seen: &["build_objects"],
         applies: |_, expect| {

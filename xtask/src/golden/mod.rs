@@ -237,7 +237,9 @@ mod tests {
         // Golden files lie beside the repository, where they are at all.
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/golden");
         if !folder.is_dir() {
-            say("SKIPPED: golden cases: there is no folder ../shared/golden beside the repository");
+            crate::say_skipped(
+                "golden cases: there is no folder ../shared/golden beside the repository",
+            );
             return;
         }
         let files: Vec<_> = OPS

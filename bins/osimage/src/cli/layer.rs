@@ -30,7 +30,7 @@ const NAME_EXAMPLES: &str = "\
 Examples:
   osimage layer name -f must-gather/
   oc get machineosconfigs,machineconfigpools,machineconfigs -o yaml | osimage layer name -f -
-  osimage layer name -f new/ --against old/            why the names differ";
+  osimage layer name -f dump/ -f new.yaml --against dump/    why the names differ";
 const RENDER_EXAMPLES: &str = "\
 Examples:
   osimage layer render -f must-gather/                 the Containerfile
@@ -81,7 +81,7 @@ pub struct RenderArgs {
     /// Where the objects come from.
     #[command(flatten)]
     pub input: LayerInputArgs,
-    /// What the pool's nodes run on [default: read from nodes if present, else `x86_64`]
+    /// What the pool's nodes run on, where the input has none of them [default: `x86_64`]
     #[arg(long, value_enum)]
     pub architecture: Option<ArchitectureArg>,
     /// Write the build context into a directory as well; it must not exist or be empty

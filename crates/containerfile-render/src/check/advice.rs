@@ -111,21 +111,25 @@ pub(crate) fn is_reserved(name: &str) -> bool {
         .any(|taken| name.eq_ignore_ascii_case(taken))
 }
 
-/// Whether a text has these words in a row, whatever blanks are between them.
+/// Whether a text has these words in a row, whatever blanks are between them and whatever the shell
+/// has before and behind them. Word by word: time grows with the text alone.
 fn has_words(text: &str, wanted: &str) -> bool {
     let mut wanted = wanted.split(' ');
     let Some(first) = wanted.next() else {
         return true;
     };
-    text.match_indices(first).any(|(at, _)| {
-        let mut words = text.get(at..).unwrap_or_default().split_whitespace();
-        words.next() == Some(first)
-            && wanted.clone().all(|word| {
-                words
-                    .next()
-                    .is_some_and(|found| found.trim_end_matches([';', '&', ')', '"', '\'']) == word)
-            })
-    })
+    let mut words = text.split_whitespace();
+    while let Some(word) = words.next() {
+        let mut following = words.clone();
+        let mut follows = |word: &str| {
+            let found = following.next().unwrap_or_default();
+            found.trim_end_matches([';', '&', ')', '"', '\'']) == word
+        };
+        if word.ends_with(first) && wanted.clone().all(&mut follows) {
+            return true;
+        }
+    }
+    false
 }
 
 fn of_text(text: &str) -> Vec<Located<Advice>> {

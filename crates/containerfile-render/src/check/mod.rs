@@ -314,15 +314,37 @@ mod tests {
     }
 
     #[test]
+    fn il_194_where_the_words_mislead_there_is_a_hint() {
+        for (text, expected) in [
+            ("RUN true", Some("begin with `FROM configs AS final`")),
+            (
+                "\u{feff}FROM x",
+                Some("the text begins with a byte order mark: remove it"),
+            ),
+            (
+                "FROM x\nONBUILD RUN y",
+                Some(
+                    "nothing is built on an image of nodes: write the instruction without ONBUILD",
+                ),
+            ),
+            ("FROM x\nRUN", None),
+        ] {
+            let problem = check(text).problem.unwrap();
+            assert_eq!(problem.what.hint(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
     fn il_194_what_no_builder_takes_is_refused_with_its_place() {
         verdict(
             "FROM x\nRUN é\0",
-            "2:6: the text has a NUL byte, which no builder takes",
+            "2:6: the text has a NUL byte, which no builder takes: remove it",
         );
         let long = format!("FROM x\n{}", "#".repeat(5_000_000));
         verdict(
             &long,
-            "1:1: the text has 5000007 bytes; the ConfigMap of a build holds 1000000",
+            "1:1: the text has 5000007 bytes, and the ConfigMap of a build holds 1000000: put what is \
+             large into an image, and copy it from there",
         );
     }
 
@@ -331,10 +353,18 @@ mod tests {
         advice(COMMITTED, &[]);
         advice("", &[]);
         advice("FROM configs\nRUN a\n", &[(2, 1, Advice::NoCommit)]);
-        advice(
-            "FROM configs\nRUN dnf install -y a && bootc  container lint;\n",
-            &[],
-        );
+        for command in [
+            "dnf install -y a && bootc  container lint;",
+            "true;ostree container commit",
+            "sh -c 'a && ostree container commit'",
+            "(ostree container commit)",
+        ] {
+            advice(&format!("FROM configs\nRUN {command}\n"), &[]);
+        }
+        for command in ["ostree", "ostree container", "ostree container commits"] {
+            let text = format!("FROM configs\nRUN {command}\n");
+            advice(&text, &[(2, 1, Advice::NoCommit)]);
+        }
         let stray = Advice::NotFromConfigs("quay.io/a".to_owned());
         advice("FROM quay.io/a\n", &[(1, 1, stray)]);
         advice(

@@ -51,16 +51,36 @@ pub enum Problem {
     #[error("{0} instruction requires {what}", what = .0.needs())]
     NoArguments(Keyword),
     /// A NUL byte, which no command line can hold.
-    #[error("the text has a NUL byte, which no builder takes")]
+    #[error("the text has a NUL byte, which no builder takes: remove it")]
     Nul,
     /// More text than the ConfigMap of a build holds.
-    #[error("the text has {bytes} bytes; the ConfigMap of a build holds {most}")]
+    #[error(
+        "the text has {bytes} bytes, and the ConfigMap of a build holds {most}: put what is large \
+         into an image, and copy it from there"
+    )]
     TooLong {
         /// How many there are.
         bytes: usize,
         /// How many fit.
         most: usize,
     },
+}
+
+impl Problem {
+    /// What to do about it in `text`, where the reference's words mislead.
+    pub fn hint(&self, text: &str) -> Option<&'static str> {
+        match self {
+            Self::NoFrom if text.starts_with('\u{feff}') => {
+                Some("the text begins with a byte order mark: remove it")
+            }
+            Self::NoFrom => Some("begin with `FROM configs AS final`"),
+            // IL-194
+            Self::NoArguments(Keyword::Onbuild) => {
+                Some("nothing is built on an image of nodes: write the instruction without ONBUILD")
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Why a text cannot be taken apart into instructions.

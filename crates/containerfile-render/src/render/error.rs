@@ -2,6 +2,7 @@
 
 use openshift_model::ReferenceError;
 
+use super::packages::extension_names;
 use crate::check::{Located, Problem};
 
 /// Nothing can be rendered. The texts of IL-164, IL-166 and IL-185 are the reference's.
@@ -63,4 +64,28 @@ pub enum RenderError {
         /// The name.
         name: String,
     },
+}
+
+impl RenderError {
+    /// What to do about it, where the reference's text does not say.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::UnknownExtensions(_) => {
+                let known: Vec<_> = extension_names().collect();
+                Some(format!(
+                    "correct `extensions` of the MachineConfig; there are {}",
+                    known.join(", ")
+                ))
+            }
+            Self::KernelArchitecture => Some(
+                "take another `kernelType` for this pool, or a pool of aarch64 nodes".to_owned(),
+            ),
+            Self::NoBaseImage { .. }
+            | Self::Image { .. }
+            | Self::NoExtensionsImage { .. }
+            | Self::ControlCharacter { .. }
+            | Self::Content(_)
+            | Self::ReservedStage { .. } => None,
+        }
+    }
 }

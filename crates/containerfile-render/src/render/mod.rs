@@ -374,6 +374,26 @@ mod tests {
     }
 
     #[test]
+    fn il_164_il_166_errors_in_the_words_of_the_reference_have_a_hint() {
+        let hint = |inputs: &Inputs<'_>| render(inputs).unwrap_err().hint();
+        let unknown = Inputs {
+            extensions: &["usb-guard"],
+            ..inputs()
+        };
+        assert!(hint(&unknown).unwrap().contains("there are two-node-ha, "));
+        let pages = Inputs {
+            kernel_type: "64k-pages",
+            ..inputs()
+        };
+        assert!(hint(&pages).unwrap().contains("aarch64"));
+        let empty = Inputs {
+            base_image: "",
+            ..inputs()
+        };
+        assert_eq!(hint(&empty), None);
+    }
+
+    #[test]
     fn il_178_labels_hold_any_name() {
         let text = text(&Inputs {
             pool: "a\"b$c\\d é",
@@ -536,7 +556,11 @@ mod tests {
             if let Ok(rendered) = render(&found) {
                 let kernel = KernelType::from_name(&kernel_type).name();
                 let plain = render(&Inputs { kernel_type: kernel, ..inputs() }).unwrap();
-                let with_mount = |text: &str| text.replace(&*extensions_image, "quay.io/extensions:1");
+                let (ours, plain_mount) = (
+                    format!("bind,from={extensions_image},source"),
+                    "bind,from=quay.io/extensions:1,source",
+                );
+                let with_mount = |text: &str| text.replacen(&ours, plain_mount, 1);
                 let mut shown = shape(&rendered.text);
                 for instruction in &mut shown {
                     if instruction.starts_with("RUN --mount") {

@@ -20,6 +20,11 @@ const EXTENSIONS: &[(&str, &[&str])] = &[
     ("sysstat", &["sysstat"]),
 ];
 
+/// IL-163: the names of all extensions.
+pub(super) fn extension_names() -> impl Iterator<Item = &'static str> {
+    EXTENSIONS.iter().map(|(name, _)| *name)
+}
+
 /// IL-163, IL-164: the packages of extensions, in the given order, repeated where they are; or
 /// every name that is none.
 pub fn extension_packages<'a>(

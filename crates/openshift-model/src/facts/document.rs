@@ -7,7 +7,8 @@ use super::{Answer, AwsImage, Facts, VsphereMachine, VsphereMachines, VsphereSea
 use crate::Text;
 use crate::read::{WrongType, read};
 
-const API_VERSION: &str = "osimage.dev/v1";
+/// `apiVersion` of every document that osimage reads and writes.
+pub const API_VERSION: &str = "osimage.dev/v1";
 const KIND: &str = "Facts";
 
 /// Why a document with facts cannot be read.

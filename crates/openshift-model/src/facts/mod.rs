@@ -13,7 +13,7 @@ pub use answer::{
     AWS_MARKETPLACE_OWNER, Answer, AnswerRef, AwsImage, VsphereMachine, VsphereMachines,
     marketplace_product_id,
 };
-pub use document::{Fact, FactsError};
+pub use document::{API_VERSION, Fact, FactsError};
 pub use request::{FactRequest, VsphereSearch};
 
 /// Answers to what plans ask for. Of two answers to the same question the last one counts.

@@ -4,7 +4,7 @@
 use serde_json::value::RawValue;
 
 use crate::object::{ObjectMeta, RawObject};
-use crate::read::ReadError;
+use crate::read::{ReadError, WrongType, read};
 use crate::{Condition, StringMap, Text};
 
 /// IL-001: the API version that is read; [`V1ALPHA1`] has another shape.
@@ -244,9 +244,9 @@ pub struct LayeredPool<'a> {
 
 view! {
     /// `MachineConfigPool.spec`, the part that image layering looks at.
-    pub struct LayeredPoolSpec<'a> {
+    struct LayeredPoolSpec<'a> {
         /// The target.
-        configuration: PoolConfiguration<'a> = "configuration",
+        configuration: &'a RawValue = "configuration",
         /// Whether nodes are left as they are.
         paused: bool = "paused",
     }
@@ -254,40 +254,35 @@ view! {
 
 view! {
     /// `MachineConfigPool.status`, the part that image layering looks at.
-    pub struct LayeredPoolStatus<'a> {
+    struct LayeredPoolStatus<'a> {
         /// What runs.
-        configuration: PoolConfiguration<'a> = "configuration",
+        configuration: &'a RawValue = "configuration",
         /// What the controllers report.
         conditions: Vec<Option<Condition<'a>>> = "conditions",
     }
 }
 
+/// IL-103: `configuration` of a pool: a reference to a rendered MachineConfig, and what it was
+/// rendered from.
+#[derive(Debug, Clone, Default)]
+pub struct PoolConfiguration<'a> {
+    /// The rendered MachineConfig.
+    pub reference: ObjectReference<'a>,
+    /// The MachineConfigs that it was rendered from, in order.
+    pub source: Option<Vec<Option<ObjectReference<'a>>>>,
+}
+
 view! {
-    /// IL-103: `configuration` of a pool: a reference to a rendered MachineConfig, and what it was
-    /// rendered from.
-    pub struct PoolConfiguration<'a> {
-        /// `apiVersion`.
-        api_version: Text<'a> = "apiVersion",
-        /// `fieldPath`.
-        field_path: Text<'a> = "fieldPath",
-        /// `kind`.
-        kind: Text<'a> = "kind",
-        /// `name`.
-        name: Text<'a> = "name",
-        /// `namespace`.
-        namespace: Text<'a> = "namespace",
-        /// `resourceVersion`.
-        resource_version: Text<'a> = "resourceVersion",
-        /// `uid`.
-        uid: Text<'a> = "uid",
-        /// The MachineConfigs that it was rendered from, in order.
-        source: Vec<Option<SourceReference<'a>>> = "source",
+    /// The member of `configuration` that is no part of a reference.
+    struct Sources<'a> {
+        /// The MachineConfigs.
+        source: Vec<Option<ObjectReference<'a>>> = "source",
     }
 }
 
 view! {
-    /// A MachineConfig that a rendered one was made from.
-    pub struct SourceReference<'a> {
+    /// A reference to an object, with everything that the API takes in one.
+    pub struct ObjectReference<'a> {
         /// `apiVersion`.
         api_version: Text<'a> = "apiVersion",
         /// `fieldPath`.
@@ -305,10 +300,29 @@ view! {
     }
 }
 
-impl PoolConfiguration<'_> {
+impl<'a> PoolConfiguration<'a> {
+    /// The configuration at JSON pointer `at` of a pool; an absent one is the empty one.
+    fn read(pool: &RawObject<'a>, raw: Option<&'a RawValue>, at: &str) -> Result<Self, ReadError> {
+        let Some(raw) = raw else {
+            return Ok(Self::default());
+        };
+        let wrong = |error: WrongType| error.of(pool.reference());
+        let Sources { source } = read(raw, at).map_err(wrong)?;
+        Ok(Self {
+            reference: read(raw, at).map_err(wrong)?,
+            source,
+        })
+    }
+
     /// The name of the rendered MachineConfig; empty where there is none.
     pub fn name(&self) -> &str {
-        self.name.as_deref().unwrap_or_default()
+        self.reference.name.as_deref().unwrap_or_default()
+    }
+
+    /// The names of the MachineConfigs that it was rendered from, in order.
+    pub fn sources(&self) -> impl DoubleEndedIterator<Item = &str> {
+        let sources = self.source.iter().flatten().flatten();
+        sources.filter_map(|source| source.name.as_deref())
     }
 }
 
@@ -320,8 +334,12 @@ impl<'a> LayeredPool<'a> {
         Ok(Self {
             name: object.name.clone(),
             meta: object.meta()?,
-            target: spec.configuration.unwrap_or_default(),
-            current: status.configuration.unwrap_or_default(),
+            target: PoolConfiguration::read(object, spec.configuration, "/spec/configuration")?,
+            current: PoolConfiguration::read(
+                object,
+                status.configuration,
+                "/status/configuration",
+            )?,
             paused: spec.paused.unwrap_or_default(),
             conditions: status.conditions.into_iter().flatten().flatten().collect(),
         })
@@ -573,7 +591,13 @@ mod tests {
             "status":{"conditions":[{"type":"NodeDegraded","status":"True"},null]}}"#;
         let pool = read(text, LayeredPool::read);
         assert_eq!(pool.target.name(), "rendered-p-1");
-        assert_eq!(pool.target.source.as_ref().map(Vec::len), Some(2));
+        assert_eq!(pool.target.sources().collect::<Vec<_>>(), ["00", "01"]);
+        let wrong = text.replace(r#""01""#, "1");
+        let wrong = LayeredPool::read(&RawObject::parse(&wrong).unwrap().unwrap());
+        assert_eq!(
+            wrong.unwrap_err().pointer,
+            "/spec/configuration/source/1/name"
+        );
         assert!(pool.paused && pool.is_true("NodeDegraded") && pool.current.name().is_empty());
     }
 

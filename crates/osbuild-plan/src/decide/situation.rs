@@ -8,6 +8,7 @@ use openshift_model::{
 };
 use osbuild_check::{BuildState, job_state, rebuild_reasons, state};
 
+use crate::cluster::owner;
 use crate::pool_condition::{BUILDING, PoolCondition};
 
 /// Objects and facts about one MachineOSConfig, as they were read.
@@ -175,7 +176,9 @@ impl Config {
             name: config.name.to_string(),
             pool: config.pool().to_owned(),
             is_deleted: config.meta.deletion_timestamp.is_some(),
-            yields_to: older(config, observed.configs),
+            yields_to: owner(config.pool(), observed.configs)
+                .filter(|owner| owner.name != config.name)
+                .map(|owner| owner.name.to_string()),
             pre_built_image: annotation(keys::PRE_BUILT_IMAGE).filter(|image| !image.is_empty()),
             rebuild: config.meta.annotation(keys::REBUILD).is_some(),
             current_build: annotation(keys::CURRENT_BUILD).filter(|name| !name.is_empty()),
@@ -186,26 +189,6 @@ impl Config {
             is_observed: config.status.observed_generation == config.meta.generation,
         }
     }
-}
-
-/// IL-829: the oldest MachineOSConfig of a pool has it; of two of the same age the first by name.
-fn older(config: &MachineOSConfig<'_>, configs: &[MachineOSConfig<'_>]) -> Option<String> {
-    let age = |config: &MachineOSConfig<'_>| {
-        (
-            config
-                .meta
-                .creation_timestamp
-                .as_deref()
-                .unwrap_or_default()
-                .to_owned(),
-            config.name.to_string(),
-        )
-    };
-    let same_pool = configs
-        .iter()
-        .filter(|other| other.pool() == config.pool() && other.meta.deletion_timestamp.is_none());
-    let oldest = same_pool.min_by_key(|other| age(other))?;
-    (oldest.name != config.name).then(|| oldest.name.to_string())
 }
 
 /// IL-031: the builds of the MachineOSConfig, by label and by name.
@@ -308,22 +291,12 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use openshift_model::RawObject;
+    use crate::testing::{object, raw};
     use serde_json::{Value, json};
 
-    fn text(kind: &str, api_version: &str, rest: &Value) -> String {
-        let mut object = json!({"apiVersion": api_version, "kind": kind});
-        object
-            .as_object_mut()
-            .unwrap()
-            .extend(rest.as_object().cloned().unwrap());
-        object.to_string()
-    }
-
     fn config(name: &str, created: &str) -> String {
-        text(
+        object(
             "MachineOSConfig",
-            openshift_model::V1,
             &json!({
                 "metadata": {"name": name, "uid": name, "creationTimestamp": created, "annotations": {
                     keys::REBUILD: "", keys::CURRENT_BUILD: "old", keys::PRE_BUILT_IMAGE: ""}},
@@ -336,9 +309,8 @@ mod tests {
     }
 
     fn machine_config(name: &str, spec: &Value) -> String {
-        text(
+        object(
             "MachineConfig",
-            openshift_model::V1,
             &json!({
                 "metadata": {"name": name, "annotations": {
                     OsMachineConfig::RELEASE_ANNOTATION: "4.20.3",
@@ -354,9 +326,8 @@ mod tests {
             config("worker", "2026-01-02"),
             config("first", "2026-01-01"),
         ];
-        let pool = text(
+        let pool = object(
             "MachineConfigPool",
-            openshift_model::V1,
             &json!({
                 "metadata": {"name": "worker"},
                 "spec": {"configuration": {"name": "rendered-worker-2"}},
@@ -370,9 +341,8 @@ mod tests {
             "rendered-worker-2",
             &json!({"osImageURL": "a", "fips": true}),
         );
-        let build = text(
+        let build = object(
             "MachineOSBuild",
-            openshift_model::V1,
             &json!({
                 "metadata": {"name": "old", "ownerReferences": [
                     {"uid": "worker", "controller": true}], "annotations": {keys::JOB_UID: "7"}},
@@ -381,15 +351,13 @@ mod tests {
             }),
         );
         let job = |uid: &str| {
-            text(
+            object(
                 "Job",
-                "batch/v1",
                 &json!({
             "metadata": {"name": "build-old", "uid": uid}, "status": {"succeeded": 1}}),
             )
         };
         let (job, stranger) = (job("7"), job("8"));
-        let raw = |text| RawObject::parse(text).unwrap().unwrap();
         let configs: Vec<_> = configs
             .iter()
             .map(|text| MachineOSConfig::read(&raw(text)).unwrap())

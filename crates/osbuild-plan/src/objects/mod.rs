@@ -175,9 +175,7 @@ pub fn build_secret(inputs: &BuildInputs<'_>, which: BuildSecret) -> Result<Valu
 pub fn build_context(inputs: &BuildInputs<'_>) -> Result<Vec<ContextFile>, ObjectsError> {
     let containerfile = containerfile(inputs)?.into_bytes();
     let machine_config = packed_machine_config(inputs)?.into_bytes();
-    let trust_bundle = STANDARD
-        .decode(trust_bundle(inputs))
-        .map_err(|_| ObjectsError::TrustBundle)?;
+    let trust_bundle = trust_bundle(inputs)?;
     let file = |path, contents| ContextFile { path, contents };
     Ok(vec![
         file(CONTAINERFILE_KEY, containerfile),
@@ -202,6 +200,20 @@ pub fn new_build(named: &Named, config: &MachineOSConfig<'_>, pool: &LayeredPool
             "machineOSConfig": {"name": config.name},
             "renderedImagePushSpec": named.push_spec,
         },
+    })
+}
+
+/// IL-013, IL-360: the status of a MachineOSConfig that takes over the image of a build. It keeps
+/// the image of the last build that succeeded while another one goes on (IL-361).
+pub fn config_status(build: &MosbName, image: &str, generation: i64) -> Value {
+    json!({
+        "currentImagePullSpec": image,
+        "machineOSBuild": {
+            "group": "machineconfiguration.openshift.io",
+            "resource": "machineosbuilds",
+            "name": build,
+        },
+        "observedGeneration": generation,
     })
 }
 
@@ -240,7 +252,7 @@ fn config_maps(inputs: &BuildInputs<'_>, context: &Context) -> Result<Vec<Value>
             BuildConfigMap::AdditionalTrustBundle,
             "binaryData",
             TRUST_BUNDLE_KEY,
-            trust_bundle(inputs),
+            &STANDARD.encode(trust_bundle(inputs)?),
         ),
     ];
     for (which, path, key) in [
@@ -265,12 +277,13 @@ fn config_maps(inputs: &BuildInputs<'_>, context: &Context) -> Result<Vec<Value>
     Ok(config_maps)
 }
 
-fn trust_bundle<'a>(inputs: &BuildInputs<'a>) -> &'a str {
-    inputs
-        .controller_config
-        .additional_trust_bundle
-        .as_deref()
-        .unwrap_or_default()
+/// IL-252: the certificates. As the API server has it, line breaks in base64 do not count.
+fn trust_bundle(inputs: &BuildInputs<'_>) -> Result<Vec<u8>, ObjectsError> {
+    let bundle = inputs.controller_config.additional_trust_bundle.as_deref();
+    let encoded = bundle.unwrap_or_default().replace(['\r', '\n'], "");
+    STANDARD
+        .decode(encoded)
+        .map_err(|_| ObjectsError::TrustBundle)
 }
 
 /// IL-160, IL-161
@@ -496,6 +509,137 @@ mod tests {
     }
 
     #[test]
+    fn il_260_il_262_the_job_builds_first_and_then_tells_the_digest() {
+        let job = with_inputs(|_| {}, |inputs| build_job(inputs).unwrap());
+        let spec = &job["spec"];
+        assert_eq!(
+            (&spec["backoffLimit"], &spec["completions"]),
+            (&json!(3), &json!(1))
+        );
+        let pod = &spec["template"]["spec"];
+        for (member, expected) in [
+            ("restartPolicy", json!("Never")),
+            ("serviceAccountName", json!("machine-os-builder")),
+            ("terminationGracePeriodSeconds", json!(10)),
+        ] {
+            assert_eq!(pod[member], expected, "{member}");
+        }
+        for (containers, name) in [
+            ("initContainers", "image-build"),
+            ("containers", "create-digest-configmap"),
+        ] {
+            let container = &pod[containers][0];
+            assert_eq!(container["name"], name);
+            assert_eq!(container["image"], "quay.io/mco:1");
+            assert_eq!(container["command"][0], "/bin/bash");
+            assert_eq!(container["imagePullPolicy"], "Always");
+            let policy = &container["terminationMessagePolicy"];
+            assert_eq!(policy, "FallbackToLogsOnError");
+            assert_eq!(pod[containers].as_array().unwrap().len(), 1);
+        }
+    }
+
+    #[test]
+    fn il_264_il_265_the_job_has_its_variables_and_mounts() {
+        let job = with_inputs(|_| {}, |inputs| build_job(inputs).unwrap());
+        let pod = &job["spec"]["template"]["spec"];
+        let names = |list: &Value| -> Vec<String> {
+            let list = list.as_array().unwrap().iter();
+            list.map(|member| member["name"].as_str().unwrap().to_owned())
+                .collect()
+        };
+        let build = &pod["initContainers"][0];
+        assert_eq!(
+            names(&build["env"]),
+            [
+                "MAX_RETRIES",
+                "DIGEST_CONFIGMAP_NAME",
+                "DIGEST_CONFIGMAP_LABELS",
+                "HOME",
+                "TAG",
+                "BASE_IMAGE_PULL_CREDS",
+                "FINAL_IMAGE_PUSH_CREDS",
+                "BUILDAH_ISOLATION",
+                "HTTP_PROXY",
+                "HTTPS_PROXY",
+                "NO_PROXY",
+                "BASE_OS_IMAGE_PULLSPEC",
+            ]
+        );
+        assert_eq!(build["env"][4]["value"], "quay.io/org/os:l");
+        let mounts = [
+            "machineconfig",
+            "containerfile",
+            "etc-policy",
+            "etc-registries",
+            "additional-trust-bundle",
+            "base-image-pull-creds",
+            "final-image-push-creds",
+            "done",
+        ];
+        let digest = &pod["containers"][0];
+        assert_eq!(names(&digest["volumeMounts"]), mounts);
+        let with_cache = [mounts.as_slice(), &["buildah-cache"]].concat();
+        assert_eq!(names(&build["volumeMounts"]), with_cache);
+        let volumes = names(&pod["volumes"]);
+        assert!(
+            with_cache
+                .iter()
+                .all(|mount| volumes.iter().any(|volume| volume == mount))
+        );
+        assert_eq!(volumes.len(), with_cache.len());
+    }
+
+    #[test]
+    fn il_254_secrets_are_normalised_copies() {
+        let objects = with_inputs(|_| {}, |inputs| build_objects(inputs).unwrap());
+        let labels = &objects.secrets[1]["metadata"]["labels"];
+        assert_eq!(
+            labels["machineconfiguration.openshift.io/originalSecretName"],
+            "push"
+        );
+        assert_eq!(labels.as_object().unwrap().len(), 8);
+        let data = objects.secrets[1]["data"][".dockerconfigjson"].as_str();
+        let credentials = STANDARD.decode(data.unwrap()).unwrap();
+        assert_eq!(credentials, br#"{"auths":{"a":{"auth":"x"}}}"#);
+    }
+
+    #[test]
+    fn il_013_il_131_a_build_and_what_names_it_are_what_the_api_takes() {
+        let name = MosbName::existing("layered-1").unwrap();
+        let image = format!("quay.io/org/os@sha256:{}", "0".repeat(64));
+        let mut config: Value = serde_json::from_str(CONFIG).unwrap();
+        config["spec"]["imageBuilder"] = json!({"imageBuilderType": "Job"});
+        config["status"] = config_status(&name, &image, 2);
+        let errors = osbuild_check::validate_machine_os_config(&config, None);
+        assert!(errors.is_empty(), "{errors:?}");
+        let pool = r#"{"apiVersion":"machineconfiguration.openshift.io/v1",
+            "kind":"MachineConfigPool","metadata":{"name":"layered"},
+            "spec":{"configuration":{"name":"rendered-layered-1"}}}"#;
+        let raw = |text| RawObject::parse(text).unwrap().unwrap();
+        let pool = LayeredPool::read(&raw(pool)).unwrap();
+        let rendered = MACHINE_CONFIG.replace(
+            r#""name":"rendered-layered-1""#,
+            r#""name":"rendered-layered-1","annotations":{
+            "machineconfiguration.openshift.io/release-image-version":"4.20.3",
+            "machineconfiguration.openshift.io/generated-by-controller-version":"1"}"#,
+        );
+        let config = MachineOSConfig::read(&raw(CONFIG)).unwrap();
+        let named = mosb_naming::name(mosb_naming::Inputs {
+            machine_config: Some(&OsMachineConfig::read(&raw(&rendered)).unwrap()),
+            machine_os_config: Some(&config),
+            pool: Some(&pool),
+        });
+        let build = new_build(&named.unwrap(), &config, &pool);
+        let errors = osbuild_check::validate_machine_os_build(&build, None);
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(
+            build["metadata"]["finalizers"],
+            json!(["foregroundDeletion"])
+        );
+    }
+
+    #[test]
     fn il_251_the_machine_config_is_packed_with_what_nobody_knows() {
         use std::io::Read as _;
         let packed = with_inputs(|_| {}, |inputs| packed_machine_config(inputs).unwrap());
@@ -520,6 +664,33 @@ mod tests {
             missing.ends_with("\"base-layered-1\": secret is nil"),
             "{missing}"
         );
+    }
+
+    #[test]
+    fn il_252_a_trust_bundle_is_base64_wherever_its_lines_break() {
+        let of = |bundle: &'static str| {
+            let controller_config = ControllerConfig {
+                additional_trust_bundle: Some(bundle.into()),
+                ..ControllerConfig::default()
+            };
+            with_inputs(
+                |_| {},
+                |inputs| {
+                    let inputs = BuildInputs {
+                        controller_config: &controller_config,
+                        ..*inputs
+                    };
+                    (build_context(&inputs), build_config_maps(&inputs))
+                },
+            )
+        };
+        let (files, config_maps) = of("YSBjZXJ0\naWZpY2F0ZQo=\n");
+        assert_eq!(files.unwrap()[2].contents, b"a certificate\n");
+        let bundle = &config_maps.unwrap()[2]["binaryData"][TRUST_BUNDLE_KEY];
+        assert_eq!(bundle, "YSBjZXJ0aWZpY2F0ZQo=");
+        let (files, config_maps) = of("-----BEGIN CERTIFICATE-----");
+        assert_eq!(files, Err(ObjectsError::TrustBundle));
+        assert_eq!(config_maps, Err(ObjectsError::TrustBundle));
     }
 
     #[test]

@@ -17,8 +17,10 @@ pub(super) fn run(args: &CheckArgs) -> Result<u8, CommandError> {
     let (name, text) = read(&args.file)?;
     let report = check(&text);
     if let Some(problem) = &report.problem {
+        let hint = problem.what.hint(&text);
+        let hint = hint.map(|hint| format!(": {hint}")).unwrap_or_default();
         tell(&format!(
-            "{name}:{}:{}: error: {}",
+            "{name}:{}:{}: error: {}{hint}",
             problem.line, problem.column, problem.what
         ));
     }

@@ -1,10 +1,10 @@
 //! `osimage layer convert`
 
-use openshift_model::{Kind, RawObject};
-use osbuild_check::{FieldError, convert, validate_machine_os_build, validate_machine_os_config};
-use serde_json::{Map, Value, json};
+use openshift_model::{ImageReference, Kind, RawObject};
+use osbuild_check::{convert, validate_machine_os_build, validate_machine_os_config};
+use serde_json::{Value, json};
 
-use super::{Objects, texts};
+use super::{Objects, said, texts, value};
 use crate::cli::{ConvertArgs, DocumentFormat};
 use crate::commands::{print_text, tell};
 use crate::error::CommandError;
@@ -49,6 +49,9 @@ fn convert_one(object: &RawObject<'_>) -> Result<Value, Vec<String>> {
     for warning in &converted.warnings {
         tell(&format!("warning: {}: {warning}", object.reference()));
     }
+    if let Some(problem) = push_spec_problem(&converted.object) {
+        tell(&format!("warning: {}: {problem}", object.reference()));
+    }
     let errors = match object.kind {
         Kind::MachineOSConfig => validate_machine_os_config(&converted.object, None),
         _ => validate_machine_os_build(&converted.object, None),
@@ -59,22 +62,14 @@ fn convert_one(object: &RawObject<'_>) -> Result<Value, Vec<String>> {
     Err(errors.iter().map(said).collect())
 }
 
-/// What the API server would say, and the place that it does not.
-fn said(error: &FieldError) -> String {
-    match error.hint() {
-        Some(hint) => format!("{error} ({hint})"),
-        None => error.to_string(),
-    }
-}
-
-/// The object with all its members, in their order.
-fn value(object: &RawObject<'_>) -> Result<Value, String> {
-    let mut members = Map::new();
-    for (name, raw) in object.members().iter() {
-        let value = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
-        members.insert(name.to_owned(), value);
-    }
-    Ok(Value::Object(members))
+/// IL-716: the API server takes push specs that no build can be named after.
+fn push_spec_problem(object: &Value) -> Option<String> {
+    let push_spec = object.pointer("/spec/renderedImagePushSpec")?.as_str()?;
+    let error = ImageReference::parse_canonical(push_spec).err()?;
+    Some(format!(
+        "spec.renderedImagePushSpec {push_spec:?} cannot be pushed to: {error}: {}",
+        error.hint()
+    ))
 }
 
 fn printed(format: DocumentFormat, mut objects: Vec<Value>) -> Result<String, CommandError> {

@@ -10,13 +10,16 @@ use std::path::PathBuf;
 
 use cluster_io::files::{self, Texts};
 use cluster_io::{Loaded, load};
-use mosb_naming::Inputs;
+use openshift_model::names::MCO_NAMESPACE;
 use openshift_model::{
-    ControllerConfig, Kind, LayeredPool, MachineOSBuild, MachineOSConfig, Node, OsMachineConfig,
-    RawObject, ReadError, TextData, V1,
+    ClusterVersion, ControllerConfig, Kind, LayeredPool, MachineOSBuild, MachineOSConfig, Node,
+    OsMachineConfig, RawObject, ReadError, TextData, V1, V1ALPHA1,
 };
+use osbuild_check::{ConvertError, FieldError, validate_machine_os_config};
+use osbuild_plan::Cluster;
+use serde_json::{Map, Value};
 
-use super::tell_all;
+use super::{tell, tell_all};
 use crate::cli::{LayerCommand, LayerInputArgs};
 use crate::error::CommandError;
 
@@ -53,6 +56,9 @@ struct Objects<'a> {
     pools: Vec<LayeredPool<'a>>,
     machine_configs: Vec<OsMachineConfig<'a>>,
     nodes: Vec<Node<'a>>,
+    cluster_version: Option<ClusterVersion<'a>>,
+    /// IL-243: the one ControllerConfig.
+    controller_config: Option<ControllerConfig<'a>>,
     /// What could not be read.
     errors: Vec<String>,
 }
@@ -63,6 +69,7 @@ impl<'a> Objects<'a> {
         let Loaded {
             objects,
             ignored,
+            repeated,
             warnings,
             errors,
         } = load(texts);
@@ -74,6 +81,14 @@ impl<'a> Objects<'a> {
         for object in &objects {
             if let Err(error) = found.add(object) {
                 found.errors.push(error.to_string());
+            }
+        }
+        // A MachineOSConfig is changed by a file behind a dump; a pool is a fact, and of two that
+        // differ one is out of date.
+        for object in &repeated {
+            if object.kind == Kind::MachineConfigPool.name() {
+                let problem = format!("{object} stands twice in the input and differs: leave one");
+                found.errors.push(problem);
             }
         }
         found.raw = objects;
@@ -97,29 +112,29 @@ impl<'a> Objects<'a> {
             Kind::MachineConfigPool => self.pools.push(LayeredPool::read(object)?),
             Kind::MachineConfig => self.machine_configs.push(OsMachineConfig::read(object)?),
             Kind::Node => self.nodes.push(Node::read(object)?),
+            Kind::ClusterVersion => self.cluster_version = Some(ClusterVersion::read(object)?),
+            Kind::ControllerConfig => {
+                self.controller_config = Some(ControllerConfig::read(object)?);
+            }
             _ => {}
         }
         Ok(())
     }
 
-    /// What the name of a MachineOSConfig's build is made from, or what is missing.
-    fn inputs<'b>(&'b self, config: &'b MachineOSConfig<'a>) -> Result<Inputs<'b>, String> {
-        let missing = |kind: &str, name: &str| format!("the input has no {kind} {name}");
-        let pool = self
-            .pools
-            .iter()
-            .find(|pool| pool.name.as_str() == config.pool());
-        let pool = pool.ok_or_else(|| missing("MachineConfigPool", config.pool()))?;
-        let name = pool.target.name();
-        let machine_config = self
-            .machine_configs
-            .iter()
-            .find(|found| found.name.as_str() == name);
-        Ok(Inputs {
-            machine_config: Some(machine_config.ok_or_else(|| missing("MachineConfig", name))?),
-            machine_os_config: Some(config),
-            pool: Some(pool),
-        })
+    /// The same as the rules look at it.
+    fn cluster<'b>(&'b self, release_image: Option<&'b str>) -> Cluster<'b>
+    where
+        'a: 'b,
+    {
+        Cluster {
+            pools: &self.pools,
+            machine_configs: &self.machine_configs,
+            configs: &self.configs,
+            builds: &self.builds,
+            nodes: &self.nodes,
+            cluster_version: self.cluster_version.as_ref(),
+            release_image,
+        }
     }
 
     fn object(&self, kind: Kind, namespace: &str, name: &str) -> Option<&RawObject<'a>> {
@@ -131,24 +146,65 @@ impl<'a> Objects<'a> {
     }
 
     /// The data of a ConfigMap in the namespace of the Machine Config Operator.
-    fn config_map(&self, name: &str) -> Option<TextData<'a>> {
-        let object = self.object(Kind::ConfigMap, openshift_model::names::MCO_NAMESPACE, name)?;
-        TextData::read(object).ok()
+    fn config_map(&self, name: &str) -> Result<Option<TextData<'a>>, CommandError> {
+        let object = self.object(Kind::ConfigMap, MCO_NAMESPACE, name);
+        let read = object.map(TextData::read).transpose();
+        read.map_err(|error| CommandError::Invalid(error.to_string()))
     }
 
-    /// IL-243: the one ControllerConfig; the empty one where there is none.
-    fn controller_config(&self) -> ControllerConfig<'a> {
-        let object = self
-            .raw
-            .iter()
-            .find(|object| object.kind == Kind::ControllerConfig);
-        object
-            .and_then(|object| ControllerConfig::read(object).ok())
-            .unwrap_or_default()
+    /// Tells what the API server would say against MachineOSConfigs.
+    fn tell_refusals(&self) {
+        let configs = self.raw.iter().filter(|object| {
+            object.kind == Kind::MachineOSConfig && object.api_version().as_str() == V1
+        });
+        for refusal in configs.flat_map(refusals) {
+            tell(&format!("warning: {refusal}"));
+        }
     }
 
     /// Why a MachineOSConfig of another version is not looked at.
     fn version_problem(version: &str) -> String {
-        format!("it is of {version}: convert it first, with osimage layer convert")
+        if version == V1ALPHA1 {
+            return format!("it is of {version}: convert it first, with osimage layer convert");
+        }
+        let found = version.to_owned();
+        ConvertError::Version { found }.to_string()
     }
+}
+
+/// IL-008 … IL-012: what the API server would say against a MachineOSConfig. One that is on a cluster
+/// keeps a name that is not its pool's.
+fn refusals(object: &RawObject<'_>) -> Vec<String> {
+    // What cannot be read is an error already.
+    let (Ok(value), Ok(meta)) = (value(object), object.meta()) else {
+        return Vec::new();
+    };
+    let stored = meta.uid.is_some().then_some(&value);
+    let errors = validate_machine_os_config(&value, stored);
+    let reference = object.reference();
+    let refused = |error: &FieldError| {
+        format!(
+            "{reference}: the API server would refuse it: {}",
+            said(error)
+        )
+    };
+    errors.iter().map(refused).collect()
+}
+
+/// What the API server would say, and the place that it does not.
+fn said(error: &FieldError) -> String {
+    match error.hint() {
+        Some(hint) => format!("{error} ({hint})"),
+        None => error.to_string(),
+    }
+}
+
+/// The object with all its members, in their order.
+fn value(object: &RawObject<'_>) -> Result<Value, String> {
+    let mut members = Map::new();
+    for (name, raw) in object.members().iter() {
+        let value = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
+        members.insert(name.to_owned(), value);
+    }
+    Ok(Value::Object(members))
 }

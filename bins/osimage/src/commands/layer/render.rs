@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use mosb_naming::{Optional, entitlement_secret, name};
+use containerfile_render::RenderError;
+use mosb_naming::{BuildSecret, Optional, entitlement_secret};
 use openshift_model::names::MCO_NAMESPACE;
-use openshift_model::{Architecture, Kind, MachineOSBuild, MachineOSConfig, Node, RawObject};
-use osbuild_check::RegistrySecret;
+use openshift_model::{Architecture, Kind, MachineOSBuild, MachineOSConfig, RawObject};
+use osbuild_check::{RegistrySecret, check_operator_secret};
 use osbuild_plan::{
-    BuildInputs, ContextFile, ObjectsError, build_config_maps, build_context, build_job,
-    build_secret, new_build,
+    BuildInputs, Cluster, ContextFile, ObjectsError, Sources, build_config_maps, build_context,
+    build_job, build_secret, new_build,
 };
 use serde_json::{Value, json};
 
@@ -22,40 +23,52 @@ use crate::render::document;
 pub(super) fn run(args: &RenderArgs) -> Result<u8, CommandError> {
     let input = texts(&args.input)?;
     let objects = Objects::of(&input);
+    objects.tell_refusals();
+    let cluster = objects.cluster(None);
     let config = chosen(&objects, args.name.as_deref())?;
-    let invalid = |problem: String| CommandError::Invalid(format!("{}: {problem}", config.name));
-    let inputs = objects.inputs(config).map_err(invalid)?;
-    let (Some(pool), Some(machine_config)) = (inputs.pool, inputs.machine_config) else {
-        return Err(invalid("the pool has no rendered MachineConfig".to_owned()));
+    let invalid = |problem: String| {
+        CommandError::Invalid(format!("MachineOSConfig {}: {problem}", config.name))
     };
-    let named = name(inputs).map_err(|error| invalid(error.to_string()))?;
+    let sources = cluster.sources(config);
+    let sources = sources.map_err(|error| invalid(error.to_string()))?;
+    let named = sources.name().map_err(|error| invalid(error.to_string()))?;
+    let Sources {
+        config,
+        pool,
+        machine_config,
+    } = sources;
+    let machine_config_object = objects.object(Kind::MachineConfig, "", &machine_config.name);
+    let machine_config_object = machine_config_object.ok_or_else(|| {
+        let name = &machine_config.name;
+        invalid(format!("the input has no MachineConfig {name}"))
+    })?;
     let synthetic = new_build(&named, config, pool).to_string();
     let build = build(&objects, named.name.as_str(), &synthetic).map_err(invalid)?;
-    let machine_config_object = objects
-        .object(Kind::MachineConfig, "", &machine_config.name)
-        .ok_or_else(|| {
-            invalid(format!(
-                "the input has no MachineConfig {}",
-                machine_config.name
-            ))
-        })?;
-    let architecture =
-        architecture(args.architecture, &objects.nodes, &pool.name).map_err(invalid)?;
-    let secrets = Secrets::of(&objects, config);
+    let architecture = architecture(args.architecture, &cluster, &pool.name).map_err(invalid)?;
+    let secrets = Secrets::of(&objects, config)?;
     let builder_image = builder_image(args, &objects)?;
+    let controller_config = objects.controller_config.clone();
+    if controller_config.is_none() && (args.manifests || args.context.is_some()) {
+        tell(
+            "warning: the input has no ControllerConfig: a cluster without a proxy and without \
+             certificates of its own is assumed",
+        );
+    }
+    let controller_config = controller_config.unwrap_or_default();
     let inputs = BuildInputs {
         config,
         build: &build,
         machine_config,
         machine_config_object,
-        controller_config: &objects.controller_config(),
+        controller_config: &controller_config,
         builder_image: &builder_image,
         architecture: &architecture,
         optional: optional(&objects, config.pool()),
         base_pull_secret: secrets.base.as_ref(),
         final_push_secret: secrets.push.as_ref(),
     };
-    let failed = |error: ObjectsError| invalid(said(&error));
+    let content = config.container_file().unwrap_or_default();
+    let failed = |error: ObjectsError| invalid(said(&error, content));
     let files = build_context(&inputs).map_err(failed)?;
     if let Some(directory) = &args.context {
         write_context(directory, &files)?;
@@ -94,10 +107,15 @@ fn chosen<'b, 'a>(
         .find(|(name, _)| wanted.is_none_or(|wanted| wanted == name) && objects.configs.is_empty())
     {
         let problem = Objects::version_problem(version);
-        return Err(CommandError::Invalid(format!("{name}: {problem}")));
+        return Err(CommandError::Invalid(format!(
+            "MachineOSConfig {name}: {problem}"
+        )));
     }
     match (wanted, objects.configs.as_slice()) {
         (None, [config]) => Ok(config),
+        (None, []) => Err(CommandError::Invalid(
+            "the input has no MachineOSConfig".to_owned(),
+        )),
         (None, [_, _, ..]) => Err(CommandError::Several(known())),
         (wanted, configs) => {
             let found = configs
@@ -130,31 +148,23 @@ fn build<'b>(
     MachineOSBuild::read(&object).map_err(|error| error.to_string())
 }
 
-/// What the nodes of a pool run on: they say so, else the command line, else `x86_64`. A pool of
-/// several architectures has no image that fits all its nodes.
+/// What the nodes of a pool run on: they say so, else the command line, else `x86_64`.
 fn architecture(
     given: Option<ArchitectureArg>,
-    nodes: &[Node<'_>],
+    cluster: &Cluster<'_>,
     pool: &str,
 ) -> Result<Architecture, String> {
-    let role = format!("node-role.kubernetes.io/{pool}");
-    let mut found: Vec<Architecture> = nodes
-        .iter()
-        .filter(|node| node.meta.label(&role).is_some())
-        .filter_map(|node| node.architecture.as_deref().map(Architecture::from_go_name))
-        .collect();
-    found.sort();
-    found.dedup();
-    match found.as_slice() {
-        [one] => Ok(one.clone()),
-        [] => Ok(given.map_or(Architecture::X86_64, ArchitectureArg::architecture)),
-        several => {
-            let names: Vec<_> = several.iter().map(Architecture::rpm_name).collect();
-            let names = names.join(", ");
-            Err(format!(
-                "pool {pool} has nodes of several architectures ({names}), and one image"
-            ))
+    let found = cluster.architecture_of(pool);
+    let found = found.map_err(|error| error.to_string())?;
+    let given = given.map(ArchitectureArg::architecture);
+    match (found, given) {
+        (Some(found), Some(given)) if found != given => {
+            tell(&format!(
+                "warning: the nodes of pool {pool} run on {found}: --architecture {given} does not count"
+            ));
+            Ok(found)
         }
+        (found, given) => Ok(found.or(given).unwrap_or(Architecture::X86_64)),
     }
 }
 
@@ -177,75 +187,95 @@ struct Secrets {
 }
 
 impl Secrets {
-    fn of(objects: &Objects<'_>, config: &MachineOSConfig<'_>) -> Self {
-        let base = config.spec.base_image_pull_secret.as_ref();
-        let base = base.and_then(|secret| secret.name.as_deref());
+    fn of(objects: &Objects<'_>, config: &MachineOSConfig<'_>) -> Result<Self, CommandError> {
         let read = |name: &str| {
-            let object = objects.object(Kind::Secret, MCO_NAMESPACE, name)?;
-            RegistrySecret::read(object).ok()
+            let object = objects.object(Kind::Secret, MCO_NAMESPACE, name);
+            let secret = object.map(RegistrySecret::read).transpose();
+            secret.map_err(|error| CommandError::Invalid(error.to_string()))
         };
-        Self {
-            base: read(base.unwrap_or(GLOBAL_PULL_SECRET)),
-            push: read(config.push_secret()),
-        }
+        Ok(Self {
+            base: read(base_secret(config))?,
+            push: read(config.push_secret())?,
+        })
     }
 }
+
+fn base_secret<'b>(config: &'b MachineOSConfig<'_>) -> &'b str {
+    let base = config.spec.base_image_pull_secret.as_ref();
+    base.and_then(|secret| secret.name.as_deref())
+        .unwrap_or(GLOBAL_PULL_SECRET)
+}
+
+/// The ConfigMap that names the images of the operator (IL-240).
+const OPERATOR_IMAGES: &str = "machine-config-operator-images";
 
 /// IL-240: the image of the Machine Config Operator.
 fn builder_image(args: &RenderArgs, objects: &Objects<'_>) -> Result<String, CommandError> {
     if let Some(image) = &args.builder_image {
         return Ok(image.clone());
     }
-    let images = objects.config_map("machine-config-operator-images");
-    let images = images.as_ref().and_then(|data| data.get("images.json"));
-    let images = images.and_then(|text| serde_json::from_str::<Value>(text).ok());
-    let image = images
-        .as_ref()
-        .and_then(|images| images.get("machineConfigOperator"));
-    match image.and_then(Value::as_str) {
-        Some(image) => Ok(image.to_owned()),
-        None if !args.manifests => Ok(String::new()),
-        None => Err(CommandError::Invalid(
-            "the input has no ConfigMap machine-config-operator-images, which names the image that \
-             builds: name it with --builder-image"
-                .to_owned(),
-        )),
+    if !args.manifests {
+        return Ok(String::new());
     }
+    let lacking = |what: &str| {
+        CommandError::Invalid(format!(
+            "{what}, which names the image that builds: name it with --builder-image"
+        ))
+    };
+    let images = objects.config_map(OPERATOR_IMAGES)?;
+    let images =
+        images.ok_or_else(|| lacking(&format!("the input has no ConfigMap {OPERATOR_IMAGES}")))?;
+    let image = images
+        .get("images.json")
+        .and_then(|text| serde_json::from_str::<Value>(text).ok())
+        .and_then(|images| Some(images.get("machineConfigOperator")?.as_str()?.to_owned()));
+    let member =
+        format!("ConfigMap {OPERATOR_IMAGES}: images.json has no member machineConfigOperator");
+    image.ok_or_else(|| lacking(&member))
 }
 
 /// The objects as a List. A Secret whose original is not in the input is left out.
 fn manifests(inputs: &BuildInputs<'_>) -> Result<Value, ObjectsError> {
     let mut items = build_config_maps(inputs)?;
-    for (what, which, secret) in [
+    let config = inputs.config;
+    for (field, name, which, secret) in [
         (
-            "base image",
-            mosb_naming::BuildSecret::BasePull,
+            "baseImagePullSecret",
+            base_secret(config),
+            BuildSecret::BasePull,
             inputs.base_pull_secret,
         ),
         (
-            "push",
-            mosb_naming::BuildSecret::FinalPush,
+            "renderedImagePushSecret",
+            config.push_secret(),
+            BuildSecret::FinalPush,
             inputs.final_push_secret,
         ),
     ] {
         if secret.is_some() {
             items.push(build_secret(inputs, which)?);
-        } else {
-            tell(&format!(
-                "warning: the input has no Secret for the {what}: its copy is left out"
-            ));
+        } else if let Err(problem) = check_operator_secret(config, field, name, secret) {
+            tell(&format!("warning: {problem} Its copy is left out"));
         }
     }
     items.push(build_job(inputs)?);
     Ok(json!({"apiVersion": "v1", "kind": "List", "items": items}))
 }
 
-/// The error with the place in the user's text, which the reference's text leaves out.
-fn said(error: &ObjectsError) -> String {
-    if let ObjectsError::Render(containerfile_render::RenderError::Content(problem)) = error {
-        return format!("containerFile {problem}");
+/// The error with what the reference's text leaves out: the place in the user's text, and what to
+/// do.
+fn said(error: &ObjectsError, content: &str) -> String {
+    let ObjectsError::Render(problem) = error else {
+        return error.to_string();
+    };
+    if let RenderError::Content(problem) = problem {
+        let hint = problem.what.hint(content).map(|hint| format!(": {hint}"));
+        return format!("containerFile {problem}{}", hint.unwrap_or_default());
     }
-    error.to_string()
+    match problem.hint() {
+        Some(hint) => format!("{problem}: {hint}"),
+        None => problem.to_string(),
+    }
 }
 
 /// Writes a build context; what is there already is not touched.
@@ -276,34 +306,4 @@ fn write_context(directory: &Path, files: &[ContextFile]) -> Result<(), CommandE
         directory.display()
     ));
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn il_702_a_pool_of_several_architectures_is_refused() {
-        let node = |architecture: &str| {
-            format!(
-                r#"{{"apiVersion":"v1","kind":"Node","metadata":{{"name":"{architecture}","labels":{{
-                    "node-role.kubernetes.io/worker":""}}}},
-                    "status":{{"nodeInfo":{{"architecture":"{architecture}"}}}}}}"#
-            )
-        };
-        let texts = [node("arm64"), node("amd64")];
-        let nodes = texts
-            .each_ref()
-            .map(|text| Node::read(&RawObject::parse(text).unwrap().unwrap()).unwrap());
-        let found = |nodes: &[Node<'_>], pool| {
-            architecture(Some(ArchitectureArg::S390x), nodes, pool).map(|found| found.to_string())
-        };
-        assert!(
-            found(&nodes, "worker")
-                .unwrap_err()
-                .contains("aarch64, x86_64")
-        );
-        assert_eq!(found(&nodes[..1], "worker").unwrap(), "aarch64");
-        assert_eq!(found(&nodes, "infra").unwrap(), "s390x");
-    }
 }

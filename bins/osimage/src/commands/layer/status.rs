@@ -1,9 +1,6 @@
 //! `osimage layer status`
 
-use bootimage_plan::API_VERSION;
-use openshift_model::{ClusterVersion, Kind};
-use osbuild_plan::{Cluster, Layering, PoolStatus, layering_status};
-use serde::Serialize;
+use osbuild_plan::{Layering, PoolStatus, layering_status};
 
 use super::{Objects, texts};
 use crate::cli::{LayerFormat, StatusArgs};
@@ -12,45 +9,18 @@ use crate::error::CommandError;
 use crate::exit;
 use crate::render::document;
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct LayerStatus {
-    api_version: &'static str,
-    kind: &'static str,
-    items: Vec<PoolStatus>,
-}
-
 /// The ConfigMap that names the images of the release.
 const RELEASE_IMAGES: &str = "machine-config-osimageurl";
 
 pub(super) fn run(args: &StatusArgs) -> Result<u8, CommandError> {
     let input = texts(&args.input)?;
     let objects = Objects::of(&input);
-    let version = objects
-        .raw
-        .iter()
-        .find(|object| object.kind == Kind::ClusterVersion);
-    let version = version.and_then(|object| ClusterVersion::read(object).ok());
-    let controller_config = objects.controller_config();
-    let release_images = objects.config_map(RELEASE_IMAGES);
-    let release_image = controller_config
-        .base_os_image
-        .as_deref()
-        .or_else(|| release_images.as_ref()?.get("baseOSContainerImage"));
-    let items = layering_status(&Cluster {
-        pools: &objects.pools,
-        machine_configs: &objects.machine_configs,
-        configs: &objects.configs,
-        builds: &objects.builds,
-        nodes: &objects.nodes,
-        cluster_version: version.as_ref(),
-        release_image,
-    });
-    let status = LayerStatus {
-        api_version: API_VERSION,
-        kind: "LayerStatus",
-        items,
-    };
+    let release_images = objects.config_map(RELEASE_IMAGES)?;
+    let controller_config = objects.controller_config.as_ref();
+    let release_image = controller_config.and_then(|config| config.base_os_image.as_deref());
+    let release_image =
+        release_image.or_else(|| release_images.as_ref()?.get("baseOSContainerImage"));
+    let status = layering_status(&objects.cluster(release_image));
     match args.output {
         LayerFormat::Text => print_text(&text(&status.items))?,
         LayerFormat::Json => print_text(&document::json(&status)?)?,
@@ -73,8 +43,14 @@ fn text(pools: &[PoolStatus]) -> String {
         text.push_str(&format!("{}: {}{paused}\n", pool.pool, said(pool.layering)));
         let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:<7} {value}\n"));
         line("image", pool.image.as_deref().unwrap_or("not known"));
+        if let Some(build) = &pool.image_build {
+            line("made", &format!("by MachineOSBuild {build}"));
+        }
         if let Some(build) = &pool.build {
             line("build", &format!("{} ({})", build.name, build.state));
+        }
+        if let Some(updating) = &pool.updating {
+            line("update", &updating.message);
         }
         if let Some(source) = &pool.machine_config {
             let since = source.since.as_deref().unwrap_or("an unknown time");
