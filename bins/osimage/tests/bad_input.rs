@@ -240,11 +240,14 @@ fn an_unknown_platform_a_missing_stream_and_a_missing_architecture_are_decisions
 }
 
 #[test]
-fn usage_is_2_and_a_missing_file_is_3() {
-    let no_input = osimage(&["plan"], &[]);
+fn usage_is_2_and_a_missing_file_is_3_and_no_cluster_is_4() {
+    let no_input = osimage(&["layer", "name"], &[]);
     assert_eq!(no_input.status.code(), Some(2));
-    assert!(text(&no_input.stderr).contains("live clusters are not read yet"));
-    assert!(no_input.stdout.is_empty());
+    assert!(text(&no_input.stderr).contains("name files or directories with -f"));
+    let no_cluster = osimage(&["plan", "--kubeconfig", "/nowhere"], &[]);
+    assert_eq!(no_cluster.status.code(), Some(4));
+    assert!(text(&no_cluster.stderr).contains("/nowhere: No such file"));
+    assert!(no_cluster.stdout.is_empty());
     let missing = osimage(&["plan"], &[PathBuf::from("/nowhere.yaml")]);
     assert_eq!(missing.status.code(), Some(3));
     assert!(text(&missing.stderr).contains("/nowhere.yaml: cannot be read"));

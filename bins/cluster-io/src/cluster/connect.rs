@@ -74,6 +74,7 @@ fn unusable(error: &KubeconfigError, contexts: Option<&[String]>) -> ClusterErro
     let problem = match error {
         KubeconfigError::CurrentContextNotSet => "it has no current context".to_owned(),
         KubeconfigError::LoadContext(name) => format!("it has no context {name:?}"),
+        KubeconfigError::ReadConfig(source, path) => format!("{}: {source}", path.display()),
         other => super::error::chain(other),
     };
     let contexts = contexts.filter(|contexts| !contexts.is_empty());
