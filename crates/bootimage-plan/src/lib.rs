@@ -39,6 +39,7 @@ mod platforms;
 mod reason;
 mod stream_text;
 mod user_data;
+mod warnings;
 
 pub use digest::{Digest, Digester, NoDigest};
 pub use document::{

@@ -1,10 +1,10 @@
 //! The plan of a cluster, and the explanation of one decision.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use openshift_model::facts::{FactRequest, Facts};
 use openshift_model::{
-    Kind, MachineResource, NoTrace, ObjectMeta, ObjectRef, RawObject, Step, Text, names,
+    Kind, MachineResource, NoTrace, ObjectMeta, ObjectRef, RawObject, Step, Text,
 };
 use serde::Serialize;
 
@@ -15,9 +15,10 @@ use crate::document::{API_VERSION, PLAN_KIND};
 use crate::forecast::{Pass, TargetError, forecast};
 use crate::stream_text::Streams;
 use crate::user_data::UserDataSecrets;
+use crate::warnings::{UnusedSecret, listed_products, unknown_secrets, unused_secrets};
 use crate::{
-    ClusterSnapshot, Completeness, ConfigurationInForce, GeneratedFrom, InputObject, Obstacle,
-    Plan, PlanMetadata, Policy, Source, Target, UserDataDecision,
+    ClusterSnapshot, Completeness, ConfigurationInForce, DecisionKind, GeneratedFrom, InputObject,
+    Obstacle, Plan, PlanMetadata, Policy, Source, Target,
 };
 
 /// How a plan does the same work to many items. The crate itself has no threads; a caller that has
@@ -78,8 +79,9 @@ pub fn plan_with(
         extras,
     } = plan_all(&objects, &world, each);
     warnings.extend(unknown_secrets(&targets));
+    warnings.extend(listed_products(&objects, world.facts));
     let mut read = context.read.clone();
-    read.extend(secrets_of(&targets, &user_data));
+    read.extend(secrets_of(&targets, &extras, &user_data));
     inputs.reserve_exact(read.len());
     let mut digester = Digester::default();
     for object in read {
@@ -88,12 +90,15 @@ pub fn plan_with(
     }
     let mut needs = BTreeSet::new();
     let (mut errors, mut rhcos_versions) = (Vec::new(), Vec::new());
+    let mut unused = Vec::new();
     for extra in extras {
         needs.extend(extra.needs);
         warnings.extend(extra.warnings);
         errors.extend(extra.error);
         rhcos_versions.extend(extra.rhcos_version);
+        unused.extend(extra.unused_secret);
     }
+    warnings.extend(unused_secrets(&unused));
     let forecast = forecast(
         &context,
         &Pass {
@@ -152,6 +157,9 @@ struct Extra {
     error: Option<TargetError>,
     /// Of a MachineSet (BI-098).
     rhcos_version: Option<String>,
+    /// The user-data Secret that a blocked target was decided by; that of an update stands there.
+    blocking_secret: Option<String>,
+    unused_secret: Option<UnusedSecret>,
 }
 
 /// Decides on every object. The results have their places before the work starts, so that they
@@ -204,11 +212,14 @@ impl Item<'_, '_> {
             let error = decided.obstacle.as_ref();
             let error = error.map(|obstacle| TargetError::of(&decided.target, obstacle));
             let is_set = decided.target.kind == Kind::MachineSet;
+            let is_blocked = decided.target.decision == DecisionKind::Blocked;
             let extra = Extra {
                 needs: decided.needs,
                 warnings: decided.warnings,
                 error,
                 rhcos_version: decided.rhcos_version.filter(|_| is_set),
+                blocking_secret: decided.secret.filter(|_| is_blocked),
+                unused_secret: decided.unused_secret,
             };
             *target = Some(decided.target);
             if !extra.is_empty() {
@@ -225,8 +236,15 @@ impl Extra {
             warnings,
             error,
             rhcos_version,
+            blocking_secret,
+            unused_secret,
         } = self;
-        needs.is_empty() && warnings.is_empty() && error.is_none() && rhcos_version.is_none()
+        needs.is_empty()
+            && warnings.is_empty()
+            && error.is_none()
+            && rhcos_version.is_none()
+            && blocking_secret.is_none()
+            && unused_secret.is_none()
     }
 }
 
@@ -236,41 +254,20 @@ fn unwrap_all<T>(places: Vec<Option<T>>) -> Vec<T> {
     places.into_iter().map_while(|place| place).collect()
 }
 
-/// A warning for each user-data Secret that is not in the input, however many sets name it.
-fn unknown_secrets(targets: &[Target]) -> Vec<String> {
-    let mut sets: BTreeMap<&str, usize> = BTreeMap::new();
-    for data in targets
-        .iter()
-        .filter_map(|target| target.user_data.as_deref())
-    {
-        if data.decision == UserDataDecision::Unknown {
-            *sets.entry(&data.secret).or_default() += 1;
-        }
-    }
-    let warning = |(secret, count): (&str, usize)| {
-        let sets = if count == 1 {
-            "update names"
-        } else {
-            "updates name"
-        };
-        format!(
-            "Secret {}/{secret} is not in the input, and {count} {sets} it: whether its stub has \
-             to be converted is not known",
-            names::MACHINE_API_NAMESPACE
-        )
-    };
-    sets.into_iter().map(warning).collect()
-}
-
 /// The user-data Secrets that targets were decided by.
 fn secrets_of<'s, 'a>(
     targets: &[Target],
+    extras: &[Extra],
     user_data: &UserDataSecrets<'s, 'a>,
 ) -> impl Iterator<Item = &'s RawObject<'a>> {
-    let names = targets
+    let of_updates = targets
         .iter()
-        .filter_map(|target| target.user_data.as_ref());
-    let names: BTreeSet<&str> = names.map(|data| data.secret.as_str()).collect();
+        .filter_map(|target| target.user_data.as_ref())
+        .map(|data| data.secret.as_str());
+    let of_blocked = extras
+        .iter()
+        .filter_map(|extra| extra.blocking_secret.as_deref());
+    let names: BTreeSet<&str> = of_updates.chain(of_blocked).collect();
     let objects: Vec<_> = names
         .into_iter()
         .filter_map(|name| user_data.object(name))
@@ -351,6 +348,8 @@ pub fn explain(
     let resource = MachineResource::read(object);
     let decided = decide(&world, object, resource.as_ref(), &mut steps);
     warnings.extend(decided.warnings);
+    warnings.extend(unused_secrets(decided.unused_secret.as_slice()));
+    warnings.extend(listed_products(&objects, world.facts));
     Some(Explanation {
         target: decided.target,
         obstacle: decided.obstacle,

@@ -1,0 +1,128 @@
+//! What an administrator should know about several targets at once: one line for each matter,
+//! however many sets it is about.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bootimage_selection::aws::marketplace::product_name;
+use openshift_model::facts::{ClusterFacts, FactRequest};
+use openshift_model::{MachineResource, RawObject, names};
+use providerspec_rewrite::aws as rewrite_aws;
+
+use crate::context::Objects;
+use crate::{Target, UserDataDecision};
+
+/// How many names a warning gives: enough to know what it is about.
+const SHOWN_NAMES: usize = 3;
+
+/// The first of some names, and how many more there are.
+fn some_of<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+    let mut names = names.into_iter();
+    let mut text = names
+        .by_ref()
+        .take(SHOWN_NAMES)
+        .collect::<Vec<_>>()
+        .join(", ");
+    match names.count() {
+        0 => {}
+        more => text.push_str(&format!(" and {more} more")),
+    }
+    text
+}
+
+/// The user-data Secrets that are not in the input.
+pub(crate) fn unknown_secrets(targets: &[Target]) -> Option<String> {
+    let named = targets
+        .iter()
+        .filter_map(|target| target.user_data.as_deref())
+        .filter(|data| data.decision == UserDataDecision::Unknown);
+    let named: Vec<&str> = named.map(|data| data.secret.as_str()).collect();
+    let secrets: BTreeSet<&str> = named.iter().copied().collect();
+    let namespace = names::MACHINE_API_NAMESPACE;
+    let sets = match named.len() {
+        0 => return None,
+        1 => "1 update names".to_owned(),
+        count => format!("{count} updates name"),
+    };
+    Some(if secrets.len() == 1 {
+        format!(
+            "Secret {namespace}/{} is not in the input, and {sets} it: whether its stub has to be \
+             converted is not known",
+            some_of(secrets)
+        )
+    } else {
+        format!(
+            "{} Secrets in {namespace} are not in the input, and {sets} them ({}): whether their \
+             stubs have to be converted is not known",
+            secrets.len(),
+            some_of(secrets.iter().copied()),
+        )
+    })
+}
+
+/// BI-244: the Secrets that sets move away from under 4.17, each with the sets.
+pub(crate) fn unused_secrets(unused: &[UnusedSecret]) -> impl Iterator<Item = String> {
+    let mut by_secret: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for UnusedSecret { set, secret } in unused {
+        by_secret.entry(secret).or_default().push(set);
+    }
+    by_secret.into_iter().map(|(secret, sets)| {
+        let (them, count) = match sets.len() {
+            1 => ("the set", String::new()),
+            count => ("the sets", format!("{count} sets, ")),
+        };
+        format!(
+            "{count}{}: new machines no longer boot with the user data of Secret {secret}; if it \
+             is customised, take {them} out of boot image management first",
+            some_of(sets)
+        )
+    })
+}
+
+/// A set that moves away from a Secret.
+pub(crate) struct UnusedSecret {
+    /// The set, with its kind and namespace.
+    pub(crate) set: String,
+    /// The Secret.
+    pub(crate) secret: String,
+}
+
+/// BI-276: marketplace products of which saved `describe-images` output lists nothing but what sets
+/// boot. They count as searched, but most likely nobody has searched: a question for these images
+/// alone prints the same.
+pub(crate) fn listed_products(objects: &Objects<'_, '_>, facts: ClusterFacts<'_>) -> Vec<String> {
+    let mut listed = facts.aws_listed_products().peekable();
+    if listed.peek().is_none() {
+        return Vec::new();
+    }
+    let booted: BTreeSet<String> = objects.machine_resources().filter_map(aws_image).collect();
+    let only_booted = listed.filter(|(_, images)| {
+        images
+            .iter()
+            .all(|image| booted.contains(image.id.as_str()))
+    });
+    only_booted
+        .map(|(product, images)| {
+            let search = FactRequest::AwsMarketplaceImages {
+                region: facts.aws_region().unwrap_or_default().to_owned(),
+                product_id: product.to_owned(),
+            };
+            let name = match product_name(product) {
+                "" => String::new(),
+                name => format!(" ({name})"),
+            };
+            format!(
+                "of marketplace product {product}{name} the facts list only what sets boot ({}): \
+                 whether there is a newer image is not known; add the output of `{}` with --facts",
+                some_of(images.iter().map(|image| image.id.as_str())),
+                search.command(),
+            )
+        })
+        .collect()
+}
+
+/// The image that a set on AWS boots, by id.
+fn aws_image(object: &RawObject<'_>) -> Option<String> {
+    let spec = MachineResource::read(object).ok()?.provider_spec;
+    let image = rewrite_aws::read(spec).ok()?.image;
+    Some(image.id?.into_string())
+}
