@@ -1,5 +1,7 @@
 //! From the command line to a snapshot and a policy.
 
+use std::path::PathBuf;
+
 use bootimage_plan::{ClusterSnapshot, Completeness, Facts, Policy};
 use cluster_io::files::{self, Texts};
 use cluster_io::{Loaded, load};
@@ -13,6 +15,8 @@ pub(crate) struct Input {
     objects: Texts,
     streams: Texts,
     facts: Texts,
+    /// Files of `--stream` and `--facts` that hold nothing.
+    empty: Vec<String>,
 }
 
 /// What the files held.
@@ -34,10 +38,17 @@ impl Input {
         if args.files.is_empty() {
             return Err(CommandError::NoInput);
         }
+        let mut empty = Vec::new();
         Ok(Self {
             objects: files::read(&args.files),
-            streams: files::read(&args.streams),
-            facts: files::read(&args.facts),
+            streams: read(&args.streams, "a CoreOS stream document", &mut empty),
+            facts: read(
+                &args.facts,
+                "a document of kind Facts, or the output of `aws ec2 \
+                describe-images`,",
+                &mut empty,
+            ),
+            empty,
         })
     }
 
@@ -64,7 +75,11 @@ impl Input {
             .chain(&self.streams.errors)
             .chain(&self.facts.errors);
         Snapshot {
-            errors: read.map(ToString::to_string).chain(fact_errors).collect(),
+            errors: read
+                .map(ToString::to_string)
+                .chain(fact_errors)
+                .chain(self.empty.iter().cloned())
+                .collect(),
             facts,
             cluster: ClusterSnapshot {
                 completeness: Completeness::Partial,
@@ -80,6 +95,21 @@ impl Input {
             ignored,
         }
     }
+}
+
+/// Reads files one by one: what somebody names as an answer and is empty would decide nothing, and
+/// nobody would know.
+fn read(paths: &[PathBuf], what: &str, empty: &mut Vec<String>) -> Texts {
+    let mut all = Texts::default();
+    for path in paths {
+        let Texts { texts, errors } = files::read(std::slice::from_ref(path));
+        if texts.is_empty() && errors.is_empty() {
+            empty.push(format!("{}: is empty; {what} is expected", path.display()));
+        }
+        all.texts.extend(texts);
+        all.errors.extend(errors);
+    }
+    all
 }
 
 /// What the command line decides.
