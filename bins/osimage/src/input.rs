@@ -102,7 +102,8 @@ impl Input {
 fn read(paths: &[PathBuf], what: &str, empty: &mut Vec<String>) -> Texts {
     let mut all = Texts::default();
     for path in paths {
-        let Texts { texts, errors } = files::read(std::slice::from_ref(path));
+        let Texts { mut texts, errors } = files::read(std::slice::from_ref(path));
+        texts.retain(|text| !text.json.trim().is_empty());
         if texts.is_empty() && errors.is_empty() {
             empty.push(format!("{}: is empty; {what} is expected", path.display()));
         }

@@ -1,5 +1,6 @@
 //! The plan of a cluster, and the explanation of one decision.
 
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 
 use openshift_model::facts::{FactRequest, Facts};
@@ -15,7 +16,7 @@ use crate::document::{API_VERSION, PLAN_KIND};
 use crate::forecast::{Pass, TargetError, forecast};
 use crate::stream_text::Streams;
 use crate::user_data::UserDataSecrets;
-use crate::warnings::{UnusedSecret, listed_products, unknown_secrets, unused_secrets};
+use crate::warnings::{UnusedSecret, aws_image, listed_products, unknown_secrets, unused_secrets};
 use crate::{
     ClusterSnapshot, Completeness, ConfigurationInForce, DecisionKind, GeneratedFrom, InputObject,
     Obstacle, Plan, PlanMetadata, Policy, Source, Target,
@@ -79,7 +80,9 @@ pub fn plan_with(
         extras,
     } = plan_all(&objects, &world, each);
     warnings.extend(unknown_secrets(&targets));
-    warnings.extend(listed_products(&objects, world.facts));
+    let boots = |target: &Target, id: &str| target.current.as_deref() == Some(id);
+    let is_booted = |id: &str| targets.iter().any(|target| boots(target, id));
+    warnings.extend(listed_products(world.facts, is_booted));
     let mut read = context.read.clone();
     read.extend(secrets_of(&targets, &extras, &user_data));
     inputs.reserve_exact(read.len());
@@ -349,7 +352,10 @@ pub fn explain(
     let decided = decide(&world, object, resource.as_ref(), &mut steps);
     warnings.extend(decided.warnings);
     warnings.extend(unused_secrets(decided.unused_secret.as_slice()));
-    warnings.extend(listed_products(&objects, world.facts));
+    let booted = LazyCell::new(|| -> BTreeSet<String> {
+        objects.machine_resources().filter_map(aws_image).collect()
+    });
+    warnings.extend(listed_products(world.facts, |id| booted.contains(id)));
     Some(Explanation {
         target: decided.target,
         obstacle: decided.obstacle,

@@ -8,7 +8,6 @@ use openshift_model::facts::{ClusterFacts, FactRequest};
 use openshift_model::{MachineResource, RawObject, names};
 use providerspec_rewrite::aws as rewrite_aws;
 
-use crate::context::Objects;
 use crate::{Target, UserDataDecision};
 
 /// How many names a warning gives: enough to know what it is about.
@@ -89,17 +88,13 @@ pub(crate) struct UnusedSecret {
 /// BI-276: marketplace products of which saved `describe-images` output lists nothing but what sets
 /// boot. They count as searched, but most likely nobody has searched: a question for these images
 /// alone prints the same.
-pub(crate) fn listed_products(objects: &Objects<'_, '_>, facts: ClusterFacts<'_>) -> Vec<String> {
-    let mut listed = facts.aws_listed_products().peekable();
-    if listed.peek().is_none() {
-        return Vec::new();
-    }
-    let booted: BTreeSet<String> = objects.machine_resources().filter_map(aws_image).collect();
-    let only_booted = listed.filter(|(_, images)| {
-        images
-            .iter()
-            .all(|image| booted.contains(image.id.as_str()))
-    });
+pub(crate) fn listed_products(
+    facts: ClusterFacts<'_>,
+    is_booted: impl Fn(&str) -> bool,
+) -> Vec<String> {
+    let only_booted = facts
+        .aws_listed_products()
+        .filter(|(_, images)| images.iter().all(|image| is_booted(&image.id)));
     only_booted
         .map(|(product, images)| {
             let search = FactRequest::AwsMarketplaceImages {
@@ -121,7 +116,7 @@ pub(crate) fn listed_products(objects: &Objects<'_, '_>, facts: ClusterFacts<'_>
 }
 
 /// The image that a set on AWS boots, by id.
-fn aws_image(object: &RawObject<'_>) -> Option<String> {
+pub(crate) fn aws_image(object: &RawObject<'_>) -> Option<String> {
     let spec = MachineResource::read(object).ok()?.provider_spec;
     let image = rewrite_aws::read(spec).ok()?.image;
     Some(image.id?.into_string())
