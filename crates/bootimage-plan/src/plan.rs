@@ -61,6 +61,18 @@ pub fn plan_with(
     policy: &Policy,
     each: &impl Each,
 ) -> Plan {
+    with_world(snapshot, facts, policy, |objects, world, warnings| {
+        plan_world(objects, world, warnings, each)
+    })
+}
+
+/// Looks up what holds for all targets, and hands it on with what was assumed.
+fn with_world<R>(
+    snapshot: &ClusterSnapshot<'_>,
+    facts: &Facts,
+    policy: &Policy,
+    run: impl FnOnce(&Objects<'_, '_>, &World<'_>, Vec<String>) -> R,
+) -> R {
     let objects = Objects::of(snapshot);
     let mut context = Context::new(snapshot, &objects, policy);
     let mut warnings = std::mem::take(&mut context.warnings);
@@ -74,17 +86,27 @@ pub fn plan_with(
         user_data: &user_data,
         facts: facts.of_cluster(context.aws_region.as_deref()),
     };
+    run(&objects, &world, warnings)
+}
+
+fn plan_world(
+    objects: &Objects<'_, '_>,
+    world: &World<'_>,
+    mut warnings: Vec<String>,
+    each: &impl Each,
+) -> Plan {
+    let context = world.context;
     let Planned {
         targets,
         mut inputs,
         extras,
-    } = plan_all(&objects, &world, each);
+    } = plan_all(objects, world, each);
     warnings.extend(unknown_secrets(&targets));
     let boots = |target: &Target, id: &str| target.current.as_deref() == Some(id);
     let is_booted = |id: &str| targets.iter().any(|target| boots(target, id));
     warnings.extend(listed_products(world.facts, is_booted));
     let mut read = context.read.clone();
-    read.extend(secrets_of(&targets, &extras, &user_data));
+    read.extend(secrets_of(&targets, &extras, world.user_data));
     inputs.reserve_exact(read.len());
     let mut digester = Digester::default();
     for object in read {
@@ -103,7 +125,7 @@ pub fn plan_with(
     }
     warnings.extend(unused_secrets(&unused));
     let forecast = forecast(
-        &context,
+        context,
         &Pass {
             targets: &targets,
             errors: &errors,
@@ -125,7 +147,7 @@ pub fn plan_with(
         kind: PLAN_KIND.to_owned(),
         metadata: PlanMetadata {
             profile: context.profile.name().to_owned(),
-            generated_from: match snapshot.completeness {
+            generated_from: match context.completeness {
                 Completeness::Complete => GeneratedFrom::Cluster,
                 Completeness::Partial => GeneratedFrom::Files,
             },
@@ -133,7 +155,7 @@ pub fn plan_with(
         },
         managed_boot_images: ConfigurationInForce {
             source: Source::from(context.configuration.source),
-            machine_managers: context.configuration.managed.machine_managers,
+            machine_managers: context.configuration.managed.machine_managers.clone(),
         },
         deferred: forecast.deferred,
         targets,
@@ -329,27 +351,25 @@ pub fn explain(
     policy: &Policy,
     reference: &ObjectRef,
 ) -> Option<Explanation> {
-    let objects = Objects::of(snapshot);
+    with_world(snapshot, facts, policy, |objects, world, warnings| {
+        explain_world(objects, world, warnings, reference)
+    })
+}
+
+fn explain_world(
+    objects: &Objects<'_, '_>,
+    world: &World<'_>,
+    mut warnings: Vec<String>,
+    reference: &ObjectRef,
+) -> Option<Explanation> {
     let object = objects.machine_resources().find(|object| {
         object.kind.name() == reference.kind
             && object.name.as_str() == reference.name
             && (reference.namespace.is_empty() || object.namespace.as_str() == reference.namespace)
     })?;
-    let mut context = Context::new(snapshot, &objects, policy);
-    let mut warnings = std::mem::take(&mut context.warnings);
-    let streams = Streams::parse(context.stream.as_ref(), &snapshot.streams, &mut warnings);
-    let known_amis = streams.known_amis();
-    let user_data = UserDataSecrets::of(&objects, policy.ignition_version);
-    let world = World {
-        context: &context,
-        stream: streams.default_stream(),
-        known_amis: &known_amis,
-        user_data: &user_data,
-        facts: facts.of_cluster(context.aws_region.as_deref()),
-    };
     let mut steps = Vec::new();
     let resource = MachineResource::read(object);
-    let decided = decide(&world, object, resource.as_ref(), &mut steps);
+    let decided = decide(world, object, resource.as_ref(), &mut steps);
     warnings.extend(decided.warnings);
     warnings.extend(unused_secrets(decided.unused_secret.as_slice()));
     let booted = LazyCell::new(|| -> BTreeSet<String> {
