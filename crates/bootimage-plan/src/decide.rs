@@ -122,11 +122,22 @@ fn enrolled<T: Trace>(
         return Err(Outcome::NotManaged(why.to_owned()));
     }
     let says = || enrolment.describe();
-    if enrolment.includes(meta.labels.as_ref().unwrap_or(&StringMap::default())) {
+    let no_labels = StringMap::default();
+    let labels = meta.labels.as_ref().unwrap_or(&no_labels);
+    if enrolment.includes(labels) {
         trace.step(|| Step::passed("BI-080", ENROLLED, says()).saw(WHERE, Some(source)));
         return Ok(());
     }
-    trace.step(|| Step::decided("BI-080", ENROLLED, says()).saw(WHERE, Some(source)));
+    trace.step(|| {
+        let labels = labels.iter().map(|(name, value)| format!("{name}={value}"));
+        let labels = labels.collect::<Vec<_>>().join(", ");
+        Step::decided("BI-080", ENROLLED, says())
+            .saw(WHERE, Some(source))
+            .saw(
+                "/metadata/labels",
+                Some(&*labels).filter(|labels| !labels.is_empty()),
+            )
+    });
     Err(Outcome::NotManaged(says()))
 }
 

@@ -121,3 +121,42 @@ pub(crate) fn aws_image(object: &RawObject<'_>) -> Option<String> {
     let image = rewrite_aws::read(spec).ok()?.image;
     Some(image.id?.into_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_names_stand_for_all() {
+        let check = |names: &[&str], expected: &str| {
+            assert_eq!(some_of(names.iter().copied()), expected);
+        };
+        check(&[], "");
+        check(&["a", "b", "c"], "a, b, c");
+        check(&["a", "b", "c", "d", "e"], "a, b, c and 2 more");
+    }
+
+    #[test]
+    fn bi_244_sets_that_leave_the_same_secret_share_a_warning() {
+        let unused = |set: usize, secret: &str| UnusedSecret {
+            set: format!("MachineSet n/{set}"),
+            secret: secret.to_owned(),
+        };
+        let mut all: Vec<_> = (0..5).map(|set| unused(set, "worker-user-data")).collect();
+        all.push(unused(9, "tuned"));
+        let customised = "if it is customised, take the set";
+        let loses = "new machines no longer boot with the user data of Secret";
+        assert_eq!(
+            unused_secrets(&all).collect::<Vec<_>>(),
+            [
+                format!(
+                    "MachineSet n/9: {loses} tuned; {customised} out of boot image management first"
+                ),
+                format!(
+                    "5 sets, MachineSet n/0, MachineSet n/1, MachineSet n/2 and 2 more: {loses} \
+                    worker-user-data; {customised}s out of boot image management first"
+                ),
+            ]
+        );
+    }
+}
