@@ -57,14 +57,16 @@ impl Input {
         let Loaded {
             objects,
             ignored,
-            warnings,
+            mut warnings,
             errors,
         } = load(&self.objects);
         let mut facts = Facts::default();
         let mut fact_errors = Vec::new();
         for text in &self.facts.texts {
-            if let Err(error) = facts.read(&text.json) {
-                fact_errors.push(format!("{}: {error}", text.path));
+            match facts.read(&text.json) {
+                Ok(0) => warnings.push(format!("{}: no answers in it", text.path)),
+                Ok(_) => {}
+                Err(error) => fact_errors.push(format!("{}: {error}", text.path)),
             }
         }
         let read = self

@@ -260,6 +260,19 @@ fn files_that_answer_nothing_are_errors() {
             "{option}"
         );
     }
+    for nothing in [
+        r#"{"Images": []}"#,
+        r#"{"apiVersion": "osimage.dev/v1", "kind": "Facts"}"#,
+    ] {
+        fs::write(&empty, nothing).unwrap();
+        let output = osimage(&["plan", "--facts", empty.to_str().unwrap()], &good);
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{nothing}: {errors}");
+        assert!(
+            errors.contains("empty.json: no answers in it"),
+            "{nothing}: {errors}"
+        );
+    }
 }
 
 #[test]

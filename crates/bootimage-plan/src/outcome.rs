@@ -115,7 +115,7 @@ pub(crate) fn decided(
         Outcome::Update(update) => {
             decided.warnings = roll_out(object, resource).into_iter().collect();
             decided.unused_secret = update.unused_secret.map(|secret| UnusedSecret {
-                set: object.reference().to_string(),
+                set: object.reference(),
                 secret,
             });
             decided.target.patch = Some(update.edit);

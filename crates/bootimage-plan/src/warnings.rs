@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bootimage_selection::aws::marketplace::product_name;
 use openshift_model::facts::{ClusterFacts, FactRequest};
-use openshift_model::{MachineResource, RawObject, names};
+use openshift_model::{MachineResource, ObjectRef, RawObject, names};
 use providerspec_rewrite::aws as rewrite_aws;
 
 use crate::{Target, UserDataDecision};
@@ -60,27 +60,29 @@ pub(crate) fn unknown_secrets(targets: &[Target]) -> Option<String> {
 
 /// BI-244: the Secrets that sets move away from under 4.17, each with the sets.
 pub(crate) fn unused_secrets(unused: &[UnusedSecret]) -> impl Iterator<Item = String> {
-    let mut by_secret: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut by_secret: BTreeMap<&str, Vec<&ObjectRef>> = BTreeMap::new();
     for UnusedSecret { set, secret } in unused {
         by_secret.entry(secret).or_default().push(set);
     }
     by_secret.into_iter().map(|(secret, sets)| {
-        let (them, count) = match sets.len() {
-            1 => ("the set", String::new()),
-            count => ("the sets", format!("{count} sets, ")),
+        let (them, which) = match sets.as_slice() {
+            [set] => ("the set", set.to_string()),
+            sets => {
+                let names = some_of(sets.iter().map(|set| set.name.as_str()));
+                ("the sets", format!("{} MachineSets ({names})", sets.len()))
+            }
         };
         format!(
-            "{count}{}: new machines no longer boot with the user data of Secret {secret}; if it \
-             is customised, take {them} out of boot image management first",
-            some_of(sets)
+            "{which}: new machines no longer boot with the user data of Secret {secret}; if it is \
+             customised, take {them} out of boot image management first"
         )
     })
 }
 
 /// A set that moves away from a Secret.
 pub(crate) struct UnusedSecret {
-    /// The set, with its kind and namespace.
-    pub(crate) set: String,
+    /// The set; control planes are not managed under 4.17.
+    pub(crate) set: ObjectRef,
     /// The Secret.
     pub(crate) secret: String,
 }
@@ -139,7 +141,11 @@ mod tests {
     #[test]
     fn bi_244_sets_that_leave_the_same_secret_share_a_warning() {
         let unused = |set: usize, secret: &str| UnusedSecret {
-            set: format!("MachineSet n/{set}"),
+            set: ObjectRef {
+                kind: "MachineSet".to_owned(),
+                namespace: "n".to_owned(),
+                name: set.to_string(),
+            },
             secret: secret.to_owned(),
         };
         let mut all: Vec<_> = (0..5).map(|set| unused(set, "worker-user-data")).collect();
@@ -153,7 +159,7 @@ mod tests {
                     "MachineSet n/9: {loses} tuned; {customised} out of boot image management first"
                 ),
                 format!(
-                    "5 sets, MachineSet n/0, MachineSet n/1, MachineSet n/2 and 2 more: {loses} \
+                    "5 MachineSets (0, 1, 2 and 2 more): {loses} \
                     worker-user-data; {customised}s out of boot image management first"
                 ),
             ]

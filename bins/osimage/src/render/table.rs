@@ -147,6 +147,8 @@ fn short_name(target: &Target) -> String {
 fn what(target: &Target, room: usize) -> String {
     let image = |image: &Option<String>| image.as_deref().map(short_image).unwrap_or_default();
     match target.decision {
+        // The image stays, something else of the set changes.
+        DecisionKind::Update if target.current == target.target => target.reason.name().to_owned(),
         DecisionKind::Update => {
             let (current, new) = (image(&target.current), image(&target.target));
             // On vSphere most templates keep their name, and the release is what is new.
