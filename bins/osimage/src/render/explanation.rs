@@ -35,19 +35,24 @@ pub(crate) fn text(out: &mut dyn Write, explanation: &Explanation) -> Result<()>
 fn questions(out: &mut dyn Write, needs: &[FactRequest]) -> Result<()> {
     for need in needs {
         let answer = match need {
-            FactRequest::AwsImage { .. } => "image",
-            FactRequest::AwsMarketplaceImages { .. } => "images",
-            FactRequest::VsphereTemplate(_) => "machines",
+            FactRequest::AwsImage { .. } => "image: {OwnerId: …, Name: …}",
+            FactRequest::AwsMarketplaceImages { .. } => {
+                "images: [{ImageId: …, Name: …, Description: …, CreationDate: …}]"
+            }
+            FactRequest::VsphereTemplate(_) => {
+                "folderPath: …\n\
+                 machines: [{path: …, version: …, thinProvisioned: …, eagerlyScrub: …}]"
+            }
         };
         let item = document::yaml(need).map_err(std::io::Error::other)?;
-        let item = format!("{item}{answer}: …\n").replace('\n', "\n    ");
+        let item = format!("{item}{answer}").replace('\n', "\n    ");
         writeln!(
             out,
             "\nNext: find it out, and give the answer with --facts FILE\n"
         )?;
         writeln!(out, "  {}\n", need.command())?;
         writeln!(out, "  apiVersion: osimage.dev/v1\n  kind: Facts\n  items:")?;
-        writeln!(out, "  - {}", item.trim_end())?;
+        writeln!(out, "  - {item}")?;
     }
     Ok(())
 }
