@@ -166,12 +166,10 @@ impl Json {
         serde_json::to_string(value).map(|text| Self(text.into_boxed_str()))
     }
 
-    /// Of text that somebody else wrote: how deep it nests and how large its numbers are is
-    /// looked at here, once.
+    /// Of text that somebody else wrote. It becomes a tree on the way: that refuses what nobody
+    /// could test for, and leaves the last of two members with the same name.
     fn of_raw(raw: &RawValue) -> Result<Self, serde_json::Error> {
-        Self::of(&Transcoder::new(&mut serde_json::Deserializer::from_str(
-            raw.get(),
-        )))
+        Self::of(&serde_json::from_str::<Value>(raw.get())?)
     }
 
     /// The tree; it was one, or could have become one, when the text was written.
@@ -356,6 +354,15 @@ mod tests {
         let error = edit.replace_raw("/a", raw, &1).unwrap_err();
         assert!(matches!(error, EditError::OldValue { .. }), "{error}");
         assert!(edit.is_empty());
+    }
+
+    #[test]
+    fn bi_347_of_a_member_that_is_written_twice_the_last_one_is_tested_for() {
+        let raw: &RawValue = serde_json::from_str(r#"{ "id": 1, "b": 1.50, "id": 2 }"#).unwrap();
+        let mut edit = Edit::default();
+        edit.replace_raw("/a", raw, "new").unwrap();
+        let text = serde_json::to_string(&edit).unwrap();
+        assert!(text.contains(r#""value":{"id":2,"b":1.5}}"#), "{text}");
     }
 
     #[test]
