@@ -2,12 +2,14 @@
 
 mod generate;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use self::generate::Input;
 use crate::r#gen::root;
 use crate::say;
 
@@ -20,14 +22,14 @@ const SAMPLE: Duration = Duration::from_micros(500);
 
 /// Builds the release binary, makes the inputs and measures.
 pub(crate) fn run() -> Result<(), String> {
-    let binary = build()?;
     let folder = root().join("target/bench");
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let inputs = generate::all(&folder, SETS).map_err(|error| error.to_string())?;
+    let binary = build()?;
     say(&format!(
         "median and range of {RUNS} runs, peak of resident memory"
     ));
-    let input = generate::gcp(&folder, SETS).map_err(|error| error.to_string())?;
-    measure("GCP, -o patch", &binary, &input)
+    inputs.iter().try_for_each(|input| measure(&binary, input))
 }
 
 fn build() -> Result<PathBuf, String> {
@@ -43,7 +45,7 @@ fn build() -> Result<PathBuf, String> {
     Ok(target.join("release/osimage"))
 }
 
-fn measure(name: &str, binary: &Path, input: &Path) -> Result<(), String> {
+fn measure(binary: &Path, input: &Input) -> Result<(), String> {
     let mut runs = Vec::new();
     for _ in 0..RUNS {
         runs.push(once(binary, input).map_err(|error| format!("{}: {error}", binary.display()))?);
@@ -53,7 +55,8 @@ fn measure(name: &str, binary: &Path, input: &Path) -> Result<(), String> {
     let memory = runs.iter().map(|run| run.peak_kib).max().unwrap_or(0);
     let lines = runs.first().map_or(0, |run| run.lines);
     say(&format!(
-        "{SETS} sets, {name}: {} ms ({}–{} ms), {} MiB, {lines} lines",
+        "{SETS} {} sets, -o patch: {} ms ({}–{} ms), {} MiB, {lines} lines",
+        input.name,
         time(RUNS / 2),
         time(0),
         time(RUNS - 1),
@@ -68,11 +71,17 @@ struct Run {
     lines: usize,
 }
 
-fn once(binary: &Path, input: &Path) -> std::io::Result<Run> {
+fn once(binary: &Path, input: &Input) -> std::io::Result<Run> {
     let start = Instant::now();
     let mut child = Command::new(binary)
         .args(["plan", "-o", "patch", "-f"])
-        .arg(input)
+        .arg(&input.objects)
+        .args(
+            input
+                .facts
+                .iter()
+                .flat_map(|facts| [OsStr::new("--facts"), facts.as_os_str()]),
+        )
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()?;

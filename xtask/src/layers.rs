@@ -21,6 +21,7 @@ const COMMON: &[&str] = &[
     // An install-config is YAML inside a ConfigMap (BI-333).
     "serde-saphyr",
     "serde_json",
+    "serde-transcode",
     "serde_path_to_error",
     "sha2",
     "thiserror",

@@ -40,6 +40,26 @@ pub enum FileError {
         /// Offset of the first byte that is wrong, from 0.
         offset: usize,
     },
+    /// What there is one of in every cluster is there twice, and not of the same cluster: nothing
+    /// can be said of both at once.
+    #[error(
+        "the input is of two clusters: {object} has {member} {first:?} in {first_path}, and \
+         {second:?} in {second_path}; give one cluster at a time"
+    )]
+    TwoClusters {
+        /// Kind and name.
+        object: String,
+        /// What tells clusters apart.
+        member: &'static str,
+        /// Its value in the object that was read first.
+        first: String,
+        /// The file of that.
+        first_path: String,
+        /// Its value in the object that was read then.
+        second: String,
+        /// The file of that.
+        second_path: String,
+    },
     /// A document is neither JSON nor YAML.
     #[error("{path}: document {document}, line {line}, column {column}: {problem}")]
     Syntax {

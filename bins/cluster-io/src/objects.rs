@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 use std::marker::PhantomData;
 
-use openshift_model::{Kind, Members, ObjectRef, RawObject, Text as Str, canonical};
+use openshift_model::{Kind, Members, ObjectRef, RawObject, Text as Str, canonical, walk};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -129,6 +129,19 @@ impl<'a> Loaded<'a> {
             return;
         }
         let which = object.reference();
+        let is_known = |error: &FileError| matches!(error, FileError::TwoClusters { .. });
+        if !self.errors.iter().any(is_known)
+            && let Some((member, [of_first, of_second])) = two_clusters(first, &object)
+        {
+            self.errors.push(FileError::TwoClusters {
+                object: which.to_string(),
+                member,
+                first: of_first,
+                first_path: before.to_owned(),
+                second: of_second,
+                second_path: path.to_owned(),
+            });
+        }
         let files = if before == path {
             path.to_owned()
         } else {
@@ -140,6 +153,25 @@ impl<'a> Loaded<'a> {
         self.repeated.push(which);
         *first = object;
     }
+}
+
+/// What tells clusters apart, where both objects say it and say different things.
+fn two_clusters(
+    first: &RawObject<'_>,
+    second: &RawObject<'_>,
+) -> Option<(&'static str, [String; 2])> {
+    let (part, member) = match first.kind {
+        Kind::ClusterVersion => ("spec", "clusterID"),
+        Kind::Infrastructure => ("status", "infrastructureName"),
+        _ => return None,
+    };
+    let value = |object: &RawObject<'_>| {
+        let text = walk::member(object.member(part)?.get(), member)?;
+        let value = serde_json::from_str::<String>(text).ok()?;
+        (!value.is_empty()).then_some(value)
+    };
+    let (first, second) = (value(first)?, value(second)?);
+    (first != second).then_some((member, [first, second]))
 }
 
 fn canonical_text(object: &RawObject<'_>) -> Vec<u8> {
@@ -309,6 +341,47 @@ mod tests {
             ["Node a stands twice in the input (f0 and f1) and differs; the last one read counts"]
         );
         assert_eq!(loaded.objects[0].member("x").unwrap().get(), "2");
+    }
+
+    #[test]
+    fn objects_of_two_clusters_are_an_error() {
+        let version = |id: &str, more: &str| {
+            format!(
+                r#"{{"apiVersion":"config.openshift.io/v1","kind":"ClusterVersion","metadata":
+                {{"name":"version"}},"spec":{{"clusterID":{id}{more}}}}}"#
+            )
+        };
+        let infrastructure = |name: &str| {
+            format!(
+                r#"{{"apiVersion":"config.openshift.io/v1","kind":"Infrastructure","metadata":
+                {{"name":"cluster"}},"status":{{"infrastructureName":{name}}}}}"#
+            )
+        };
+        let errors = |documents: [String; 2]| {
+            let texts = texts(&documents.each_ref().map(String::as_str));
+            let errors = load(&texts).errors;
+            errors.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let found = errors([version(r#""a""#, ""), version(r#""b""#, "")]);
+        assert_eq!(
+            found,
+            [
+                "the input is of two clusters: ClusterVersion version has clusterID \"a\" in f0, and \
+              \"b\" in f1; give one cluster at a time"
+            ]
+        );
+        assert_eq!(
+            errors([infrastructure(r#""x-1""#), infrastructure(r#""y-2""#)]).len(),
+            1
+        );
+        let same = [
+            version(r#""a""#, ""),
+            version(r#""a""#, r#","channel":"x""#),
+        ];
+        assert!(errors(same).is_empty());
+        for unsaid in ["null", "5", r#""""#] {
+            assert!(errors([version(r#""a""#, ""), version(unsaid, "")]).is_empty());
+        }
     }
 
     #[test]

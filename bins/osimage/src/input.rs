@@ -1,6 +1,7 @@
 //! From the command line to a snapshot and a policy.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use bootimage_plan::{
     ClusterSnapshot, Completeness, Facts, Plan, Policy, UserDataDecision, plan_with,
@@ -26,6 +27,8 @@ pub(crate) struct Input {
     resolved: Facts,
     /// What it did not say, and why.
     warnings: Vec<String>,
+    /// Files of `--stream` and `--facts` that hold nothing.
+    empty: Vec<String>,
 }
 
 /// What the files held.
@@ -54,11 +57,17 @@ impl Input {
         resolve: bool,
         planner: impl Fn(&Snapshot<'_>) -> Plan,
     ) -> Result<Self, CommandError> {
+        let mut empty = Vec::new();
         let mut input = Self {
             completeness: Completeness::Partial,
             objects: files::read(&args.files),
-            streams: files::read(&args.streams),
-            facts: files::read(&args.facts),
+            streams: read(&args.streams, "a CoreOS stream document", &mut empty),
+            facts: read(
+                &args.facts,
+                "a document of kind Facts, or the output of `aws ec2 describe-images`,",
+                &mut empty,
+            ),
+            empty,
             resolved: Facts::default(),
             warnings: Vec::new(),
         };
@@ -122,14 +131,16 @@ impl Input {
             objects,
             ignored,
             repeated: _,
-            warnings,
+            mut warnings,
             errors,
         } = load(&self.objects);
         let mut facts = Facts::default();
         let mut fact_errors = Vec::new();
         for text in &self.facts.texts {
-            if let Err(error) = facts.read(&text.json) {
-                fact_errors.push(format!("{}: {error}", text.path));
+            match facts.read(&text.json) {
+                Ok(0) => warnings.push(format!("{}: no answers in it", text.path)),
+                Ok(_) => {}
+                Err(error) => fact_errors.push(format!("{}: {error}", text.path)),
             }
         }
         for fact in self.resolved.iter() {
@@ -143,7 +154,11 @@ impl Input {
             .chain(&self.streams.errors)
             .chain(&self.facts.errors);
         Snapshot {
-            errors: read.map(ToString::to_string).chain(fact_errors).collect(),
+            errors: read
+                .map(ToString::to_string)
+                .chain(fact_errors)
+                .chain(self.empty.iter().cloned())
+                .collect(),
             facts,
             cluster: ClusterSnapshot {
                 completeness: self.completeness,
@@ -176,6 +191,22 @@ fn unknown_secrets(plan: &Plan) -> BTreeSet<String> {
         .filter(|data| data.decision == UserDataDecision::Unknown)
         .map(|data| data.secret.clone())
         .collect()
+}
+
+/// Reads files one by one: what somebody names as an answer and is empty would decide nothing, and
+/// nobody would know.
+fn read(paths: &[PathBuf], what: &str, empty: &mut Vec<String>) -> Texts {
+    let mut all = Texts::default();
+    for path in paths {
+        let Texts { mut texts, errors } = files::read(std::slice::from_ref(path));
+        texts.retain(|text| !text.json.trim().is_empty());
+        if texts.is_empty() && errors.is_empty() {
+            empty.push(format!("{}: is empty; {what} is expected", path.display()));
+        }
+        all.texts.extend(texts);
+        all.errors.extend(errors);
+    }
+    all
 }
 
 /// What the command line decides.

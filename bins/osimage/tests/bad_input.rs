@@ -240,6 +240,68 @@ fn an_unknown_platform_a_missing_stream_and_a_missing_architecture_are_decisions
 }
 
 #[test]
+fn files_that_answer_nothing_are_errors() {
+    let folder = Folder::new(&[("good.yaml", GOOD.as_bytes()), ("empty.json", b" \n")]);
+    let empty = folder.path().join("empty.json");
+    let good = [folder.path().join("good.yaml")];
+    for (option, what) in [("--facts", "kind Facts"), ("--stream", "stream document")] {
+        let output = osimage(
+            &["plan", option, empty.to_str().unwrap(), "-o", "patch"],
+            &good,
+        );
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{option}: {errors}");
+        assert!(
+            errors.contains("empty.json: is empty; ") && errors.contains(what),
+            "{errors}"
+        );
+        assert!(
+            text(&output.stdout).contains(r#""name":"good""#),
+            "{option}"
+        );
+    }
+    for nothing in [
+        r#"{"Images": []}"#,
+        r#"{"apiVersion": "osimage.dev/v1", "kind": "Facts"}"#,
+    ] {
+        fs::write(&empty, nothing).unwrap();
+        let output = osimage(&["plan", "--facts", empty.to_str().unwrap()], &good);
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{nothing}: {errors}");
+        assert!(
+            errors.contains("empty.json: no answers in it"),
+            "{nothing}: {errors}"
+        );
+    }
+}
+
+#[test]
+fn objects_of_two_clusters_are_said_to_be_in_one_line() {
+    let version = |id: &str| {
+        GOOD.replace(
+            "status: {desired: {version: 4.22.1}}",
+            &format!("spec: {{clusterID: {id}}}\nstatus: {{desired: {{version: 4.22.1}}}}"),
+        )
+    };
+    let folder = Folder::new(&[
+        ("a.yaml", version("a").as_bytes()),
+        ("b.yaml", version("b").as_bytes()),
+    ]);
+    let output = osimage(&["plan"], &[folder.path().to_owned()]);
+    let errors = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{errors}");
+    let lines: Vec<_> = errors
+        .lines()
+        .filter(|line| line.starts_with("error:"))
+        .collect();
+    assert_eq!(lines.len(), 1, "{errors}");
+    assert!(
+        lines[0]
+            .contains("the input is of two clusters: ClusterVersion version has clusterID \"a\"")
+    );
+}
+
+#[test]
 fn usage_is_2_and_a_missing_file_is_3_and_no_cluster_is_4() {
     let no_input = osimage(&["layer", "name"], &[]);
     assert_eq!(no_input.status.code(), Some(2));

@@ -46,7 +46,8 @@ pub(crate) fn decide<T: Trace>(
     let outcome = match walk(world, object, resource, &mut findings, trace) {
         Ok(outcome) | Err(outcome) => outcome,
     };
-    decided(object, resource.ok(), findings, outcome)
+    let region = world.context.aws_region.as_deref();
+    decided(object, resource.ok(), findings, outcome, region)
 }
 
 /// The walk; the error side is an outcome that ended it early.
@@ -58,6 +59,9 @@ fn walk<T: Trace>(
     trace: &mut T,
 ) -> Result<Outcome, Outcome> {
     let context = world.context;
+    findings.platform = resource
+        .ok()
+        .and_then(|resource| platform(context, resource));
     match resource {
         Ok(resource) => enrolled(context, object.kind, Ok(&resource.meta), trace)?,
         // What is not enrolled may be as it is.
@@ -68,7 +72,6 @@ fn walk<T: Trace>(
         Outcome::Blocked(Obstacle::Object(error.clone()))
     })?;
     trace.step(|| Step::passed("BI-007", READABLE, "it can"));
-    findings.platform = platform(context, resource);
     guard(resource, context.profile, trace).map_err(|stopped| match stopped {
         Stopped::Skip(skip) => Outcome::Skip(skip),
         Stopped::Error(error) => Outcome::Blocked(Obstacle::Guard(error)),
@@ -119,11 +122,22 @@ fn enrolled<T: Trace>(
         return Err(Outcome::NotManaged(why.to_owned()));
     }
     let says = || enrolment.describe();
-    if enrolment.includes(meta.labels.as_ref().unwrap_or(&StringMap::default())) {
+    let no_labels = StringMap::default();
+    let labels = meta.labels.as_ref().unwrap_or(&no_labels);
+    if enrolment.includes(labels) {
         trace.step(|| Step::passed("BI-080", ENROLLED, says()).saw(WHERE, Some(source)));
         return Ok(());
     }
-    trace.step(|| Step::decided("BI-080", ENROLLED, says()).saw(WHERE, Some(source)));
+    trace.step(|| {
+        let labels = labels.iter().map(|(name, value)| format!("{name}={value}"));
+        let labels = labels.collect::<Vec<_>>().join(", ");
+        Step::decided("BI-080", ENROLLED, says())
+            .saw(WHERE, Some(source))
+            .saw(
+                "/metadata/labels",
+                Some(&*labels).filter(|labels| !labels.is_empty()),
+            )
+    });
     Err(Outcome::NotManaged(says()))
 }
 

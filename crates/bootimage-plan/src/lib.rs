@@ -40,6 +40,7 @@ mod reason;
 mod standing;
 mod stream_text;
 mod user_data;
+mod warnings;
 
 pub use digest::{Digest, Digester, NoDigest};
 pub use document::{

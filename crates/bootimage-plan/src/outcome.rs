@@ -8,6 +8,7 @@ use openshift_model::vcenter::VcenterStep;
 use openshift_model::{Architecture, Edit, Kind, MachineResource, Platform, RawObject};
 
 use crate::reason::skip_code;
+use crate::warnings::UnusedSecret;
 use crate::{DecisionKind, Obstacle, ReasonCode, Target, UserData};
 
 /// What becomes of a machine resource, and why.
@@ -48,6 +49,8 @@ pub(crate) struct Findings {
     pub(crate) rhcos_version: Option<String>,
     /// What a vCenter has to do first.
     pub(crate) steps: Vec<VcenterStep>,
+    /// The user-data Secret that was looked at.
+    pub(crate) secret: Option<String>,
 }
 
 /// A decision as the plan writes it, and what the rest of the plan needs of it.
@@ -59,6 +62,10 @@ pub(crate) struct Decided {
     pub(crate) rhcos_version: Option<String>,
     /// What it waits for.
     pub(crate) needs: Vec<FactRequest>,
+    /// The user-data Secret that was looked at.
+    pub(crate) secret: Option<String>,
+    /// BI-244: the Secret that it moves away from.
+    pub(crate) unused_secret: Option<UnusedSecret>,
     /// What an administrator should know before the edit is made.
     pub(crate) warnings: Vec<String>,
 }
@@ -91,12 +98,14 @@ pub(crate) fn decided(
     resource: Option<&MachineResource<'_>>,
     findings: Findings,
     outcome: Outcome,
+    cluster_region: Option<&str>,
 ) -> Decided {
     let mut findings = findings;
-    let wording = wording(&outcome, findings.current.is_some());
-    let rhcos_version = findings.rhcos_version.take();
+    let wording = wording(&outcome, &findings, cluster_region);
     let mut decided = Decided {
-        rhcos_version,
+        rhcos_version: findings.rhcos_version.take(),
+        secret: findings.secret.take(),
+        unused_secret: None,
         target: target(object, findings, wording),
         obstacle: None,
         needs: Vec::new(),
@@ -104,7 +113,11 @@ pub(crate) fn decided(
     };
     match outcome {
         Outcome::Update(update) => {
-            decided.warnings = warnings(object, resource, &update);
+            decided.warnings = roll_out(object, resource).into_iter().collect();
+            decided.unused_secret = update.unused_secret.map(|secret| UnusedSecret {
+                set: object.reference(),
+                secret,
+            });
             decided.target.patch = Some(update.edit);
             decided.target.user_data = update.user_data.map(Box::new);
         }
@@ -136,11 +149,13 @@ fn target(object: &RawObject<'_>, findings: Findings, wording: Wording) -> Targe
     }
 }
 
-fn wording(outcome: &Outcome, boots_an_image: bool) -> Wording {
+fn wording(outcome: &Outcome, findings: &Findings, cluster_region: Option<&str>) -> Wording {
     use DecisionKind as Kind;
     match outcome {
         Outcome::UpToDate => {
-            let message = if boots_an_image {
+            let message = if findings.rhcos_version.is_some() {
+                "it boots the newest image of its marketplace product that the facts list"
+            } else if findings.current.is_some() {
                 "it boots the release's image"
             } else {
                 "it has no boot disk whose image could be out of date"
@@ -157,21 +172,50 @@ fn wording(outcome: &Outcome, boots_an_image: bool) -> Wording {
             Wording::new(Kind::Update, ReasonCode::UnmanagedUserData, message)
         }
         Outcome::Skip(skip) => {
-            let message = format!("{skip}: {}", skip.advice());
+            let message = sentence(&skip.to_string(), skip.advice());
             Wording::new(Kind::Skip, skip_code(skip), message)
         }
         Outcome::Blocked(obstacle) => {
-            let message = format!("{obstacle}: {}", obstacle.advice());
+            let message = sentence(&obstacle.to_string(), obstacle.advice());
             Wording::new(Kind::Blocked, obstacle.code(), message)
         }
         Outcome::NotManaged(why) => {
             Wording::new(Kind::NotManaged, ReasonCode::NotSelected, why.clone())
         }
         Outcome::Undecided(needs) => {
-            let message = format!("it is not decided before {} is known", list(needs));
+            let what = format!("it is not decided before {} is known", list(needs));
+            let message = sentence(&what, &how_to_answer(needs, cluster_region));
             Wording::new(Kind::Undecided, ReasonCode::NeedsFact, message)
         }
     }
+}
+
+/// What is, and what to do about it, as one sentence.
+fn sentence(what: &str, advice: &str) -> String {
+    format!("{}; {advice}", what.trim_end().trim_end_matches('.'))
+}
+
+/// How a person answers: what EC2 prints is taken as it is for the cluster's own region, every other
+/// answer is an item of a document.
+fn how_to_answer(needs: &[FactRequest], cluster_region: Option<&str>) -> String {
+    let commands: Vec<_> = needs
+        .iter()
+        .map(|need| format!("`{}`", need.command()))
+        .collect();
+    let commands = commands.join(" and ");
+    let as_printed = needs.iter().all(|need| match need {
+        FactRequest::AwsImage { region, .. } | FactRequest::AwsMarketplaceImages { region, .. } => {
+            cluster_region == Some(region)
+        }
+        FactRequest::VsphereTemplate(_) => false,
+    });
+    if as_printed {
+        return format!("save what {commands} prints, and give it with --facts FILE");
+    }
+    format!(
+        "find it out with {commands}, and give the answer with --facts FILE, as an item of a \
+         document of kind Facts (osimage explain shows one)"
+    )
 }
 
 fn list(needs: &[FactRequest]) -> String {
@@ -187,36 +231,28 @@ fn list(needs: &[FactRequest]) -> String {
     needs.iter().map(name).collect::<Vec<_>>().join(" and ")
 }
 
-fn warnings(
-    object: &RawObject<'_>,
-    resource: Option<&MachineResource<'_>>,
-    update: &Update,
-) -> Vec<String> {
-    let mut warnings = Vec::new();
+/// BI-170: what the edit of a ControlPlaneMachineSet leads to.
+fn roll_out(object: &RawObject<'_>, resource: Option<&MachineResource<'_>>) -> Option<String> {
+    if object.kind != Kind::ControlPlaneMachineSet {
+        return None;
+    }
     let which = object.reference();
-    if let Some(secret) = &update.unused_secret {
-        warnings.push(format!(
-            "{which}: new machines no longer boot with the user data of Secret {secret}; if it is \
-             customised, take the set out of boot image management first"
-        ));
-    }
-    if object.kind == Kind::ControlPlaneMachineSet {
-        let rollout = resource
-            .and_then(|resource| resource.rollout.clone())
-            .unwrap_or_default();
-        let active = rollout.state.as_deref() == Some("Active");
-        // BI-170: RollingUpdate is the default.
+    let rollout = resource
+        .and_then(|resource| resource.rollout.clone())
+        .unwrap_or_default();
+    let active = rollout.state.as_deref() == Some("Active");
+    // RollingUpdate is the default.
+    Some(
         match rollout.strategy.as_deref().unwrap_or("RollingUpdate") {
-            "RollingUpdate" if active => warnings.push(format!(
+            "RollingUpdate" if active => format!(
                 "{which}: its strategy is RollingUpdate: the change replaces the control plane's \
-                 machines one after the other"
-            )),
-            strategy => warnings.push(format!(
+             machines one after the other"
+            ),
+            strategy => format!(
                 "{which}: its strategy is {strategy}{}: only machines that are made later boot the \
-                 new image",
+             new image",
                 if active { "" } else { " and it is not active" },
-            )),
-        }
-    }
-    warnings
+            ),
+        },
+    )
 }

@@ -1,10 +1,11 @@
 //! The plan of a cluster, and the explanation of one decision.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::LazyCell;
+use std::collections::BTreeSet;
 
 use openshift_model::facts::{FactRequest, Facts};
 use openshift_model::{
-    Kind, MachineResource, NoTrace, ObjectMeta, ObjectRef, RawObject, Step, Text, names,
+    Kind, MachineResource, NoTrace, ObjectMeta, ObjectRef, RawObject, Step, Text,
 };
 use serde::Serialize;
 
@@ -15,9 +16,10 @@ use crate::document::{API_VERSION, PLAN_KIND};
 use crate::forecast::{Pass, TargetError, forecast};
 use crate::stream_text::Streams;
 use crate::user_data::UserDataSecrets;
+use crate::warnings::{UnusedSecret, aws_image, listed_products, unknown_secrets, unused_secrets};
 use crate::{
-    ClusterSnapshot, Completeness, ConfigurationInForce, GeneratedFrom, InputObject, Obstacle,
-    Plan, PlanMetadata, Policy, Source, Target, UserDataDecision,
+    ClusterSnapshot, Completeness, ConfigurationInForce, DecisionKind, GeneratedFrom, InputObject,
+    Obstacle, Plan, PlanMetadata, Policy, Source, Target,
 };
 
 /// How a plan does the same work to many items. The crate itself has no threads; a caller that has
@@ -59,6 +61,18 @@ pub fn plan_with(
     policy: &Policy,
     each: &impl Each,
 ) -> Plan {
+    with_world(snapshot, facts, policy, |objects, world, warnings| {
+        plan_world(objects, world, warnings, each)
+    })
+}
+
+/// Looks up what holds for all targets, and hands it on with what was assumed.
+fn with_world<R>(
+    snapshot: &ClusterSnapshot<'_>,
+    facts: &Facts,
+    policy: &Policy,
+    run: impl FnOnce(&Objects<'_, '_>, &World<'_>, Vec<String>) -> R,
+) -> R {
     let objects = Objects::of(snapshot);
     let mut context = Context::new(snapshot, &objects, policy);
     let mut warnings = std::mem::take(&mut context.warnings);
@@ -72,14 +86,27 @@ pub fn plan_with(
         user_data: &user_data,
         facts: facts.of_cluster(context.aws_region.as_deref()),
     };
+    run(&objects, &world, warnings)
+}
+
+fn plan_world(
+    objects: &Objects<'_, '_>,
+    world: &World<'_>,
+    mut warnings: Vec<String>,
+    each: &impl Each,
+) -> Plan {
+    let context = world.context;
     let Planned {
         targets,
         mut inputs,
         extras,
-    } = plan_all(&objects, &world, each);
+    } = plan_all(objects, world, each);
     warnings.extend(unknown_secrets(&targets));
+    let boots = |target: &Target, id: &str| target.current.as_deref() == Some(id);
+    let is_booted = |id: &str| targets.iter().any(|target| boots(target, id));
+    warnings.extend(listed_products(world.facts, is_booted));
     let mut read = context.read.clone();
-    read.extend(secrets_of(&targets, &user_data));
+    read.extend(secrets_of(&targets, &extras, world.user_data));
     inputs.reserve_exact(read.len());
     let mut digester = Digester::default();
     for object in read {
@@ -88,14 +115,17 @@ pub fn plan_with(
     }
     let mut needs = BTreeSet::new();
     let (mut errors, mut rhcos_versions) = (Vec::new(), Vec::new());
+    let mut unused = Vec::new();
     for extra in extras {
         needs.extend(extra.needs);
         warnings.extend(extra.warnings);
         errors.extend(extra.error);
         rhcos_versions.extend(extra.rhcos_version);
+        unused.extend(extra.unused_secret);
     }
+    warnings.extend(unused_secrets(&unused));
     let forecast = forecast(
-        &context,
+        context,
         &Pass {
             targets: &targets,
             errors: &errors,
@@ -117,7 +147,7 @@ pub fn plan_with(
         kind: PLAN_KIND.to_owned(),
         metadata: PlanMetadata {
             profile: context.profile.name().to_owned(),
-            generated_from: match snapshot.completeness {
+            generated_from: match context.completeness {
                 Completeness::Complete => GeneratedFrom::Cluster,
                 Completeness::Partial => GeneratedFrom::Files,
             },
@@ -125,7 +155,7 @@ pub fn plan_with(
         },
         managed_boot_images: ConfigurationInForce {
             source: Source::from(context.configuration.source),
-            machine_managers: context.configuration.managed.machine_managers,
+            machine_managers: context.configuration.managed.machine_managers.clone(),
         },
         deferred: forecast.deferred,
         targets,
@@ -152,6 +182,9 @@ struct Extra {
     error: Option<TargetError>,
     /// Of a MachineSet (BI-098).
     rhcos_version: Option<String>,
+    /// The user-data Secret that a blocked target was decided by; that of an update stands there.
+    blocking_secret: Option<String>,
+    unused_secret: Option<UnusedSecret>,
 }
 
 /// Decides on every object. The results have their places before the work starts, so that they
@@ -204,11 +237,14 @@ impl Item<'_, '_> {
             let error = decided.obstacle.as_ref();
             let error = error.map(|obstacle| TargetError::of(&decided.target, obstacle));
             let is_set = decided.target.kind == Kind::MachineSet;
+            let is_blocked = decided.target.decision == DecisionKind::Blocked;
             let extra = Extra {
                 needs: decided.needs,
                 warnings: decided.warnings,
                 error,
                 rhcos_version: decided.rhcos_version.filter(|_| is_set),
+                blocking_secret: decided.secret.filter(|_| is_blocked),
+                unused_secret: decided.unused_secret,
             };
             *target = Some(decided.target);
             if !extra.is_empty() {
@@ -225,8 +261,15 @@ impl Extra {
             warnings,
             error,
             rhcos_version,
+            blocking_secret,
+            unused_secret,
         } = self;
-        needs.is_empty() && warnings.is_empty() && error.is_none() && rhcos_version.is_none()
+        needs.is_empty()
+            && warnings.is_empty()
+            && error.is_none()
+            && rhcos_version.is_none()
+            && blocking_secret.is_none()
+            && unused_secret.is_none()
     }
 }
 
@@ -236,41 +279,20 @@ fn unwrap_all<T>(places: Vec<Option<T>>) -> Vec<T> {
     places.into_iter().map_while(|place| place).collect()
 }
 
-/// A warning for each user-data Secret that is not in the input, however many sets name it.
-fn unknown_secrets(targets: &[Target]) -> Vec<String> {
-    let mut sets: BTreeMap<&str, usize> = BTreeMap::new();
-    for data in targets
-        .iter()
-        .filter_map(|target| target.user_data.as_deref())
-    {
-        if data.decision == UserDataDecision::Unknown {
-            *sets.entry(&data.secret).or_default() += 1;
-        }
-    }
-    let warning = |(secret, count): (&str, usize)| {
-        let sets = if count == 1 {
-            "update names"
-        } else {
-            "updates name"
-        };
-        format!(
-            "Secret {}/{secret} is not in the input, and {count} {sets} it: whether its stub has \
-             to be converted is not known",
-            names::MACHINE_API_NAMESPACE
-        )
-    };
-    sets.into_iter().map(warning).collect()
-}
-
 /// The user-data Secrets that targets were decided by.
 fn secrets_of<'s, 'a>(
     targets: &[Target],
+    extras: &[Extra],
     user_data: &UserDataSecrets<'s, 'a>,
 ) -> impl Iterator<Item = &'s RawObject<'a>> {
-    let names = targets
+    let of_updates = targets
         .iter()
-        .filter_map(|target| target.user_data.as_ref());
-    let names: BTreeSet<&str> = names.map(|data| data.secret.as_str()).collect();
+        .filter_map(|target| target.user_data.as_ref())
+        .map(|data| data.secret.as_str());
+    let of_blocked = extras
+        .iter()
+        .filter_map(|extra| extra.blocking_secret.as_deref());
+    let names: BTreeSet<&str> = of_updates.chain(of_blocked).collect();
     let objects: Vec<_> = names
         .into_iter()
         .filter_map(|name| user_data.object(name))
@@ -329,28 +351,31 @@ pub fn explain(
     policy: &Policy,
     reference: &ObjectRef,
 ) -> Option<Explanation> {
-    let objects = Objects::of(snapshot);
+    with_world(snapshot, facts, policy, |objects, world, warnings| {
+        explain_world(objects, world, warnings, reference)
+    })
+}
+
+fn explain_world(
+    objects: &Objects<'_, '_>,
+    world: &World<'_>,
+    mut warnings: Vec<String>,
+    reference: &ObjectRef,
+) -> Option<Explanation> {
     let object = objects.machine_resources().find(|object| {
         object.kind.name() == reference.kind
             && object.name.as_str() == reference.name
             && (reference.namespace.is_empty() || object.namespace.as_str() == reference.namespace)
     })?;
-    let mut context = Context::new(snapshot, &objects, policy);
-    let mut warnings = std::mem::take(&mut context.warnings);
-    let streams = Streams::parse(context.stream.as_ref(), &snapshot.streams, &mut warnings);
-    let known_amis = streams.known_amis();
-    let user_data = UserDataSecrets::of(&objects, policy.ignition_version);
-    let world = World {
-        context: &context,
-        stream: streams.default_stream(),
-        known_amis: &known_amis,
-        user_data: &user_data,
-        facts: facts.of_cluster(context.aws_region.as_deref()),
-    };
     let mut steps = Vec::new();
     let resource = MachineResource::read(object);
-    let decided = decide(&world, object, resource.as_ref(), &mut steps);
+    let decided = decide(world, object, resource.as_ref(), &mut steps);
     warnings.extend(decided.warnings);
+    warnings.extend(unused_secrets(decided.unused_secret.as_slice()));
+    let booted = LazyCell::new(|| -> BTreeSet<String> {
+        objects.machine_resources().filter_map(aws_image).collect()
+    });
+    warnings.extend(listed_products(world.facts, |id| booted.contains(id)));
     Some(Explanation {
         target: decided.target,
         obstacle: decided.obstacle,

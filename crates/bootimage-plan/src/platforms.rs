@@ -226,6 +226,7 @@ impl<'w, T: Trace> Walk<'w, T> {
             blocked(Obstacle::UserDataSecret(UserDataSecretError::NotSet))
         })?;
         let name = secret.name.as_deref().unwrap_or_default();
+        self.findings.secret = Some(name.to_owned());
         let complete = self.world.context.completeness == Completeness::Complete;
         let outcome = match self.world.user_data.get(name) {
             Some(outcome) => outcome.clone(),

@@ -41,6 +41,10 @@ reason_codes! {
     OutdatedImage,
     /// It boots an image that somebody chose: it is left alone.
     CustomImage,
+    /// EC2 does not know its image, or not any more: it is left alone.
+    ImageNotFound,
+    /// EC2 refuses to tell about its image, or its product: it is left alone.
+    CloudRefused,
     /// Another object owns it and would undo a change.
     OwnerReference,
     /// It asks for an OS stream that the release's default boot images do not serve.
@@ -242,27 +246,27 @@ impl Obstacle {
                 "make the Secret in the namespace openshift-machine-api, or name another one"
             }
             Self::UserData(UserDataError::Upgrade(error)) if error.would_lose() => {
-                "write the stub in Ignition spec 3 by hand; osimage ignition check names each \
-                 obstacle"
+                "write the stub in Ignition spec 3 by hand (osimage ignition check names each \
+                 obstacle)"
             }
             Self::UserData(_) => {
-                "correct data.userData of the Secret; osimage ignition check says what is wrong"
+                "correct data.userData of the Secret (osimage ignition check says what is wrong)"
             }
             Self::Aws(AwsError::Release { .. }) => {
                 "the stream document must say of which release its images are"
             }
             Self::Aws(_) | Self::Azure(_) => {
-                "the release publishes no such image: choose one by hand, or take the set out of \
-                 boot image management"
+                "choose an image by hand, or take the set out of boot image management: the release \
+                 publishes none"
             }
             Self::NoStream => "add the ConfigMap to the input, or a stream document with --stream",
             Self::Stream(StreamError::Parse(_)) => {
-                "the key stream of ConfigMap coreos-bootimages must hold a stream document; the \
+                "the key stream of ConfigMap coreos-bootimages must hold a stream document, as the \
                  release's operator writes it"
             }
             Self::Stream(_) => {
-                "the release publishes no such image: choose one by hand, or take the set out of \
-                 boot image management"
+                "choose an image by hand, or take the set out of boot image management: the release \
+                 publishes none"
             }
             Self::Vsphere(_) => {
                 "correct what is wrong with the template in the vCenter, or take the set out of \
@@ -283,9 +287,9 @@ pub(crate) fn skip_code(skip: &Skip) -> ReasonCode {
         Skip::ClusterApi => ReasonCode::ManagedByClusterAPI,
         Skip::ArchitectureUnknown => ReasonCode::ArchitectureUnknown,
         Skip::UnsupportedPlatform { .. } => ReasonCode::UnsupportedPlatform,
-        Skip::CustomImage { .. } | Skip::ImageNotFound { .. } | Skip::CloudRefused { .. } => {
-            ReasonCode::CustomImage
-        }
+        Skip::CustomImage { .. } => ReasonCode::CustomImage,
+        Skip::ImageNotFound { .. } => ReasonCode::ImageNotFound,
+        Skip::CloudRefused { .. } => ReasonCode::CloudRefused,
         Skip::NoFailureDomain { .. } | Skip::NoVspherePlatform => ReasonCode::NoFailureDomain,
         Skip::NoImageId => ReasonCode::NoImageId,
         Skip::NoTargetInRegion { .. } => ReasonCode::NoTargetInRegion,

@@ -264,7 +264,7 @@ mod tests {
 
     fn stands(planned: &InputObject, live: Option<&Value>) -> Standing {
         let mut edit = Edit::default();
-        edit.replace("/spec/template/spec/image", json!("old"), json!("new"))
+        edit.replace("/spec/template/spec/image", "old", "new")
             .unwrap();
         let text = live.map(Value::to_string);
         let raw = text

@@ -137,12 +137,8 @@ fn secret_edit(
     let mut edit = Edit::default();
     let data: Members<'_> = object.view("data").map_err(|error| error.to_string())?;
     let old = data.get(USER_DATA).ok_or("it has no data.userData")?;
-    edit.replace_raw(
-        "/data/userData",
-        old,
-        Value::String(BASE64.encode(user_data)),
-    )
-    .map_err(problem)?;
+    edit.replace_raw("/data/userData", old, &BASE64.encode(user_data))
+        .map_err(problem)?;
     let metadata: Members<'_> = object.view("metadata").map_err(|error| error.to_string())?;
     let present: Option<BTreeMap<String, String>> = metadata
         .get("annotations")
@@ -151,7 +147,7 @@ fn secret_edit(
         let all = annotations
             .iter()
             .map(|(name, value)| ((*name).to_owned(), value.clone().into()));
-        edit.add("/metadata/annotations", Value::Object(all.collect()))
+        edit.add("/metadata/annotations", &Value::Object(all.collect()))
             .map_err(problem)?;
         return Ok(edit);
     };
@@ -160,9 +156,8 @@ fn secret_edit(
             "/metadata/annotations/{}",
             name.replace('~', "~0").replace('/', "~1")
         );
-        let value = Value::String(value.clone());
         match present.get(*name) {
-            Some(old) => edit.replace(&pointer, Value::String(old.clone()), value),
+            Some(old) => edit.replace(&pointer, old, value),
             None => edit.add(&pointer, value),
         }
         .map_err(problem)?;

@@ -6,10 +6,13 @@
     reason = "a test stops where something is not as it should be"
 )]
 
+mod cluster;
+
 use bootimage_plan::{
     ClusterSnapshot, Completeness, DecisionKind, Facts, Plan, Policy, explain, plan,
 };
-use openshift_model::{ObjectRef, RawObject, provider_spec_pointer};
+use openshift_model::facts::{Answer, Fact, FactRequest, VsphereMachine, VsphereMachines};
+use openshift_model::{Kind, ObjectRef, RawObject, provider_spec_pointer};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -147,7 +150,70 @@ fn machine_set(name: &str, spec: &Value) -> Value {
         "spec": {"replicas": 1, "template": {"spec": {"providerSpec": {"value": spec}}}}})
 }
 
+/// What the vCenter of a plan's questions has: under each name that is asked for, of a release.
+fn answered(plan: &Plan, version: &str, only: Option<&str>) -> Facts {
+    let mut facts = Facts::default();
+    for need in &plan.needs {
+        let FactRequest::VsphereTemplate(search) = need else {
+            continue;
+        };
+        let names = search
+            .names
+            .iter()
+            .filter(|name| only.is_none_or(|only| only == *name));
+        let machine = |name: &String| VsphereMachine {
+            path: format!("/d/vm/f/{name}"),
+            version: version.to_owned(),
+            ..VsphereMachine::default()
+        };
+        facts.insert(Fact::VsphereTemplate {
+            search: search.clone(),
+            answer: Answer::Found(VsphereMachines {
+                folder_path: Some("/d/vm/f".to_owned()),
+                machines: names.map(machine).collect(),
+            }),
+        });
+    }
+    facts
+}
+
 proptest! {
+    #[test]
+    fn bi_421_on_vsphere_only_the_template_changes_and_what_was_updated_is_up_to_date(
+        template in "(t|infra-rhcos-fd|[a-z]{1,9})",
+        version in "(9.4.1-0|9.8.1-0|)",
+        is_there: bool,
+        more in any_json(),
+        key in "[a-z]{10,12}",
+    ) {
+        let mut spec = json!({"userDataSecret": {"name": "worker-user-data"}, "template": template,
+            "workspace": {"server": "v", "datacenter": "d", "folder": "f", "datastore": "s",
+                "resourcePool": "p"}});
+        spec[key] = more;
+        let set = cluster::resource(Kind::MachineSet, "a", &spec);
+        let planned = |set: &Value, facts: &Facts| {
+            cluster::planned_with("VSphere", Completeness::Partial, facts, std::slice::from_ref(set))
+        };
+        let asked = planned(&set, &Facts::default());
+        prop_assert_eq!(asked.targets[0].decision, DecisionKind::Undecided);
+        let only = if is_there { template.as_str() } else { "nothing" };
+        let plan = planned(&set, &answered(&asked, &version, Some(only)));
+        let target = &plan.targets[0];
+        prop_assert_eq!(target.patch.is_some(), target.decision == DecisionKind::Update);
+        let Some(edit) = &target.patch else { return Ok(()) };
+        prop_assert!(!target.steps.is_empty() || !edit.is_empty());
+        let at = format!("{}/template", provider_spec_pointer(Kind::MachineSet));
+        prop_assert!(edit.changed_pointers().all(|pointer| pointer == at));
+        let mut after = set.clone();
+        edit.apply(&mut after).unwrap();
+        let name = after.pointer(&at).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let asked = planned(&after, &Facts::default());
+        let again = planned(&after, &answered(&asked, "9.8.1-0", Some(&name)));
+        prop_assert_eq!(again.targets[0].decision, DecisionKind::UpToDate, "{:?}", again.targets);
+        *after.pointer_mut(&at).unwrap() = set.pointer(&at).unwrap().clone();
+        prop_assert_eq!(after, set);
+    }
+
     #[test]
     fn bi_421_only_images_change_and_what_was_updated_is_up_to_date((platform, spec) in spec()) {
         let set = machine_set("a", &spec);

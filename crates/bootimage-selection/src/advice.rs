@@ -20,13 +20,14 @@ impl Skip {
             }
             Self::UnsupportedPlatform { platform } => by_hand(platform),
             Self::CustomImage { .. } => {
-                "keep it up to date by hand; once it has an image of the release, it is managed"
+                "keep it up to date by hand (once it has an image of the release, it is managed)"
             }
             Self::NoImageId => {
-                "name the image by id: once that is an image of the release, it is managed"
+                "name the image by id (once that is an image of the release, it is managed)"
             }
             Self::ImageNotFound { .. } => {
-                "set its image by hand to the release's: new machines cannot be made from this one"
+                "set its image by hand to the release's, because new machines cannot be made from \
+                 this one"
             }
             Self::CloudRefused { .. } => {
                 "allow ec2:DescribeImages to the credentials, or give the answer as a fact, or a \
@@ -60,8 +61,9 @@ impl Skip {
 fn by_hand(platform: &str) -> &'static str {
     match platform {
         "BareMetal" => {
-            "nodes are born from the release's own image; only where Provisioning \
-             provisioning-configuration has a provisioningOSDownloadURL, set that to a newer one"
+            "nodes are born from the release's own image, unless Provisioning \
+             provisioning-configuration has a provisioningOSDownloadURL (then set that to a newer \
+             one)"
         }
         "Nutanix" => {
             "upload the release's image (artifacts.nutanix of the stream) to Prism Central, and \
@@ -72,7 +74,7 @@ fn by_hand(platform: &str) -> &'static str {
              name it in image of the provider spec"
         }
         "None" | "External" | "" => {
-            "machines are not made by the cluster: boot new ones from the release's image \
+            "the cluster makes no machines: boot new ones from the release's image \
              (artifacts.metal of the stream)"
         }
         _ => {

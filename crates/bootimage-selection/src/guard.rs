@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn guards_stop_in_the_order_of_the_rules() {
+    fn bi_150_bi_153_bi_154_bi_155_bi_163_guards_stop_in_the_order_of_the_rules() {
         let owner =
             json!([{"kind": "MachineDeployment", "name": "md"}, {"kind": "X", "name": "x"}]);
         let skip_owned = Skip::OwnerReference {

@@ -125,7 +125,7 @@ fn manual_skew(
         (None, None) => json!({"mode": "None"}),
     };
     let mut edit = Edit::default();
-    set(&mut edit, object, SKEW, manual)?;
+    set(&mut edit, object, SKEW, &manual)?;
     Ok(Some(edit))
 }
 
@@ -150,7 +150,7 @@ fn managers_edit(object: &RawObject<'_>, request: &ModeRequest) -> Result<Edit, 
             .map(|(resource, selection)| manager(resource, &selection))
             .collect();
         if !list.is_empty() {
-            set(&mut edit, object, MANAGERS, Value::Array(list))?;
+            set(&mut edit, object, MANAGERS, &Value::Array(list))?;
         }
         return Ok(edit);
     };
@@ -164,14 +164,12 @@ fn managers_edit(object: &RawObject<'_>, request: &ModeRequest) -> Result<Edit, 
         match found.map(|(place, entry)| (place, entry.get("selection"))) {
             Some((_, Some(old))) if same(old, &selection) => {}
             Some((place, Some(old))) => {
-                edit.replace(
-                    &format!("{MANAGERS}/{place}/selection"),
-                    old.clone(),
-                    selection,
-                )?;
+                edit.replace(&format!("{MANAGERS}/{place}/selection"), old, &selection)?;
             }
-            Some((place, None)) => edit.add(&format!("{MANAGERS}/{place}/selection"), selection)?,
-            None => edit.add(&format!("{MANAGERS}/-"), manager(resource, &selection))?,
+            Some((place, None)) => {
+                edit.add(&format!("{MANAGERS}/{place}/selection"), &selection)?;
+            }
+            None => edit.add(&format!("{MANAGERS}/-"), &manager(resource, &selection))?,
         }
     }
     Ok(edit)
@@ -210,7 +208,7 @@ fn set(
     edit: &mut Edit,
     object: &RawObject<'_>,
     pointer: &str,
-    value: Value,
+    value: &Value,
 ) -> Result<(), EditError> {
     if let Some(old) = raw_at(object, pointer) {
         return edit.replace_raw(pointer, old, value);
@@ -219,7 +217,7 @@ fn set(
     match raw_at(object, parent) {
         _ if parent.is_empty() => edit.add(pointer, value),
         Some(raw) if raw.get().starts_with('{') => edit.add(pointer, value),
-        _ => set(edit, object, parent, json!({name: value})),
+        _ => set(edit, object, parent, &json!({name: value})),
     }
 }
 

@@ -33,7 +33,7 @@ pub enum Skip {
     #[error("the cluster has several architectures, and nothing says of which its machines are")]
     ArchitectureUnknown,
     /// BI-159, BI-168.
-    #[error("boot images are not managed on {platform:?}")]
+    #[error("boot images are not managed on {}", platform_name(.platform))]
     UnsupportedPlatform {
         /// The platform.
         platform: String,
@@ -49,8 +49,8 @@ pub enum Skip {
     NoImageId,
     /// BI-277: an image that AWS does not have, or not any more.
     #[error(
-        "EC2 knows no {image} in {region}: it was deregistered, or it belongs to an account that \
-         does not share it"
+        "EC2 knows no {image} in {region} (it was deregistered, or it belongs to an account that \
+         does not share it)"
     )]
     ImageNotFound {
         /// The image as the provider spec has it.
@@ -68,7 +68,7 @@ pub enum Skip {
         words: String,
     },
     /// BI-265: the release publishes no image where the machines are.
-    #[error("the release has no image for region {region:?}: {error}")]
+    #[error("the release has no image for region {region:?} ({error})")]
     NoTargetInRegion {
         /// The region as the provider spec has it.
         region: String,
@@ -126,11 +126,18 @@ pub enum Skip {
     },
 }
 
+fn platform_name(platform: &str) -> &str {
+    if platform.is_empty() {
+        return "a platform that Infrastructure does not name";
+    }
+    platform
+}
+
 fn custom_image(image: &str) -> String {
     if image.is_empty() {
         return "its provider spec names no image".to_owned();
     }
-    format!("{image} is not an image of the release: somebody chose it")
+    format!("{image} is not an image of the release, somebody chose it")
 }
 
 fn no_marketplace_image(product: &str, token: &str, only_older_scheme: bool) -> String {

@@ -20,11 +20,16 @@ pub fn write(text: &str, out: &mut Vec<u8>) {
     Writer {
         text: text.as_bytes(),
         out,
-        members: Vec::new(),
-        frames: Vec::new(),
+        members: Vec::with_capacity(OPEN_MEMBERS),
+        frames: Vec::with_capacity(OPEN_FRAMES),
     }
     .run();
 }
+
+/// Room for the members of the objects that are open at once in the template of a MachineSet.
+const OPEN_MEMBERS: usize = 32;
+/// Room for how deep it nests.
+const OPEN_FRAMES: usize = 16;
 
 /// A member that was written to the output: where its key and where its whole text stands.
 struct Member {

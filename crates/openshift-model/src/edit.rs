@@ -5,9 +5,11 @@ use json_patch::{
     AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation, TestOperation,
 };
 use serde::de::Error;
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use serde_transcode::Transcoder;
 
 /// BI-347: a change of one object: a JSON Patch (RFC 6902) in which every value that is replaced
 /// or removed is tested first, so that it fails rather than overwrite what somebody else wrote.
@@ -21,10 +23,15 @@ pub struct Edit(Vec<Change>);
 struct Change {
     pointer: PointerBuf,
     /// What is tested for; `None` for a member that is added.
-    old: Option<Value>,
+    old: Option<Json>,
     /// What is written; `None` for a member that is removed.
-    new: Option<Value>,
+    new: Option<Json>,
 }
+
+/// JSON text without blanks, members in the order in which they were given. A plan holds thousands
+/// of edits: a tree would take ten times the memory, and most of them are only written out again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Json(Box<str>);
 
 /// An edit could not be made or applied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,12 +51,26 @@ pub enum EditError {
         /// What is wrong with it.
         problem: String,
     },
+    /// What is to be written is no JSON: the caller's bug.
+    #[error("the new value at {pointer} cannot be written: {problem}")]
+    NewValue {
+        /// JSON pointer to it.
+        pointer: String,
+        /// What is wrong with it.
+        problem: String,
+    },
 }
 
 impl Edit {
     /// Replaces the value at a JSON pointer, after testing that it is still `old`.
-    pub fn replace(&mut self, pointer: &str, old: Value, new: Value) -> Result<(), EditError> {
-        self.push(pointer, Some(old), Some(new))
+    pub fn replace(
+        &mut self,
+        pointer: &str,
+        old: &(impl Serialize + ?Sized),
+        new: &(impl Serialize + ?Sized),
+    ) -> Result<(), EditError> {
+        let old = Json::of(old).map_err(|error| old_value(pointer, &error))?;
+        self.push(pointer, Some(old), Some(new_value(pointer, new)?))
     }
 
     /// [`Edit::replace`] for a value that nobody has parsed.
@@ -57,30 +78,36 @@ impl Edit {
         &mut self,
         pointer: &str,
         old: &RawValue,
-        new: Value,
+        new: &(impl Serialize + ?Sized),
     ) -> Result<(), EditError> {
-        let old = serde_json::from_str(old.get()).map_err(|error| EditError::OldValue {
-            pointer: pointer.to_owned(),
-            problem: error.to_string(),
-        })?;
-        self.replace(pointer, old, new)
+        let old = Json::of_raw(old).map_err(|error| old_value(pointer, &error))?;
+        self.push(pointer, Some(old), Some(new_value(pointer, new)?))
     }
 
     /// Sets a member that the object does not have.
-    pub fn add(&mut self, pointer: &str, value: Value) -> Result<(), EditError> {
-        self.push(pointer, None, Some(value))
+    pub fn add(
+        &mut self,
+        pointer: &str,
+        value: &(impl Serialize + ?Sized),
+    ) -> Result<(), EditError> {
+        self.push(pointer, None, Some(new_value(pointer, value)?))
     }
 
     /// Removes the value at a JSON pointer, after testing that it is still `old`.
-    pub fn remove(&mut self, pointer: &str, old: Value) -> Result<(), EditError> {
+    pub fn remove(
+        &mut self,
+        pointer: &str,
+        old: &(impl Serialize + ?Sized),
+    ) -> Result<(), EditError> {
+        let old = Json::of(old).map_err(|error| old_value(pointer, &error))?;
         self.push(pointer, Some(old), None)
     }
 
     fn push(
         &mut self,
         pointer: &str,
-        old: Option<Value>,
-        new: Option<Value>,
+        old: Option<Json>,
+        new: Option<Json>,
     ) -> Result<(), EditError> {
         let pointer = PointerBuf::parse(pointer.to_owned())
             .map_err(|_| EditError::Pointer(pointer.to_owned()))?;
@@ -131,31 +158,103 @@ impl Edit {
     }
 }
 
+fn old_value(pointer: &str, error: &serde_json::Error) -> EditError {
+    EditError::OldValue {
+        pointer: pointer.to_owned(),
+        problem: error.to_string(),
+    }
+}
+
+fn new_value(pointer: &str, value: &(impl Serialize + ?Sized)) -> Result<Json, EditError> {
+    Json::of(value).map_err(|error| EditError::NewValue {
+        pointer: pointer.to_owned(),
+        problem: error.to_string(),
+    })
+}
+
+impl Json {
+    fn of(value: &(impl Serialize + ?Sized)) -> Result<Self, serde_json::Error> {
+        serde_json::to_string(value).map(|text| Self(text.into_boxed_str()))
+    }
+
+    /// Of text that somebody else wrote. It becomes a tree on the way: that refuses what nobody
+    /// could test for, and leaves the last of two members with the same name.
+    fn of_raw(raw: &RawValue) -> Result<Self, serde_json::Error> {
+        Self::of(&serde_json::from_str::<Value>(raw.get())?)
+    }
+
+    /// The tree; it was one, or could have become one, when the text was written.
+    fn value(&self) -> Value {
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Transcoder::new(&mut serde_json::Deserializer::from_str(&self.0)).serialize(serializer)
+    }
+}
+
 impl Change {
     fn operations(&self) -> impl Iterator<Item = PatchOperation> {
         let path = || self.pointer.clone();
-        let test = self.old.clone().map(|value| TestOperation {
+        let test = self.old.as_ref().map(|old| TestOperation {
             path: path(),
-            value,
+            value: old.value(),
         });
-        let change = match (&self.old, self.new.clone()) {
-            (Some(_), Some(value)) => PatchOperation::Replace(ReplaceOperation {
+        let change = match (&self.old, &self.new) {
+            (Some(_), Some(new)) => PatchOperation::Replace(ReplaceOperation {
                 path: path(),
-                value,
+                value: new.value(),
             }),
-            (None, Some(value)) => PatchOperation::Add(AddOperation {
+            (None, Some(new)) => PatchOperation::Add(AddOperation {
                 path: path(),
-                value,
+                value: new.value(),
             }),
             (_, None) => PatchOperation::Remove(RemoveOperation { path: path() }),
         };
         test.map(PatchOperation::Test).into_iter().chain([change])
     }
+
+    /// The same operations, without a tree.
+    fn written(&self) -> impl Iterator<Item = Written<'_>> {
+        let written = |op, value| Written {
+            op,
+            path: self.pointer.as_str(),
+            value,
+        };
+        let test = self.old.as_ref().map(|old| written("test", Some(old)));
+        let op = match (&self.old, &self.new) {
+            (Some(_), Some(_)) => "replace",
+            (None, Some(_)) => "add",
+            (_, None) => "remove",
+        };
+        test.into_iter().chain([written(op, self.new.as_ref())])
+    }
+}
+
+/// An operation as it is written.
+struct Written<'e> {
+    op: &'static str,
+    path: &'e str,
+    value: Option<&'e Json>,
+}
+
+impl Serialize for Written<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(None)?;
+        members.serialize_entry("op", self.op)?;
+        members.serialize_entry("path", self.path)?;
+        if let Some(value) = self.value {
+            members.serialize_entry("value", value)?;
+        }
+        members.end()
+    }
 }
 
 impl Serialize for Edit {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().flat_map(Change::operations))
+        serializer.collect_seq(self.0.iter().flat_map(Change::written))
     }
 }
 
@@ -169,6 +268,7 @@ impl<'de> Deserialize<'de> for Edit {
                 .take()
                 .filter(|test| test.path == pointer)
                 .map(|test| test.value);
+            let json = |value: Value| Json::of(&value).map_err(D::Error::custom);
             let new = match operation {
                 PatchOperation::Test(test) => {
                     tested = Some(test);
@@ -185,7 +285,11 @@ impl<'de> Deserialize<'de> for Edit {
                     )));
                 }
             };
-            edit.0.push(Change { pointer, old, new });
+            edit.0.push(Change {
+                pointer,
+                old: old.map(json).transpose()?,
+                new: new.map(json).transpose()?,
+            });
         }
         match tested {
             None => Ok(edit),
@@ -233,7 +337,7 @@ mod tests {
     #[test]
     fn bi_347_an_edit_tests_what_it_replaces() {
         let mut edit = Edit::default();
-        edit.replace("/a/0/b", json!("old"), json!("new")).unwrap();
+        edit.replace("/a/0/b", "old", "new").unwrap();
         assert_eq!(
             serde_json::to_value(&edit).unwrap(),
             json!([
@@ -258,18 +362,26 @@ mod tests {
         let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
         let raw: &RawValue = serde_json::from_str(&deep).unwrap();
         let mut edit = Edit::default();
-        let error = edit.replace_raw("/a", raw, json!(1)).unwrap_err();
+        let error = edit.replace_raw("/a", raw, &1).unwrap_err();
         assert!(matches!(error, EditError::OldValue { .. }), "{error}");
         assert!(edit.is_empty());
+    }
+
+    #[test]
+    fn bi_347_of_a_member_that_is_written_twice_the_last_one_is_tested_for() {
+        let raw: &RawValue = serde_json::from_str(r#"{ "id": 1, "b": 1.50, "id": 2 }"#).unwrap();
+        let mut edit = Edit::default();
+        edit.replace_raw("/a", raw, "new").unwrap();
+        let text = serde_json::to_string(&edit).unwrap();
+        assert!(text.contains(r#""value":{"id":2,"b":1.5}}"#), "{text}");
     }
 
     #[test]
     fn bi_347_an_edit_becomes_a_merge_patch() {
         let object = json!({"ami": {"id": "old", "arn": "x"}, "disks": [{"image": "a"}], "k": 1});
         let mut edit = Edit::default();
-        edit.replace("/disks/0/image", json!("a"), json!("b"))
-            .unwrap();
-        edit.replace("/ami", object["ami"].clone(), json!({"id": "new"}))
+        edit.replace("/disks/0/image", "a", "b").unwrap();
+        edit.replace("/ami", &object["ami"], &json!({"id": "new"}))
             .unwrap();
         assert_eq!(
             edit.to_merge_patch(&object).unwrap(),
@@ -281,9 +393,9 @@ mod tests {
     #[test]
     fn an_edit_is_read_as_it_was_written_and_nothing_else_is() {
         let mut edit = Edit::default();
-        edit.replace("/a", json!(1), json!(2)).unwrap();
-        edit.add("/b", json!(3)).unwrap();
-        edit.remove("/c", json!(4)).unwrap();
+        edit.replace("/a", &1, &2).unwrap();
+        edit.add("/b", &3).unwrap();
+        edit.remove("/c", &4).unwrap();
         let text = serde_json::to_string(&edit).unwrap();
         assert_eq!(serde_json::from_str::<Edit>(&text).unwrap(), edit);
         for wrong in [
@@ -303,7 +415,7 @@ mod tests {
 
     #[test]
     fn what_is_no_pointer_is_refused() {
-        let error = Edit::default().add("a/b", Value::Null).unwrap_err();
+        let error = Edit::default().add("a/b", &Value::Null).unwrap_err();
         assert_eq!(error.to_string(), "\"a/b\" is not a JSON pointer");
     }
 }

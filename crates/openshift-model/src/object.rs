@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::read::{ReadError, WrongType, read};
-use crate::{StringMap, Text};
+use crate::{StringMap, Text, walk};
 
 /// Which object something is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -238,11 +238,11 @@ impl<'a> RawObject<'a> {
     /// server sends them have no `apiVersion` and `kind` of their own.
     pub fn with_type(members: Members<'a>, api_version: &str, kind: &str) -> Option<Self> {
         let kind = Kind::of(api_version, kind)?;
-        let identity = members.get("metadata").map(identity).unwrap_or_default();
+        let [namespace, name] = members.get("metadata").map(identity).unwrap_or_default();
         Some(Self {
             kind,
-            namespace: identity.namespace.unwrap_or_default(),
-            name: identity.name.unwrap_or_default(),
+            namespace: namespace.unwrap_or_default(),
+            name: name.unwrap_or_default(),
             members,
         })
     }
@@ -293,51 +293,11 @@ impl<'a> RawObject<'a> {
     }
 }
 
-#[derive(Default)]
-struct Identity<'a> {
-    namespace: Option<Text<'a>>,
-    name: Option<Text<'a>>,
-}
-
 /// Namespace and name, whatever else is wrong with the metadata: an error must be able to say
 /// which object it is about.
-fn identity(metadata: &RawValue) -> Identity<'_> {
-    serde_json::from_str(metadata.get()).unwrap_or_default()
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Identity<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct IdentityVisitor;
-
-        impl<'de> Visitor<'de> for IdentityVisitor {
-            type Value = Identity<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Identity<'de>, A::Error> {
-                let mut identity = Identity::default();
-                while let Some(key) = map.next_key::<Text<'de>>()? {
-                    let place = match key.as_str() {
-                        "namespace" => &mut identity.namespace,
-                        "name" => &mut identity.name,
-                        _ => {
-                            map.next_value::<IgnoredAny>()?;
-                            continue;
-                        }
-                    };
-                    let raw = map.next_value::<&'de RawValue>()?;
-                    *place = serde_json::from_str(raw.get())
-                        .map_err(A::Error::custom)
-                        .ok();
-                }
-                Ok(identity)
-            }
-        }
-
-        deserializer.deserialize_map(IdentityVisitor)
-    }
+fn identity(metadata: &RawValue) -> [Option<Text<'_>>; 2] {
+    walk::members(metadata.get(), ["namespace", "name"])
+        .map(|text| text.and_then(|text| serde_json::from_str(text).ok()))
 }
 
 view! {

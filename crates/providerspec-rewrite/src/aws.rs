@@ -3,7 +3,7 @@
 use openshift_model::boot_image::AwsBootImage;
 use openshift_model::read::read as read_view;
 use openshift_model::{Edit, EditError, RawValue, Text, view};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::{ProviderSpecError, UserDataSecret};
 
@@ -66,6 +66,12 @@ pub fn read<'a>(spec: Option<&'a RawValue>) -> Result<AwsProviderSpec<'a>, Provi
     })
 }
 
+/// `ami` as it is written.
+#[derive(Serialize)]
+struct Written<'w> {
+    id: &'w str,
+}
+
 /// BI-270, BI-346: the edit that makes machines boot the image `id`: the whole of `/ami`, because
 /// only one of id, ARN and filters may be set. Nothing where they boot it already. `at` is the JSON
 /// pointer of the provider spec.
@@ -75,10 +81,10 @@ pub fn write(spec: &AwsProviderSpec<'_>, id: &str, at: &str) -> Result<Edit, Edi
         return Ok(edit);
     }
     let pointer = format!("{at}/ami");
-    let ami = json!({ "id": id });
+    let ami = Written { id };
     match spec.ami {
-        Some(old) => edit.replace_raw(&pointer, old, ami)?,
-        None => edit.add(&pointer, ami)?,
+        Some(old) => edit.replace_raw(&pointer, old, &ami)?,
+        None => edit.add(&pointer, &ami)?,
     }
     Ok(edit)
 }
@@ -87,7 +93,7 @@ pub fn write(spec: &AwsProviderSpec<'_>, id: &str, at: &str) -> Result<Edit, Edi
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     /// Expected: id, region.
     fn check(spec: &str, expected: (Option<&str>, &str)) {

@@ -3,7 +3,7 @@
 use openshift_model::boot_image::AzureBootImage;
 use openshift_model::read::read as read_view;
 use openshift_model::{Edit, EditError, RawValue, Text, view};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::{ProviderSpecError, UserDataSecret};
 
@@ -91,6 +91,19 @@ pub fn read<'a>(spec: Option<&'a RawValue>) -> Result<AzureProviderSpec<'a>, Pro
     })
 }
 
+/// BI-296: `image` as it is written.
+#[derive(Serialize)]
+struct Written<'w> {
+    publisher: &'w str,
+    offer: &'w str,
+    sku: &'w str,
+    version: &'w str,
+    #[serde(rename = "resourceID")]
+    resource_id: &'w str,
+    #[serde(rename = "type")]
+    kind: &'w str,
+}
+
 /// BI-297, BI-346: the edit that makes machines boot `image`: the whole of `/image`, which holds
 /// exactly the six members of BI-296 afterwards. Nothing where they boot it already. `at` is the
 /// JSON pointer of the provider spec.
@@ -104,17 +117,17 @@ pub fn write(
         return Ok(edit);
     }
     let pointer = format!("{at}/image");
-    let image = json!({
-        "publisher": image.publisher.as_str(),
-        "offer": image.offer.as_str(),
-        "sku": image.sku.as_str(),
-        "version": image.version.as_str(),
-        "resourceID": image.resource_id.as_str(),
-        "type": image.kind.as_str(),
-    });
+    let image = Written {
+        publisher: &image.publisher,
+        offer: &image.offer,
+        sku: &image.sku,
+        version: &image.version,
+        resource_id: &image.resource_id,
+        kind: &image.kind,
+    };
     match spec.raw_image {
-        Some(old) => edit.replace_raw(&pointer, old, image)?,
-        None => edit.add(&pointer, image)?,
+        Some(old) => edit.replace_raw(&pointer, old, &image)?,
+        None => edit.add(&pointer, &image)?,
     }
     Ok(edit)
 }
@@ -123,7 +136,7 @@ pub fn write(
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use serde_json::Value;
+    use serde_json::{Value, json};
 
     /// Expected: publisher, offer, sku, version, resource id, type; security type.
     fn check(spec: &str, expected: [&str; 7]) {

@@ -3,7 +3,6 @@
 use openshift_model::boot_image::{GcpBootDisk, GcpBootDisks};
 use openshift_model::read::read as read_view;
 use openshift_model::{Edit, EditError, RawValue, Text, view};
-use serde_json::Value;
 
 use crate::{ProviderSpecError, UserDataSecret};
 
@@ -66,11 +65,7 @@ pub fn write(disks: &GcpBootDisks<'_>, image: &str, at: &str) -> Result<Edit, Ed
     let mut edit = Edit::default();
     for disk in disks.0.iter().filter(|disk| disk.image.as_str() != image) {
         let pointer = format!("{at}/disks/{}/image", disk.index);
-        edit.replace(
-            &pointer,
-            Value::from(disk.image.as_str()),
-            Value::from(image),
-        )?;
+        edit.replace(&pointer, disk.image.as_str(), image)?;
     }
     Ok(edit)
 }
@@ -79,7 +74,7 @@ pub fn write(disks: &GcpBootDisks<'_>, image: &str, at: &str) -> Result<Edit, Ed
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn check(spec: &str, expected: &[(usize, &str)]) {
         let raw: &RawValue = serde_json::from_str(spec).unwrap();

@@ -2,7 +2,6 @@
 
 use openshift_model::names::MANAGED_WORKER_USER_DATA;
 use openshift_model::{Edit, EditError};
-use serde_json::Value;
 
 use crate::UserDataSecret;
 
@@ -27,11 +26,10 @@ pub fn use_managed_user_data(
 ) -> Result<(), UserDataSecretError> {
     let secret = secret.ok_or(UserDataSecretError::NotSet)?;
     let pointer = format!("{at}/userDataSecret/name");
-    let managed = Value::from(MANAGED_WORKER_USER_DATA);
     match secret.name.as_deref() {
         Some(MANAGED_WORKER_USER_DATA) => Ok(()),
-        Some(other) => edit.replace(&pointer, Value::from(other), managed),
-        None => edit.add(&pointer, managed),
+        Some(other) => edit.replace(&pointer, other, MANAGED_WORKER_USER_DATA),
+        None => edit.add(&pointer, MANAGED_WORKER_USER_DATA),
     }
     .map_err(UserDataSecretError::Edit)
 }
@@ -40,7 +38,7 @@ pub fn use_managed_user_data(
 mod tests {
     use super::*;
     use openshift_model::RawValue;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn check(spec: &Value, expected: Option<&Value>) {
         let text = spec.to_string();

@@ -3,7 +3,6 @@
 use openshift_model::boot_image::{VsphereBootImage, VsphereWorkspace};
 use openshift_model::read::read as read_view;
 use openshift_model::{Edit, EditError, RawValue, Text, view};
-use serde_json::Value;
 
 use crate::{ProviderSpecError, UserDataSecret};
 
@@ -84,9 +83,9 @@ pub fn write(spec: &VsphereProviderSpec<'_>, template: &str, at: &str) -> Result
     }
     let pointer = format!("{at}/template");
     if spec.has_template {
-        edit.replace(&pointer, Value::from(current), Value::from(template))?;
+        edit.replace(&pointer, current, template)?;
     } else {
-        edit.add(&pointer, Value::from(template))?;
+        edit.add(&pointer, template)?;
     }
     Ok(edit)
 }
@@ -95,7 +94,7 @@ pub fn write(spec: &VsphereProviderSpec<'_>, template: &str, at: &str) -> Result
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     /// Expected: template, and the members of the workspace.
     fn check(spec: &str, template: &str, workspace: [&str; 6]) {

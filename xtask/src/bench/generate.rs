@@ -1,78 +1,72 @@
 //! Clusters of any size, always the same for the same size.
 
+mod aws;
+mod azure;
+mod gcp;
+
 use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-const OLD: &str = "rhcos-418-94-202501221327-0-gcp";
-const NEW: &str = "rhcos-9-8-20260715-0-gcp";
+/// What `osimage plan` is given.
+pub(crate) struct Input {
+    /// What it is called in the results.
+    pub(crate) name: &'static str,
+    /// The folder with the cluster's objects.
+    pub(crate) objects: PathBuf,
+    /// What somebody looked up.
+    pub(crate) facts: Option<PathBuf>,
+}
 
-/// A GCP cluster in a folder: 60 % of its sets are outdated, 30 % current, 10 % boot an image of
-/// their own; a fifth is arm64, a fifth has a second disk.
-pub(crate) fn gcp(folder: &Path, sets: usize) -> std::io::Result<PathBuf> {
-    let folder = folder.join(format!("gcp-{sets}"));
-    fs::create_dir_all(&folder)?;
+/// The clusters that are measured. Of each 60 % of the sets are outdated, 30 % current, 10 % boot an
+/// image of their own.
+pub(crate) fn all(folder: &Path, sets: usize) -> std::io::Result<Vec<Input>> {
+    Ok(vec![
+        gcp::cluster(folder, sets)?,
+        aws::cluster(folder, sets)?,
+        azure::cluster(folder, sets)?,
+    ])
+}
+
+/// What becomes of a set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Age {
+    Outdated,
+    Current,
+    /// It boots an image of its own.
+    Custom,
+}
+
+impl Age {
+    fn of(index: usize) -> Self {
+        match index % 10 {
+            0..6 => Self::Outdated,
+            6..9 => Self::Current,
+            _ => Self::Custom,
+        }
+    }
+}
+
+/// Writes a cluster into a folder of its own: its sets as one List, everything else as another.
+fn write_cluster(
+    folder: &Path,
+    status: &Value,
+    stream: &Value,
+    sets: impl Iterator<Item = Value>,
+) -> std::io::Result<()> {
+    fs::create_dir_all(folder)?;
     let mut file = BufWriter::new(fs::File::create(folder.join("machinesets.json"))?);
     write!(file, r#"{{"apiVersion":"v1","items":["#)?;
-    for index in 0..sets {
+    for (index, set) in sets.enumerate() {
         let separator = if index == 0 { "" } else { "," };
-        write!(file, "{separator}{}", gcp_machine_set(index))?;
+        write!(file, "{separator}{set}")?;
     }
     write!(file, r#"],"kind":"List"}}"#)?;
     file.flush()?;
-    fs::write(
-        folder.join("cluster.json"),
-        cluster("GCP", &gcp_stream()).to_string(),
-    )?;
-    Ok(folder)
-}
-
-fn gcp_stream() -> Value {
-    let image = |suffix: &str| json!({"images": {"gcp": {"project": "rhcos-cloud", "name": format!("{NEW}-{suffix}")}}});
-    json!({"stream": "bench", "architectures":
-        {"x86_64": image("x86-64"), "aarch64": image("aarch64")}})
-}
-
-fn gcp_machine_set(index: usize) -> Value {
-    let arm = index.is_multiple_of(5);
-    let suffix = if arm { "aarch64" } else { "x86-64" };
-    let image = match index % 10 {
-        0..6 => format!("projects/rhcos-cloud/global/images/{OLD}-{suffix}"),
-        6..9 => format!("projects/rhcos-cloud/global/images/{NEW}-{suffix}"),
-        _ => format!("projects/bench-project/global/images/golden-{index}"),
-    };
-    let disk = |boot: bool, image: &str| {
-        json!({"autoDelete": boot, "boot": boot, "image": image, "labels": null, "sizeGb": 128,
-            "type": "pd-ssd"})
-    };
-    let mut disks = vec![disk(true, &image)];
-    if index % 5 == 1 {
-        disks.push(disk(false, "projects/bench-project/global/images/data"));
-    }
-    let spec = json!({
-        "apiVersion": "machine.openshift.io/v1beta1",
-        "canIPForward": false,
-        "credentialsSecret": {"name": "gcp-cloud-credentials"},
-        "deletionProtection": false,
-        "disks": disks,
-        "kind": "GCPMachineProviderSpec",
-        "machineType": "n2-standard-4",
-        "metadata": {"creationTimestamp": null},
-        "networkInterfaces": [
-            {"network": "bench-7xk2p-network", "subnetwork": "bench-7xk2p-worker-subnet"}],
-        "projectID": "bench-project",
-        "region": "us-central1",
-        "serviceAccounts": [{
-            "email": "bench-7xk2p-w@bench-project.iam.gserviceaccount.com",
-            "scopes": ["https://www.googleapis.com/auth/cloud-platform"]}],
-        "shieldedInstanceConfig": {},
-        "tags": ["bench-7xk2p-worker"],
-        "userDataSecret": {"name": "worker-user-data"},
-        "zone": "us-central1-a",
-    });
-    machine_set(index, if arm { "arm64" } else { "amd64" }, &spec)
+    let others = others(status, stream).to_string();
+    fs::write(folder.join("cluster.json"), others)
 }
 
 /// A MachineSet as an API server delivers it: members in the order of their names.
@@ -127,11 +121,12 @@ fn machine_set(index: usize, architecture: &str, provider_spec: &Value) -> Value
     })
 }
 
-fn cluster(platform: &str, stream: &Value) -> Value {
+/// Everything but the sets; `status` is the platform's, as Infrastructure has it.
+fn others(status: &Value, stream: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "List", "items": [
         {"apiVersion": "config.openshift.io/v1", "kind": "Infrastructure",
             "metadata": {"name": "cluster"},
-            "status": {"platformStatus": {"type": platform}}},
+            "status": {"platformStatus": status}},
         {"apiVersion": "config.openshift.io/v1", "kind": "ClusterVersion",
             "metadata": {"name": "version"},
             "status": {"desired": {"version": "4.22.3"},

@@ -57,7 +57,12 @@ fn text(skew: &SkewForecast) -> String {
     for (of, version) in versions.iter().filter(|(_, version)| !version.is_empty()) {
         text.push_str(&format!("boot images  {of} {version}\n"));
     }
-    let old = if skew.exceeded { "yes" } else { "no" };
+    let is_measured = versions.iter().any(|(_, version)| !version.is_empty());
+    let old = match (skew.exceeded, is_measured) {
+        (true, _) => "yes",
+        (false, true) => "no",
+        (false, false) => "not measured",
+    };
     let upgradeable = if skew.upgradeable { "yes" } else { "no" };
     text.push_str(&format!("too old      {old}\nupgradeable  {upgradeable}\n"));
     if !skew.message.is_empty() {

@@ -31,6 +31,7 @@ pub(crate) fn unified(
             format: "a diff",
             problem: error.to_string(),
         })?;
+    keep_order(&before, &mut after);
     let (before, after) = (document::yaml(&before)?, document::yaml(&after)?);
     let path = format!("{}/{}/{}.yaml", target.kind, target.namespace, target.name);
     Ok(TextDiff::from_lines(&before, &after)
@@ -38,6 +39,29 @@ pub(crate) fn unified(
         .context_radius(CONTEXT_LINES)
         .header(&format!("a/{path}"), &format!("b/{path}"))
         .to_string())
+}
+
+/// Puts the members of `after` into the order that they have in `before`, new ones behind them: an
+/// object has no order, and a line that only moved is no change.
+fn keep_order(before: &Value, after: &mut Value) {
+    match (before, after) {
+        (Value::Object(before), Value::Object(after)) => {
+            let mut rest = std::mem::take(after);
+            for (name, before) in before {
+                if let Some(mut value) = rest.shift_remove(name) {
+                    keep_order(before, &mut value);
+                    after.insert(name.clone(), value);
+                }
+            }
+            after.append(&mut rest);
+        }
+        (Value::Array(before), Value::Array(after)) => {
+            for (before, after) in before.iter().zip(after) {
+                keep_order(before, after);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The object as a tree: only what is shown is ever built.
@@ -52,4 +76,31 @@ fn tree(object: &RawObject<'_>) -> Result<Value, CommandError> {
             format: "a diff",
             problem: format!("{}: {error}", object.reference()),
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_stay_where_they_were_and_new_ones_come_last() {
+        let check = |before: &str, after: &str, expected: &str| {
+            let before: Value = serde_json::from_str(before).unwrap();
+            let mut after: Value = serde_json::from_str(after).unwrap();
+            keep_order(&before, &mut after);
+            assert_eq!(after.to_string(), expected);
+        };
+        check(
+            r#"{"offer":"","publisher":"","gone":1,"sku":""}"#,
+            r#"{"type":"t","publisher":"p","offer":"o","sku":"s"}"#,
+            r#"{"offer":"o","publisher":"p","sku":"s","type":"t"}"#,
+        );
+        check(
+            r#"{"a":[{"x":1,"y":2},3]}"#,
+            r#"{"a":[{"y":5,"x":1}]}"#,
+            r#"{"a":[{"x":1,"y":5}]}"#,
+        );
+        check("{}", r#"{"b":1,"a":2}"#, r#"{"b":1,"a":2}"#);
+        check("[]", "5", "5");
+    }
 }

@@ -2,9 +2,10 @@
 
 use std::io::{Result, Write};
 
-use bootimage_plan::Explanation;
+use bootimage_plan::{Explanation, FactRequest};
 use openshift_model::{Input, Step};
 
+use crate::render::document;
 use crate::text::wrap;
 
 /// The decision, then every rule that was looked at, in order.
@@ -25,6 +26,33 @@ pub(crate) fn text(out: &mut dyn Write, explanation: &Explanation) -> Result<()>
     writeln!(out, "\nRules, in the order in which they were looked at:")?;
     for step in &explanation.steps {
         write!(out, "\n{}", rule(step))?;
+    }
+    questions(out, &explanation.needs)
+}
+
+/// What has to be known first: the command that finds it out, and the document that takes the
+/// answer.
+fn questions(out: &mut dyn Write, needs: &[FactRequest]) -> Result<()> {
+    for need in needs {
+        let answer = match need {
+            FactRequest::AwsImage { .. } => "image: {OwnerId: …, Name: …}",
+            FactRequest::AwsMarketplaceImages { .. } => {
+                "images: [{ImageId: …, Name: …, Description: …, CreationDate: …}]"
+            }
+            FactRequest::VsphereTemplate(_) => {
+                "folderPath: …\n\
+                 machines: [{path: …, version: …, thinProvisioned: …, eagerlyScrub: …}]"
+            }
+        };
+        let item = document::yaml(need).map_err(std::io::Error::other)?;
+        let item = format!("{item}{answer}").replace('\n', "\n    ");
+        writeln!(
+            out,
+            "\nNext: find it out, and give the answer with --facts FILE\n"
+        )?;
+        writeln!(out, "  {}\n", need.command())?;
+        writeln!(out, "  apiVersion: osimage.dev/v1\n  kind: Facts\n  items:")?;
+        writeln!(out, "  - {item}")?;
     }
     Ok(())
 }

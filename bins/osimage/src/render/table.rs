@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use bootimage_plan::{DecisionKind, Plan, Target};
 use openshift_model::{Kind, MachineManager};
 
-use crate::text::{pad, wrap};
+use crate::text::{WIDTH, pad, wrap};
 
 /// The plan at 80 columns: what happens to which set, then what is wrong.
 pub(crate) fn table(out: &mut dyn Write, plan: &Plan) -> Result<()> {
@@ -30,11 +30,20 @@ pub(crate) fn table(out: &mut dyn Write, plan: &Plan) -> Result<()> {
         pad("DECISION", DECISION_WIDTH),
         pad("NAME", width)
     )?;
+    let room = WIDTH.saturating_sub(DECISION_WIDTH + GAP + width + GAP);
     for (target, name) in plan.targets.iter().zip(&names) {
-        let line = format!("{}  {}", pad(name, width), what(target));
+        let line = format!("{}  {}", pad(name, width), what(target, room));
         writeln!(out, "{}  {}", decision(target.decision), line.trim_end())?;
     }
     writeln!(out, "\n{}", summary(plan))?;
+    if let Some(deferred) = &plan.deferred {
+        let why = format!("deferred, {}: {}", deferred.reason, deferred.message);
+        write!(out, "{}", wrap(&why, 0))?;
+    }
+    if !plan.skew.upgradeable {
+        let why = format!("blocks upgrades: {}", plan.skew.message);
+        write!(out, "{}", wrap(&why, 0))?;
+    }
     for target in plan.targets.iter().filter(|target| needs_a_word(target)) {
         let name = short_name(target);
         writeln!(
@@ -108,6 +117,12 @@ fn wide_row(target: &Target) -> [String; 10] {
 
 /// Room for the longest decision, `NotManaged`.
 const DECISION_WIDTH: usize = 10;
+/// Between two columns.
+const GAP: usize = 2;
+/// Between two images.
+const ARROW: &str = " → ";
+/// However long the names are, this much of an image is shown.
+const LEAST_IMAGE: usize = 12;
 
 fn decision(kind: DecisionKind) -> String {
     let style = match kind {
@@ -129,22 +144,20 @@ fn short_name(target: &Target) -> String {
 }
 
 /// The last column: images without what all of them share, or why there is none to show.
-fn what(target: &Target) -> String {
-    let current = target
-        .current
-        .as_deref()
-        .map(short_image)
-        .unwrap_or_default();
+fn what(target: &Target, room: usize) -> String {
+    let image = |image: &Option<String>| image.as_deref().map(short_image).unwrap_or_default();
     match target.decision {
+        // The image stays, something else of the set changes.
+        DecisionKind::Update if target.current == target.target => target.reason.name().to_owned(),
         DecisionKind::Update => {
-            let new = target
-                .target
-                .as_deref()
-                .map(short_image)
-                .unwrap_or_default();
-            format!("{current} → {new}")
+            let (current, new) = (image(&target.current), image(&target.target));
+            // On vSphere most templates keep their name, and the release is what is new.
+            let release = new.strip_prefix(&format!("{current} (")).map(str::to_owned);
+            let new = release.map_or(new, |release| release.trim_end_matches(')').to_owned());
+            let [current, new] = side_by_side(&current, &new, room);
+            format!("{current}{ARROW}{new}")
         }
-        DecisionKind::UpToDate => current,
+        DecisionKind::UpToDate => cut(&image(&target.current), room),
         DecisionKind::Skip | DecisionKind::Blocked | DecisionKind::Undecided => {
             target.reason.name().to_owned()
         }
@@ -152,16 +165,43 @@ fn what(target: &Target) -> String {
     }
 }
 
+/// Two images that fit beside each other: what one does not need the other has.
+fn side_by_side(current: &str, new: &str, room: usize) -> [String; 2] {
+    let room = room.saturating_sub(ARROW.chars().count());
+    let length = |image: &str| image.chars().count();
+    let share = |other: &str| room.saturating_sub(length(other)).max(room / 2);
+    [cut(current, share(new)), cut(new, share(current))]
+}
+
+/// An image that fits. Of a path, or of fields with colons between them, the last part tells most;
+/// of every other name the first.
+fn cut(image: &str, room: usize) -> String {
+    let (length, room) = (image.chars().count(), room.max(LEAST_IMAGE));
+    if length <= room {
+        return image.to_owned();
+    }
+    if image.contains([':', '/']) {
+        let end: String = image.chars().skip(length + 1 - room).collect();
+        return format!("…{end}");
+    }
+    let start: String = image.chars().take(room - 1).collect();
+    format!("{start}…")
+}
+
 fn needs_a_word(target: &Target) -> bool {
     use DecisionKind::{Blocked, Skip, Undecided};
     matches!(target.decision, Blocked | Undecided | Skip)
 }
 
-/// `rhcos-418-94-202501221327-0-gcp-x86-64` as `418-94-202501221327-0`; what is not named like
-/// that stays whole.
+/// `rhcos-418-94-202501221327-0-gcp-x86-64` as `418-94-202501221327-0`, the path of an image that
+/// was uploaded to Azure as the image's name; what is not named like that stays whole.
 fn short_image(image: &str) -> String {
     let short = |image: &str| {
-        let name = image.rsplit('/').next().unwrap_or(image);
+        let (path, name) = image.rsplit_once('/').unwrap_or(("", image));
+        if let Some(gallery_image) = path.strip_suffix("/versions") {
+            let image = gallery_image.rsplit('/').next().unwrap_or_default();
+            return format!("{image}/{name}");
+        }
         name.strip_prefix("rhcos-")
             .and_then(|rest| rest.split_once("-gcp-"))
             .map_or(name, |(version, _)| version)
@@ -207,4 +247,49 @@ fn summary(plan: &Plan) -> String {
         .map(|(count, what)| format!("{count} {what}"))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_shown_without_what_all_of_them_share() {
+        let check = |image: &str, expected: &str| assert_eq!(short_image(image), expected);
+        let gcp = "projects/rhcos-cloud/global/images/rhcos-9-8-20260715-0-gcp-x86-64";
+        check(gcp, "9-8-20260715-0");
+        check(&format!("{gcp}, a/own"), "9-8-20260715-0, own");
+        let gallery = "/resourceGroups/rg/providers/Microsoft.Compute/galleries/g/images";
+        check(
+            &format!("{gallery}/x-gen2/versions/latest"),
+            "x-gen2/latest",
+        );
+        check("/subscriptions/s/images/x-gen1", "x-gen1");
+        check("ami-1", "ami-1");
+        check("", "");
+    }
+
+    #[test]
+    fn a_long_image_is_cut_where_it_tells_least() {
+        let check =
+            |image: &str, room: usize, expected: &str| assert_eq!(cut(image, room), expected);
+        check("redhat:worker:4.22.2026", 23, "redhat:worker:4.22.2026");
+        check("redhat:worker:4.22.2026", 13, "…er:4.22.2026");
+        check("418-94-202501221327-0", 13, "418-94-20250…");
+        check(&"é".repeat(14), 0, &format!("{}…", "é".repeat(11)));
+    }
+
+    #[test]
+    fn what_one_image_does_not_need_the_other_has() {
+        let check = |room: usize, expected: [&str; 2]| {
+            assert_eq!(
+                side_by_side("418-94-202501221327-0", "9-8-20260715-0", room),
+                expected
+            );
+        };
+        check(38, ["418-94-202501221327-0", "9-8-20260715-0"]);
+        check(33, ["418-94-20250122…", "9-8-20260715-0"]);
+        check(27, ["418-94-2025…", "9-8-2026071…"]);
+        check(0, ["418-94-2025…", "9-8-2026071…"]);
+    }
 }

@@ -154,8 +154,8 @@ fn bi_349_the_worked_example() {
     };
     assert_eq!(
         skip.to_string(),
-        "the release has no image for region \"ca-west-9\": rhcos-4.21/x86_64: No AWS images in \
-         region ca-west-9"
+        "the release has no image for region \"ca-west-9\" (rhcos-4.21/x86_64: No AWS images in \
+         region ca-west-9)"
     );
     let by_arn = Set {
         id: None,

@@ -233,7 +233,7 @@ fn t_05_bi_292_an_image_of_no_variant_is_somebodys_own() {
         ("Redhat", "rh-ocp-worker", "rh-ocp-worker", "1", WITH_PLAN),
     ] {
         let image = in_marketplace(image);
-        let custom = "is not an image of the release: somebody chose it";
+        let custom = "is not an image of the release, somebody chose it";
         check(&image, "x86_64", &format!("skip {image} {custom}"));
     }
     let nothing = AzureBootImage::default();

@@ -83,8 +83,8 @@ impl Facts {
     }
 
     /// Reads one more document: `kind: Facts`, or saved output of `aws ec2 describe-images`
-    /// (BI-276). Where it cannot be read nothing is added.
-    pub fn read(&mut self, text: &str) -> Result<(), FactsError> {
+    /// (BI-276). Returns how many answers it has; where it cannot be read nothing is added.
+    pub fn read(&mut self, text: &str) -> Result<usize, FactsError> {
         let raw: &RawValue =
             serde_json::from_str(text).map_err(|error| FactsError::Json(error.to_string()))?;
         let document: Document<'_> = read(raw, "")?;
@@ -94,16 +94,20 @@ impl Facts {
             document.images,
         ) {
             (Some(API_VERSION), Some(KIND), _) => {
-                for fact in facts(&document.items.unwrap_or_default())? {
+                let facts = facts(&document.items.unwrap_or_default())?;
+                let count = facts.len();
+                for fact in facts {
                     self.insert(fact);
                 }
-                Ok(())
+                Ok(count)
             }
             (None, None, Some(images)) => {
-                for image in aws_images(images, "/Images")? {
+                let images = aws_images(images, "/Images")?;
+                let count = images.len();
+                for image in images {
                     self.insert_saved_image(image);
                 }
-                Ok(())
+                Ok(count)
             }
             _ => Err(FactsError::OtherDocument),
         }

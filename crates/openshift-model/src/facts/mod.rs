@@ -7,7 +7,7 @@ mod answer;
 mod document;
 mod request;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use answer::{
     AWS_MARKETPLACE_OWNER, Answer, AnswerRef, AwsImage, VsphereMachine, VsphereMachines,
@@ -44,6 +44,9 @@ struct AwsFacts {
     images: BTreeMap<String, Answer<AwsImage>>,
     /// By product id.
     products: BTreeMap<String, Answer<Vec<AwsImage>>>,
+    /// Products that count as searched because saved output lists an image of them: whether it
+    /// lists all there are, it does not say.
+    listed: BTreeSet<String>,
 }
 
 impl Facts {
@@ -58,7 +61,9 @@ impl Facts {
                 product_id,
                 answer,
             } => {
-                self.aws_facts(region).products.insert(product_id, answer);
+                let facts = self.aws_facts(region);
+                facts.listed.remove(&product_id);
+                facts.products.insert(product_id, answer);
             }
             Fact::VsphereTemplate { search, answer } => {
                 self.vsphere.insert(search, answer);
@@ -78,6 +83,9 @@ impl Facts {
     fn insert_saved_image(&mut self, image: AwsImage) {
         let facts = &mut self.aws_of_cluster;
         if let Some(product) = image.marketplace_product() {
+            if !facts.products.contains_key(product) {
+                facts.listed.insert(product.to_owned());
+            }
             let searched = facts
                 .products
                 .entry(product.to_owned())
@@ -145,6 +153,11 @@ pub struct ClusterFacts<'f> {
 }
 
 impl<'f> ClusterFacts<'f> {
+    /// The region of AWS that the cluster is in.
+    pub fn aws_region(&self) -> Option<&'f str> {
+        self.aws_region
+    }
+
     /// What EC2 says of an image.
     pub fn aws_image(&self, region: &str, id: &str) -> Option<AnswerRef<'f, AwsImage>> {
         self.aws(region)
@@ -161,6 +174,26 @@ impl<'f> ClusterFacts<'f> {
         self.aws(region)
             .find_map(|facts| facts.products.get(product_id))
             .map(|answer| answer.as_ref().map(Vec::as_slice))
+    }
+
+    /// The products whose images in the cluster's region are known from saved `describe-images`
+    /// output alone, with the images that it lists. There may be others.
+    pub fn aws_listed_products(&self) -> impl Iterator<Item = (&'f str, &'f [AwsImage])> {
+        let by_name = self
+            .aws_region
+            .and_then(|region| self.facts.aws.get(region));
+        let facts = self.aws_region.map(|_| &self.facts.aws_of_cluster);
+        let listed = facts.into_iter().flat_map(|facts| &facts.listed);
+        let all = self.facts;
+        listed.filter_map(move |product| {
+            if by_name.is_some_and(|facts| facts.products.contains_key(product)) {
+                return None;
+            }
+            match all.aws_of_cluster.products.get(product)? {
+                Answer::Found(images) => Some((product.as_str(), images.as_slice())),
+                Answer::NotFound | Answer::Denied(_) => None,
+            }
+        })
     }
 
     /// What a region is known for by name goes before what is known of the cluster's region.
@@ -218,6 +251,31 @@ mod tests {
         assert_eq!(images.len(), 1);
         let rosa = "34850061-abaf-402d-92df-94325c9e947f";
         assert_eq!(facts.aws_marketplace_images("us-east-1", rosa), None);
+    }
+
+    #[test]
+    fn bi_276_a_product_that_is_only_listed_is_known_as_such() {
+        let listed = |facts: &Facts, region| {
+            let facts = facts.of_cluster(region);
+            let listed = facts.aws_listed_products();
+            let ids = |images: &[AwsImage]| images.iter().map(|image| image.id.clone()).collect();
+            listed
+                .flat_map(|(_, images)| -> Vec<String> { ids(images) })
+                .collect::<Vec<_>>()
+        };
+        let mut facts = saved();
+        assert_eq!(listed(&facts, Some("us-east-1")), ["ami-2"]);
+        assert!(listed(&facts, None).is_empty());
+        facts.insert(Fact::AwsMarketplaceImages {
+            region: Some("us-east-1".into()),
+            product_id: OCP.into(),
+            answer: Answer::Found(Vec::new()),
+        });
+        assert!(
+            listed(&facts, Some("us-east-1")).is_empty(),
+            "it was searched"
+        );
+        assert_eq!(listed(&facts, Some("us-east-2")), ["ami-2"]);
     }
 
     #[test]
