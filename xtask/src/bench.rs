@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: time and memory of the whole process on large inputs.
 
 mod generate;
+mod live;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -29,7 +30,10 @@ pub(crate) fn run() -> Result<(), String> {
     say(&format!(
         "median and range of {RUNS} runs, peak of resident memory"
     ));
-    inputs.iter().try_for_each(|input| measure(&binary, input))
+    inputs
+        .iter()
+        .try_for_each(|input| measure(&binary, input))?;
+    live::run(&binary)
 }
 
 fn build() -> Result<PathBuf, String> {
@@ -46,11 +50,16 @@ fn build() -> Result<PathBuf, String> {
 }
 
 fn measure(binary: &Path, input: &Input) -> Result<(), String> {
-    let mut runs = Vec::new();
-    for _ in 0..RUNS {
-        runs.push(once(binary, input).map_err(|error| format!("{}: {error}", binary.display()))?);
-    }
-    runs.sort_by_key(|run| run.time);
+    let facts = input.facts.iter();
+    let facts = facts.flat_map(|facts| [OsStr::new("--facts"), facts.as_os_str()]);
+    let runs = runs(|| {
+        let mut command = Command::new(binary);
+        command
+            .args(["plan", "-o", "patch", "-f"])
+            .arg(&input.objects)
+            .args(facts.clone());
+        command
+    })?;
     let time = |index: usize| runs.get(index).map_or(0, |run| run.time.as_millis());
     let memory = runs.iter().map(|run| run.peak_kib).max().unwrap_or(0);
     let lines = runs.first().map_or(0, |run| run.lines);
@@ -67,21 +76,25 @@ fn measure(binary: &Path, input: &Input) -> Result<(), String> {
 
 struct Run {
     time: Duration,
+    /// Until something stood on standard output.
+    first_line: Duration,
     peak_kib: u64,
     lines: usize,
 }
 
-fn once(binary: &Path, input: &Input) -> std::io::Result<Run> {
+/// Runs a command again and again; the quickest run is the first.
+fn runs(command: impl Fn() -> Command) -> Result<Vec<Run>, String> {
+    let mut runs = Vec::new();
+    for _ in 0..RUNS {
+        runs.push(once(command()).map_err(|error| format!("the command: {error}"))?);
+    }
+    runs.sort_by_key(|run| run.time);
+    Ok(runs)
+}
+
+fn once(mut command: Command) -> std::io::Result<Run> {
     let start = Instant::now();
-    let mut child = Command::new(binary)
-        .args(["plan", "-o", "patch", "-f"])
-        .arg(&input.objects)
-        .args(
-            input
-                .facts
-                .iter()
-                .flat_map(|facts| [OsStr::new("--facts"), facts.as_os_str()]),
-        )
+    let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()?;
@@ -89,9 +102,13 @@ fn once(binary: &Path, input: &Input) -> std::io::Result<Run> {
     let mut stdout = child.stdout.take();
     // The pipe is read all the while, as a person's next command would.
     let reader = std::thread::spawn(move || {
-        let mut text = String::new();
-        stdout.as_mut().map(|pipe| pipe.read_to_string(&mut text));
-        text.lines().count()
+        let mut text = vec![0; 1];
+        let first = stdout.as_mut().map(|pipe| pipe.read(&mut text));
+        let first_line = start.elapsed();
+        text.truncate(first.and_then(Result::ok).unwrap_or(0));
+        stdout.as_mut().map(|pipe| pipe.read_to_end(&mut text));
+        let lines = String::from_utf8_lossy(&text).lines().count();
+        (first_line, lines)
     });
     let mut peak_kib = 0;
     while child.try_wait()?.is_none() {
@@ -99,10 +116,12 @@ fn once(binary: &Path, input: &Input) -> std::io::Result<Run> {
         std::thread::sleep(SAMPLE);
     }
     let time = start.elapsed();
+    let (first_line, lines) = reader.join().unwrap_or_default();
     Ok(Run {
         time,
+        first_line,
         peak_kib,
-        lines: reader.join().unwrap_or(0),
+        lines,
     })
 }
 

@@ -1,0 +1,80 @@
+//! A plan of a live cluster: many sets, and many Secrets that are none of its business.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use test_control_plane::{ControlPlane, Identity};
+
+use super::{RUNS, runs};
+use crate::r#gen::root;
+use crate::say;
+
+/// How many sets the cluster has.
+const SETS: usize = 1_000;
+/// How many Secrets lie in the namespace of the sets.
+const SECRETS: usize = 30_000;
+/// What a Secret of the Machine API's namespace holds, in bytes: a stub with a certificate.
+const SECRET_BYTES: usize = 2_000;
+
+const API: &str = "/apis/machine.openshift.io/v1beta1/namespaces/openshift-machine-api/machinesets";
+
+/// Fills a control plane and measures; says why not where there is none.
+pub(super) fn run(binary: &Path) -> Result<(), String> {
+    let Some(control_plane) = ControlPlane::start() else {
+        return Ok(());
+    };
+    control_plane.create_all(&root().join("fixtures/azure-inspect"));
+    fill(&control_plane)?;
+    let kubeconfig = control_plane.kubeconfig(&Identity::Admin);
+    let runs = runs(|| {
+        let mut command = Command::new(binary);
+        command
+            .args(["plan", "-o", "patch"])
+            .env("KUBECONFIG", &kubeconfig);
+        command
+    })?;
+    let of = |index: usize| runs.get(index);
+    let time = |index: usize| of(index).map_or(0, |run| run.time.as_millis());
+    let first = of(RUNS / 2).map_or(0, |run| run.first_line.as_millis());
+    let memory = runs.iter().map(|run| run.peak_kib).max().unwrap_or(0);
+    let lines = of(0).map_or(0, |run| run.lines);
+    say(&format!(
+        "live, {SETS} sets and {SECRETS} foreign Secrets, -o patch: first line after {first} ms, \
+         {} ms ({}–{} ms), {} MiB, {lines} lines",
+        time(RUNS / 2),
+        time(0),
+        time(RUNS - 1),
+        memory.div_ceil(1024),
+    ));
+    Ok(())
+}
+
+fn fill(control_plane: &ControlPlane) -> Result<(), String> {
+    let list = control_plane.get(API);
+    let pattern = list
+        .pointer("/items/0/spec")
+        .ok_or("the fixture has no MachineSet")?;
+    let labels = list.pointer("/items/0/metadata/labels");
+    for number in 0..SETS {
+        control_plane.create(&json!({
+            "apiVersion": "machine.openshift.io/v1beta1", "kind": "MachineSet",
+            "metadata": {"name": format!("many-{number}"), "labels": labels,
+                "namespace": "openshift-machine-api"},
+            "spec": pattern,
+        }));
+    }
+    let stub = format!(
+        r#"{{"ignition":{{"version":"3.4.0"}},"x":"{}"}}"#,
+        "x".repeat(SECRET_BYTES)
+    );
+    let secret = |name: String| -> Value {
+        json!({"apiVersion": "v1", "kind": "Secret", "stringData": {"userData": stub},
+            "metadata": {"name": name, "namespace": "openshift-machine-api"}})
+    };
+    control_plane.create(&secret("worker-user-data".to_owned()));
+    for number in 0..SECRETS {
+        control_plane.create(&secret(format!("foreign-{number}")));
+    }
+    Ok(())
+}
