@@ -2,9 +2,13 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 /// The folder that names it has the programs, by the convention of envtest.
 const ASSETS: &str = "KUBEBUILDER_ASSETS";
+
+/// That there are none is told once.
+static TOLD: Once = Once::new();
 
 /// What a control plane is made of.
 pub(crate) struct Programs {
@@ -20,8 +24,11 @@ impl Programs {
         match Self::look() {
             Ok(programs) => Some(programs),
             Err(missing) => {
-                let line = format!("SKIPPED: tests on a real kube-apiserver: {missing}\n");
-                std::io::stderr().write_all(line.as_bytes()).ok();
+                TOLD.call_once(|| {
+                    // In one piece, and on a line of its own behind the name of a test.
+                    let line = format!("\nSKIPPED: tests on a real kube-apiserver: {missing}\n");
+                    std::io::stderr().write_all(line.as_bytes()).ok();
+                });
                 None
             }
         }

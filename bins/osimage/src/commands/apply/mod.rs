@@ -63,6 +63,11 @@ async fn apply(
     let mut outcomes = Vec::new();
     for target in chosen {
         let name = format!("{} {}/{}", target.kind, target.namespace, target.name);
+        tell(&format!(
+            "{} of {}: {name}",
+            outcomes.len() + 1,
+            chosen.len()
+        ));
         let outcome = carrier.carry_out(target).await;
         let line = outcome.line(mode);
         print(|out| writeln!(out, "{name}: {line}"))?;
