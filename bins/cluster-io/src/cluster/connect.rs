@@ -75,11 +75,16 @@ fn unusable(error: &KubeconfigError, contexts: Option<&[String]>) -> ClusterErro
         KubeconfigError::CurrentContextNotSet => "it has no current context".to_owned(),
         KubeconfigError::LoadContext(name) => format!("it has no context {name:?}"),
         KubeconfigError::ReadConfig(source, path) => format!("{}: {source}", path.display()),
-        other => super::error::chain(other),
+        other => first_line(&super::error::chain(other)),
     };
     let contexts = contexts.filter(|contexts| !contexts.is_empty());
     let known = contexts.map(|contexts| format!("; it has {}", contexts.join(", ")));
     ClusterError::Kubeconfig {
         problem: problem + &known.unwrap_or_default(),
     }
+}
+
+/// A parser's picture of the place is more than a line for a person can hold.
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
 }

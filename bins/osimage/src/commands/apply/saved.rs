@@ -32,7 +32,10 @@ impl SavedPlan {
     pub(super) fn read(path: &Path) -> Result<Self, CommandError> {
         let bytes = files::read_bytes(path).map_err(CommandError::Unreadable)?;
         let plan = parse(&bytes).map_err(|problem| CommandError::NoPlan {
-            path: path.display().to_string(),
+            path: match path.to_str() {
+                Some("-") => "standard input".to_owned(),
+                _ => path.display().to_string(),
+            },
             problem,
         })?;
         Ok(Self {
@@ -86,6 +89,9 @@ impl SavedPlan {
 
 fn parse(bytes: &[u8]) -> Result<Plan, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
+    if text.trim().is_empty() {
+        return Err("it is empty".to_owned());
+    }
     let json;
     let text = if text.trim_start().starts_with('{') {
         text

@@ -76,7 +76,10 @@ impl Preview {
             objects: others.cloned().chain(configuration).collect(),
             streams: snapshot.cluster.streams.clone(),
         };
-        plan(&then, &snapshot.facts, &policy(args))
+        let mut plan = plan(&then, &snapshot.facts, &policy(args));
+        // That the operator is behind is of the preview's making.
+        plan.deferred = snapshot.plan(args).deferred;
+        plan
     }
 
     /// The last object as it is once the operator has looked at it: what it makes of the selection
