@@ -15,9 +15,9 @@ use crate::process::Process;
 use crate::programs::Programs;
 
 /// How long a program may take to answer: ten times what it takes on two busy cores.
-const PATIENCE: Duration = Duration::from_mins(2);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 /// Between two looks.
-const PAUSE: Duration = Duration::from_millis(50);
+pub(crate) const PAUSE: Duration = Duration::from_millis(50);
 
 /// Everything that calls say of themselves, once for each.
 const AUDIT_POLICY: &str = r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy",

@@ -2,9 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
 use crate::ControlPlane;
+use crate::control_plane::{PATIENCE, PAUSE};
+
+/// What the API server says of a kind that it is still making room for.
+const INITIALISING: &str = "storage is (re)initializing";
 
 /// The namespaces of OpenShift that tests need.
 const NAMESPACES: &[&str] = &["openshift-machine-api", "openshift-machine-config-operator"];
@@ -26,9 +32,7 @@ impl ControlPlane {
             let documents: Vec<Value> = serde_saphyr::from_multiple(&text).expect("objects");
             for object in documents.into_iter().flat_map(elements) {
                 match self.try_create(&object) {
-                    Err(error)
-                        if error.contains("404")
-                            || error.contains("could not find the requested resource") => {}
+                    Err(error) if is_absent(&error) => {}
                     Err(error) => panic!("{}: {error}", file.display()),
                     Ok(_) => {}
                 }
@@ -58,7 +62,10 @@ impl ControlPlane {
 
     /// The object at a path of the API; null where there is none.
     pub fn get(&self, path: &str) -> Value {
-        self.send("GET", path, &Value::Null).unwrap_or_default()
+        match self.send("GET", path, &Value::Null) {
+            Err(error) if is_absent(&error) => Value::Null,
+            answer => answer.unwrap_or_else(|error| panic!("{path}: {error}")),
+        }
     }
 
     /// Changes an object with a JSON merge patch.
@@ -99,11 +106,23 @@ impl ControlPlane {
             .header(http::header::CONTENT_TYPE, content)
             .body(bytes)
             .expect("a request");
-        let answer = self.runtime.block_on(self.client.request_text(request));
-        let text = answer.map_err(|error| match error {
-            kube::Error::Api(status) => status.message,
-            other => other.to_string(),
-        })?;
+        let start = Instant::now();
+        let text = loop {
+            let answer = self
+                .runtime
+                .block_on(self.client.request_text(request.clone()));
+            match answer {
+                Ok(text) => break text,
+                // A kind that was defined a moment ago.
+                Err(kube::Error::Api(status))
+                    if status.message.contains(INITIALISING) && start.elapsed() < PATIENCE =>
+                {
+                    std::thread::sleep(PAUSE);
+                }
+                Err(kube::Error::Api(status)) => return Err(status.message),
+                Err(other) => return Err(other.to_string()),
+            }
+        };
         Ok(serde_json::from_str(&text).unwrap_or_default())
     }
 
@@ -141,6 +160,11 @@ pub(crate) fn paths(object: &Value) -> (String, String) {
     let collection = format!("/{root}/{version}{namespace}/{plural}");
     let path = format!("{collection}/{name}");
     (collection, path)
+}
+
+/// The object is not there, or its kind is not.
+fn is_absent(error: &str) -> bool {
+    error.ends_with("not found") || error.contains("could not find the requested resource")
 }
 
 /// The YAML files of a folder and everything below it, sorted; or the file itself.
