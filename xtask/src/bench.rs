@@ -116,6 +116,9 @@ fn once(mut command: Command) -> std::io::Result<Run> {
         std::thread::sleep(SAMPLE);
     }
     let time = start.elapsed();
+    if !child.wait()?.success() {
+        return Err(std::io::Error::other("it failed"));
+    }
     let (first_line, lines) = reader.join().unwrap_or_default();
     Ok(Run {
         time,

@@ -34,6 +34,9 @@ pub(super) fn run(binary: &Path) -> Result<(), String> {
             .env("KUBECONFIG", &kubeconfig);
         command
     })?;
+    if runs.iter().any(|run| run.lines < SETS) {
+        return Err("the plan does not update every set".to_owned());
+    }
     let of = |index: usize| runs.get(index);
     let time = |index: usize| of(index).map_or(0, |run| run.time.as_millis());
     let first = of(RUNS / 2).map_or(0, |run| run.first_line.as_millis());
