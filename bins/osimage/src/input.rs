@@ -111,8 +111,10 @@ impl Input {
     ) -> Result<(), CommandError> {
         let mut resolver = Resolver::new(cluster);
         // An answer can lead to another question, once: an image to the products beside it.
+        let mut asked = BTreeSet::new();
         for _ in 0..2 {
-            let needs = planner(&self.snapshot()).needs;
+            let mut needs = planner(&self.snapshot()).needs;
+            needs.retain(|need| asked.insert(need.clone()));
             if needs.is_empty() {
                 break;
             }

@@ -22,6 +22,7 @@ const SECRETS: &str = "/api/v1/namespaces/openshift-machine-api/secrets";
 
 /// Nothing is written, and no Secret is listed or watched.
 fn assert_read_only(run: &Run) {
+    assert!(!run.calls.is_empty());
     for call in &run.calls {
         assert!(!call.is_write(), "{call:?}");
         let named = !["list", "watch"].contains(&call.verb.as_str());
@@ -48,6 +49,11 @@ fn a_live_plan_is_that_of_a_dump() {
     live_plan["metadata"].take();
     dump_plan["metadata"].take();
     assert_eq!(live_plan, dump_plan);
+    // A plan of a dump is as good as one of the cluster that it is of.
+    let saved = dump.path().join("plan");
+    std::fs::write(&saved, &from_files.stdout).unwrap();
+    let applied = cluster.run(&["apply", saved.to_str().unwrap(), "--dry-run=server"]);
+    assert_eq!(applied.code, 0, "{}{}", applied.stdout, applied.stderr);
     let updates = live_plan["targets"].as_array().unwrap().iter();
     assert!(
         updates
@@ -122,6 +128,26 @@ fn apply_writes_what_the_plan_says_and_nothing_else() {
     // Each set and its Event, and the Secret.
     assert_eq!(writes, 2 * updates.len() + 1, "{:?}", run.calls);
     assert_eq!(run.stdout.lines().count(), updates.len());
+
+    // W-38: the API server has said that it would take the set's edit before the Secret is touched.
+    let place = |resource: &str, name: &str, dry: bool| {
+        run.calls.iter().position(|call| {
+            call.verb == "patch"
+                && call.resource.starts_with(resource)
+                && call.name == name
+                && call.uri.contains("dryRun") == dry
+        })
+    };
+    let dry = place("machinesets", "demo-7xk2p-worker-b", true).unwrap();
+    let converted = place("secrets", "worker-user-data-spec2", false).unwrap();
+    let edited = place("machinesets", "demo-7xk2p-worker-b", false).unwrap();
+    assert!(dry < converted && converted < edited, "{:?}", run.calls);
+    assert!(
+        run.stdout
+            .contains("Secret worker-user-data-spec2 converted"),
+        "{}",
+        run.stdout
+    );
 
     let secret = cluster
         .control_plane
@@ -214,6 +240,139 @@ fn a_stale_plan_is_refused_and_says_what_moved() {
 }
 
 #[test]
+fn w_38_a_set_that_is_refused_leaves_its_secret_alone() {
+    let Some(cluster) = Cluster::gcp() else {
+        return;
+    };
+    let control_plane = &cluster.control_plane;
+    let policies = "/apis/admissionregistration.k8s.io/v1";
+    let create = |plural: &str, kind: &str, spec: Value| {
+        let object = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind,
+            "metadata": {"name": "not-stub2"}, "spec": spec});
+        control_plane
+            .send("POST", &format!("{policies}/{plural}"), &object)
+            .unwrap();
+    };
+    create(
+        "validatingadmissionpolicies",
+        "ValidatingAdmissionPolicy",
+        json!({"failurePolicy": "Fail",
+            "matchConstraints": {"resourceRules": [{"apiGroups": ["machine.openshift.io"],
+                "apiVersions": ["*"], "operations": ["UPDATE"], "resources": ["machinesets"]}]},
+            "validations": [{"expression": "object.metadata.name != 'demo-7xk2p-worker-stub2'",
+                "message": "this one stays as it is"}]}),
+    );
+    create(
+        "validatingadmissionpolicybindings",
+        "ValidatingAdmissionPolicyBinding",
+        json!({"policyName": "not-stub2", "validationActions": ["Deny"]}),
+    );
+    let set = format!("{SETS}/demo-7xk2p-worker-stub2?dryRun=All");
+    let mut tries = 0;
+    while control_plane
+        .send("PATCH", &set, &json!({"spec": {"replicas": 2}}))
+        .is_ok()
+    {
+        tries += 1;
+        assert!(tries < 600, "the policy does not take effect");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let plan = cluster.save_plan();
+    let secret = control_plane.get(&format!("{SECRETS}/worker-user-data-spec2"));
+    let run = cluster.run(&["apply", &plan]);
+    assert_eq!(run.code, 4, "{}{}", run.stdout, run.stderr);
+    let refused = run
+        .stdout
+        .lines()
+        .find(|line| line.contains("stub2"))
+        .unwrap();
+    assert!(
+        refused.contains("failed: ") && refused.contains("this one stays as it is"),
+        "{refused}"
+    );
+    assert_eq!(
+        run.stdout.matches("updated: boots").count(),
+        5,
+        "{}",
+        run.stdout
+    );
+    assert_eq!(
+        control_plane.get(&format!("{SECRETS}/worker-user-data-spec2")),
+        secret
+    );
+}
+
+#[test]
+fn a_set_that_somebody_else_updated_still_has_its_secret_converted() {
+    let Some(cluster) = Cluster::gcp() else {
+        return;
+    };
+    let plan = cluster.save_plan();
+    let document: Value = serde_json::from_str(&std::fs::read_to_string(&plan).unwrap()).unwrap();
+    let mut targets = document["targets"].as_array().unwrap().iter();
+    let target = targets
+        .find(|target| target["name"] == "demo-7xk2p-worker-stub2")
+        .unwrap();
+    let set = format!("{SETS}/demo-7xk2p-worker-stub2");
+    let mut object = cluster.control_plane.get(&set);
+    let image = object
+        .pointer_mut(target["patch"][1]["path"].as_str().unwrap())
+        .unwrap();
+    *image = target["patch"][1]["value"].clone();
+    cluster.control_plane.put_back(&object);
+    let run = cluster.run(&[
+        "apply",
+        &plan,
+        "--only",
+        "machineset/demo-7xk2p-worker-stub2",
+    ]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("nothing to do"), "{}", run.stdout);
+    assert!(
+        run.stdout
+            .contains("Secret worker-user-data-spec2 converted"),
+        "{}",
+        run.stdout
+    );
+    // Somebody else wrote the image: no Event says that this plan did.
+    assert_eq!(cluster.events().len(), 0);
+}
+
+#[test]
+fn a_plan_of_another_cluster_and_nobody_to_read_the_lines() {
+    let Some(cluster) = Cluster::gcp() else {
+        return;
+    };
+    let plan = cluster.save_plan();
+    let text = std::fs::read_to_string(&plan).unwrap();
+    let version = "/apis/config.openshift.io/v1/clusterversions/version";
+    let uid = cluster.control_plane.get(version)["metadata"]["uid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    std::fs::write(&plan, text.replace(&uid, "another")).unwrap();
+    let run = cluster.run(&["apply", &plan]);
+    assert_eq!(run.code, 5, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("the plan is of another cluster"),
+        "{}",
+        run.stderr
+    );
+    assert_read_only(&run);
+    std::fs::write(&plan, text).unwrap();
+    // `osimage apply plan.json | true`
+    let mut child = live_support::command(&cluster.kubeconfig, &["apply", &plan])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let after = cluster.run(&["plan", "-o", "patch"]);
+    assert_eq!(after.stdout, "", "{}", after.stderr);
+}
+
+#[test]
 fn what_is_no_plan_is_a_clear_error() {
     let Some(cluster) = Cluster::gcp() else {
         return;
@@ -222,7 +381,7 @@ fn what_is_no_plan_is_a_clear_error() {
     let file = folder.path().join("plan.json");
     let file = file.to_str().unwrap();
     for (content, code, says) in [
-        ("", 3, "no plan"),
+        ("", 3, "it is empty"),
         ("[]", 3, "no plan"),
         ("{}", 3, "osimage plan --save"),
         (
@@ -335,7 +494,11 @@ fn what_a_cluster_refuses_is_said_in_peoples_words() {
     });
     let proxy = cluster.run_with(page.kubeconfig(), &["plan"]);
     assert_eq!(proxy.code, 4);
-    assert!(proxy.stderr.contains("407"), "{}", proxy.stderr);
+    assert!(
+        proxy.stderr.contains("a proxy asks for a user"),
+        "{}",
+        proxy.stderr
+    );
     let missing = cluster.run(&["plan", "--kubeconfig", "/nowhere"]);
     assert_eq!(missing.code, 4);
     assert!(missing.stderr.contains("/nowhere"), "{}", missing.stderr);

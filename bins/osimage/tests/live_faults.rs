@@ -231,3 +231,65 @@ fn what_moves_after_the_first_write_fails_by_itself() {
     let changed = control_plane.get(&path("d-noarch"));
     assert!(changed.to_string().contains("rhcos-418-94"), "{changed}");
 }
+
+#[test]
+fn a_fault_that_stays_is_bounded_and_the_rest_is_said() {
+    let Some(cluster) = Cluster::gcp() else {
+        return;
+    };
+    let before = settled(&cluster);
+    let answer = |code, retry_after| Verdict::Answer { code, retry_after };
+    for (fault, says) in [
+        (answer(500, None), "HTTP 500"),
+        (answer(409, None), "came too late"),
+        (answer(429, Some(1)), "HTTP 429"),
+        (answer(429, Some(3600)), "HTTP 429"),
+        (Verdict::CutBefore, "could not be reached"),
+    ] {
+        let plan = cluster.save_plan();
+        let verdict = fault.clone();
+        let proxy = cluster.control_plane.proxy(&Identity::Admin, move |call| {
+            if call.method == "PATCH" {
+                verdict.clone()
+            } else {
+                Verdict::Pass
+            }
+        });
+        let only = "machineset/demo-7xk2p-worker-b";
+        let output = command(proxy.kubeconfig(), &["apply", &plan, "--only", only])
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(4), "{fault:?}: {said}");
+        assert!(
+            said.contains("failed: ") && said.contains(says),
+            "{fault:?}: {said}"
+        );
+        let patches = proxy
+            .calls()
+            .iter()
+            .filter(|call| call.method == "PATCH")
+            .count();
+        assert!((1..=4).contains(&patches), "{fault:?}: {patches} patches");
+        assert!(settled(&cluster) == before, "{fault:?}");
+    }
+    // The cluster goes away in the middle: no target is passed over in silence.
+    let plan = cluster.save_plan();
+    let gone = Arc::new(AtomicU32::new(0));
+    let proxy = cluster.control_plane.proxy(&Identity::Admin, move |call| {
+        let is_write = call.method == "PATCH";
+        match gone.fetch_max(u32::from(is_write), Ordering::SeqCst) {
+            0 => Verdict::Pass,
+            _ => Verdict::CutBefore,
+        }
+    });
+    let output = command(proxy.kubeconfig(), &["apply", &plan])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert_eq!(said.lines().count(), 6, "{said}");
+    assert_eq!(said.matches("not tried").count(), 4, "{said}");
+    let again = cluster.run(&["apply", &plan]);
+    assert_eq!(again.code, 0, "{}{}", again.stdout, again.stderr);
+}

@@ -16,6 +16,7 @@ use std::process::{Child, Command, Stdio};
 
 use live_support::{Cluster, Run, command, plan_of};
 use serde_json::{Value, json};
+use test_control_plane::AuditEvent;
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -118,18 +119,20 @@ fn aws_sets_are_updated_once_ec2_has_answered() {
     let run = |arguments: &[&str]| {
         let mut arguments = arguments.to_vec();
         arguments.push("--resolve");
-        let output = command(&cluster.kubeconfig, &arguments)
+        let mut command = command(&cluster.kubeconfig, &arguments);
+        command
             .env("AWS_ENDPOINT_URL", &moto.url)
             .env_remove("AWS_ACCESS_KEY_ID")
-            .env_remove("AWS_ROLE_ARN")
-            .output()
-            .unwrap();
-        Run {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-            calls: Vec::new(),
-        }
+            .env_remove("AWS_ROLE_ARN");
+        let run = cluster.run_command(&mut command);
+        assert!(
+            run.calls
+                .iter()
+                .any(|call| call.name == "aws-cloud-credentials")
+        );
+        let by_name = |call: &AuditEvent| call.resource != "secrets" || call.verb == "get";
+        assert!(run.calls.iter().all(by_name), "{:?}", run.calls);
+        run
     };
     let resolved = run(&["plan", "-o", "json"]);
     let resolved = plan_of(&resolved);
@@ -167,12 +170,6 @@ fn aws_sets_are_updated_once_ec2_has_answered() {
         }
     }
     applied(&cluster, run);
-    let secrets = cluster.run(&["plan"]).calls;
-    assert!(
-        secrets
-            .iter()
-            .all(|call| call.resource != "secrets" || call.verb == "get")
-    );
 }
 
 /// A moto that knows the images of the fixture.

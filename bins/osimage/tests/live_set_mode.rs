@@ -163,14 +163,4 @@ fn what_the_api_server_would_refuse_is_refused_before() {
         assert!(run.stderr.contains(says), "{arguments:?}: {}", run.stderr);
         assert!(run.calls.is_empty(), "{:?}", run.calls);
     }
-    // What only the API server knows is said in its words.
-    let label = cluster.run(&[
-        "set-mode",
-        "all",
-        "--control-plane",
-        "all",
-        "--context",
-        "other",
-    ]);
-    assert_eq!(label.code, 4, "{}", label.stderr);
 }

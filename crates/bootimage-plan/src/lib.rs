@@ -54,5 +54,7 @@ pub use input::{ClusterSnapshot, Completeness, Policy};
 pub use openshift_model::facts::{FactRequest, Facts};
 pub use plan::{Each, Explanation, InTurn, explain, plan, plan_with};
 pub use reason::{Obstacle, ReasonCode};
-pub use standing::{Moved, Movement, Standing, moved, standing, user_data_standing};
+pub use standing::{
+    Moved, Movement, Standing, live_namespace, moved, standing, user_data_standing,
+};
 pub use user_data::{ConversionError, UserDataError, conversion};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use openshift_model::{Edit, Kind, ObjectRef, RawObject};
+use openshift_model::{Edit, Kind, ObjectRef, RawObject, names};
 use serde_json::{Map, Value};
 
 use crate::user_data::stub_of;
@@ -56,6 +56,33 @@ pub struct Moved {
     pub object: ObjectRef,
     /// What happened to it.
     pub movement: Movement,
+}
+
+impl Moved {
+    /// Whether the object of which every cluster has one is another: so is the cluster.
+    pub fn is_another_cluster(&self) -> bool {
+        let of_cluster = [Kind::ClusterVersion, Kind::Infrastructure];
+        matches!(self.movement, Movement::Replaced { .. })
+            && of_cluster
+                .iter()
+                .any(|kind| kind.name() == self.object.kind)
+    }
+}
+
+/// The namespace that an object of a manifest has in a cluster: a manifest may leave that of the
+/// Machine API out, and give one to what has none (BI-409).
+pub fn live_namespace(kind: Kind, namespace: &str) -> &str {
+    match kind {
+        Kind::MachineSet | Kind::ControlPlaneMachineSet | Kind::Secret if namespace.is_empty() => {
+            names::MACHINE_API_NAMESPACE
+        }
+        Kind::MachineSet
+        | Kind::ControlPlaneMachineSet
+        | Kind::Secret
+        | Kind::ConfigMap
+        | Kind::Job => namespace,
+        _ => "",
+    }
 }
 
 /// How one object stands to the plan. `edit` is what the plan does to it, if anything; `live` the
@@ -171,12 +198,10 @@ pub fn moved(
         .collect();
     let mut moved = Vec::new();
     for planned in &plan.metadata.inputs {
-        let key = (
-            planned.kind,
-            planned.namespace.as_str(),
-            planned.name.as_str(),
-        );
-        let object = objects.get(&key).copied();
+        let (kind, name) = (planned.kind, planned.name.as_str());
+        let key = (kind, planned.namespace.as_str(), name);
+        let there = (kind, live_namespace(kind, &planned.namespace), name);
+        let object = objects.get(&there).copied();
         let standing = match planned.kind {
             Kind::MachineSet | Kind::ControlPlaneMachineSet => match targets.get(&key) {
                 Some(target) => standing(planned, target.patch.as_ref(), object),
@@ -186,6 +211,8 @@ pub fn moved(
                 Some(data) => user_data_standing(planned, data, object),
                 None => continue,
             },
+            // Nodes come and go; what a plan reads of them, the architecture, stays.
+            Kind::Node => continue,
             _ => standing(planned, None, object),
         };
         if let Standing::Moved(movement) = standing {
@@ -195,23 +222,26 @@ pub fn moved(
             });
         }
     }
-    if plan.metadata.generated_from == GeneratedFrom::Cluster {
-        moved.extend(appeared(plan, live_inputs));
-    }
+    moved.extend(appeared(plan, live_inputs));
     moved
 }
 
 /// What holds for all targets and was not there when the plan was made. New machine resources and
-/// nodes change nothing of what was decided about others.
+/// nodes change nothing of what was decided about others. Of files only that counts on which
+/// decisions depend: what a forecast is made from may be missing in them.
 fn appeared<'p>(plan: &'p Plan, live: &'p [InputObject]) -> impl Iterator<Item = Moved> + 'p {
     let same = |a: &InputObject, b: &InputObject| {
         (a.kind, &a.namespace, &a.name) == (b.kind, &b.namespace, &b.name)
     };
-    let is_shared = |input: &&InputObject| {
-        !matches!(
-            input.kind,
-            Kind::MachineSet | Kind::ControlPlaneMachineSet | Kind::Secret | Kind::Node
-        )
+    let from_files = plan.metadata.generated_from == GeneratedFrom::Files;
+    let is_shared = move |input: &&InputObject| match input.kind {
+        Kind::MachineSet | Kind::ControlPlaneMachineSet | Kind::Secret | Kind::Node => false,
+        Kind::ClusterVersion
+        | Kind::ConfigMap
+        | Kind::FeatureGate
+        | Kind::Infrastructure
+        | Kind::MachineConfiguration => true,
+        _ => !from_files,
     };
     live.iter()
         .filter(is_shared)

@@ -281,6 +281,17 @@ impl<'a> RawObject<'a> {
         self.view("metadata")
     }
 
+    /// Who has written fields of the object that nobody else has written since:
+    /// `metadata.managedFields[].manager`.
+    pub fn field_managers(&self) -> Vec<Text<'a>> {
+        let metadata: ManagedMeta<'a> = self.view("metadata").unwrap_or_default();
+        let entries = metadata.managed_fields.unwrap_or_default();
+        entries
+            .into_iter()
+            .filter_map(|entry| entry.manager)
+            .collect()
+    }
+
     /// Reads a top-level member as a view; an absent member reads as the empty view.
     pub fn view<T>(&self, member: &str) -> Result<T, ReadError>
     where
@@ -298,6 +309,22 @@ impl<'a> RawObject<'a> {
 fn identity(metadata: &RawValue) -> [Option<Text<'_>>; 2] {
     walk::members(metadata.get(), ["namespace", "name"])
         .map(|text| text.and_then(|text| serde_json::from_str(text).ok()))
+}
+
+view! {
+    /// The part of `metadata` that tells who wrote what.
+    struct ManagedMeta<'a> {
+        /// `metadata.managedFields`.
+        managed_fields: Vec<ManagedEntry<'a>> = "managedFields",
+    }
+}
+
+view! {
+    /// An entry of `managedFields`.
+    struct ManagedEntry<'a> {
+        /// `manager`
+        manager: Text<'a> = "manager",
+    }
 }
 
 view! {

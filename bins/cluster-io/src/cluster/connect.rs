@@ -51,9 +51,17 @@ async fn config(options: &ConnectOptions) -> Result<kube::Config, ClusterError> 
     }
     match Kubeconfig::read() {
         Ok(kubeconfig) => of_kubeconfig(kubeconfig, &choice).await,
-        Err(error) if options.context.is_some() => Err(unusable(&error, None)),
-        Err(error) => kube::Config::incluster().map_err(|_| unusable(&error, None)),
+        // A pod's own cluster only where nobody named another one, be it with a slip of the pen.
+        Err(error @ KubeconfigError::ReadConfig(..)) if !is_named(options) => {
+            kube::Config::incluster().map_err(|_| unusable(&error, None))
+        }
+        Err(error) => Err(unusable(&error, None)),
     }
+}
+
+/// Whether anybody said which cluster.
+fn is_named(options: &ConnectOptions) -> bool {
+    options.context.is_some() || std::env::var_os("KUBECONFIG").is_some_and(|path| !path.is_empty())
 }
 
 async fn of_kubeconfig(

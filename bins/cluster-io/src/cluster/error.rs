@@ -57,6 +57,12 @@ pub enum ClusterError {
         /// What the server says.
         problem: String,
     },
+    /// The kubeconfig names a program or a file for the credentials, which gives none.
+    #[error("the credentials of the kubeconfig cannot be had: {problem}")]
+    Credentials {
+        /// Which program or file, and what is wrong.
+        problem: String,
+    },
     /// The credentials are good, but not for this.
     #[error(
         "{problem}; `{what}` needs a role that allows it: docs/guides/live-clusters.md has one for \
@@ -69,7 +75,10 @@ pub enum ClusterError {
         problem: String,
     },
     /// The cluster has no such kind.
-    #[error("{server} has no {resource}: it is not an OpenShift cluster, or --context is wrong")]
+    #[error(
+        "{server} has no {resource}: it is not an OpenShift cluster, or one without the Machine API \
+         (a hosted control plane), or --context is wrong"
+    )]
     NoSuchKind {
         /// Its URL.
         server: String,
@@ -91,8 +100,10 @@ pub enum ClusterError {
         problem: String,
     },
     /// The request is not valid.
-    #[error("the cluster refuses `{what}`: {problem}")]
+    #[error("the cluster refuses `{what}`: {problem} (HTTP {code})")]
     Invalid {
+        /// The HTTP status.
+        code: u16,
         /// The call.
         what: String,
         /// What the server says.
@@ -123,12 +134,30 @@ pub enum ClusterError {
 }
 
 impl ClusterError {
-    /// Whether the same call may do another time: nothing is known about whether it was carried
-    /// out.
+    /// Whether the same call may do another time.
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
             Self::Unreachable { .. } | Self::Timeout { .. } | Self::Unavailable { .. }
+        )
+    }
+
+    /// Whether nobody knows if the call was carried out: the answer is not there, or blames the
+    /// server. A server that has too much to do (HTTP 429) says that it did nothing.
+    pub fn may_have_been_carried_out(&self) -> bool {
+        let busy = StatusCode::TOO_MANY_REQUESTS.as_u16();
+        self.is_transient() && !matches!(self, Self::Unavailable { code, .. } if *code == busy)
+    }
+
+    /// Whether every other call will fare as badly.
+    pub fn concerns_all(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::Timeout { .. }
+                | Self::Tls { .. }
+                | Self::Unauthorized { .. }
+                | Self::Credentials { .. }
         )
     }
 
@@ -137,7 +166,9 @@ impl ClusterError {
         let server = server.to_owned();
         let problem = cause(error);
         match error {
-            kube::Error::Auth(_) => Self::Unauthorized { server, problem },
+            kube::Error::Auth(_) => Self::Credentials {
+                problem: chain(error),
+            },
             kube::Error::InferKubeconfig(_) | kube::Error::InferConfig(_) => {
                 Self::Kubeconfig { problem }
             }
@@ -164,6 +195,10 @@ impl ClusterError {
                 what: call,
                 problem,
             },
+            StatusCode::PROXY_AUTHENTICATION_REQUIRED => Self::Unreachable {
+                server,
+                problem: "a proxy asks for a user and a password (HTTP 407)".to_owned(),
+            },
             StatusCode::NOT_FOUND if is_absent => Self::NotFound(what.object()),
             StatusCode::NOT_FOUND => Self::NoSuchKind {
                 server,
@@ -183,6 +218,7 @@ impl ClusterError {
                 }
             }
             _ => Self::Invalid {
+                code: code.as_u16(),
                 what: call,
                 problem,
             },

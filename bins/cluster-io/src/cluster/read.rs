@@ -67,7 +67,9 @@ impl Resource {
         };
         match namespace {
             "" => format!("{root}/{}", self.plural),
-            namespace => format!("{root}/namespaces/{namespace}/{}", self.plural),
+            namespace => {
+                format!("{root}/namespaces/{}/{}", escaped(namespace), self.plural)
+            }
         }
     }
 }

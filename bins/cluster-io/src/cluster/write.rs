@@ -61,18 +61,18 @@ pub struct Event<'a> {
 
 impl Cluster {
     /// Edits a MachineSet or `ControlPlaneMachineSet`.
+    /// `field_manager` is [`APPLY_FIELD_MANAGER`], with what tells one apply from another behind a
+    /// slash.
     pub async fn patch_machine_resource(
         &self,
-        kind: Kind,
-        namespace: &str,
-        name: &str,
+        (kind, namespace, name): (Kind, &str, &str),
         seen: Seen<'_>,
         edit: &Edit,
+        field_manager: &str,
         mode: WriteMode,
     ) -> Result<String, ClusterError> {
         let call = patch(kind, namespace, name);
-        self.patch(&call, seen, edit, APPLY_FIELD_MANAGER, mode)
-            .await
+        self.patch(&call, seen, edit, field_manager, mode).await
     }
 
     /// Converts the stub of a Secret of the Machine API.
@@ -137,7 +137,8 @@ impl Cluster {
             version: "v1",
             plural: "events",
         };
-        let name = format!("{}.{}", event.name, event.key);
+        let kind = event.kind.name().to_lowercase();
+        let name = format!("{}.{kind}.{}", event.name, event.key);
         let call = Call {
             verb: "create",
             resource: EVENTS,

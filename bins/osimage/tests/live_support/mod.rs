@@ -69,10 +69,14 @@ impl Cluster {
     }
 
     pub(crate) fn run_with(&self, kubeconfig: &Path, arguments: &[&str]) -> Run {
+        self.run_command(&mut command(kubeconfig, arguments))
+    }
+
+    pub(crate) fn run_command(&self, command: &mut Command) -> Run {
         let mut output = None;
-        let calls = self.control_plane.calls_of(|| {
-            output = Some(command(kubeconfig, arguments).output().unwrap());
-        });
+        let calls = self
+            .control_plane
+            .calls_of(|| output = Some(command.output().unwrap()));
         let output = output.unwrap();
         Run {
             code: output.status.code().unwrap_or(-1),
@@ -158,9 +162,10 @@ pub(crate) fn command(kubeconfig: &Path, arguments: &[&str]) -> Command {
     command
         .args(arguments)
         .env("KUBECONFIG", kubeconfig)
-        .env("NO_COLOR", "1")
-        .env_remove("HTTPS_PROXY")
-        .env_remove("https_proxy");
+        .env("NO_COLOR", "1");
+    for proxy in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"] {
+        command.env_remove(proxy).env_remove(proxy.to_lowercase());
+    }
     command
 }
 

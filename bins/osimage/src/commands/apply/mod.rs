@@ -4,15 +4,16 @@ mod outcome;
 mod saved;
 mod target;
 
+use std::collections::BTreeSet;
+
 use bootimage_plan::{
-    ClusterSnapshot, Completeness, DecisionKind, Facts, Policy, Target, moved, plan,
+    ClusterSnapshot, Completeness, DecisionKind, Facts, Moved, Policy, Target, moved, plan,
 };
 use cluster_io::cluster::{Cluster, WriteMode};
 use cluster_io::files::Texts;
 use cluster_io::load;
-use openshift_model::Kind;
 
-use self::outcome::Outcome;
+use self::outcome::{Outcome, Verdict};
 use self::saved::SavedPlan;
 use self::target::Carrier;
 use super::{print, tell};
@@ -37,6 +38,13 @@ async fn apply(
             deferred.reason, deferred.message
         ));
     }
+    let everything = args.only.is_empty();
+    let left = saved.left();
+    if everything && left > 0 {
+        tell(&format!(
+            "{left} of the plan's targets need something else first: see the plan"
+        ));
+    }
     if chosen.is_empty() {
         tell("the plan updates nothing");
         return Ok(exit::OK);
@@ -46,12 +54,8 @@ async fn apply(
         context: args.context.clone(),
     })
     .await?;
-    let everything = args.only.is_empty();
-    if is_stale(&cluster, saved, |target| {
-        everything || chosen.contains(&target)
-    })
-    .await?
-    {
+    tell(&format!("cluster: {}", cluster.server()));
+    if is_stale(&cluster, saved, chosen).await? {
         tell("osimage: the plan is stale, nothing was written; plan again and review what is new");
         return Ok(exit::REFUSED);
     }
@@ -59,51 +63,79 @@ async fn apply(
         Some(ApplyDryRun::Server) => WriteMode::DryRun,
         None => WriteMode::Real,
     };
-    let mut carrier = Carrier::new(&cluster, saved, mode);
-    let mut outcomes = Vec::new();
+    carry_out_all(&mut Carrier::new(&cluster, saved, mode), chosen, mode).await
+}
+
+/// A target that fails stops no other, unless nobody answers any more. That nobody reads the lines
+/// stops none either.
+async fn carry_out_all(
+    carrier: &mut Carrier<'_>,
+    chosen: &[&Target],
+    mode: WriteMode,
+) -> Result<u8, CommandError> {
+    let mut printed = Ok(());
+    let mut outcomes: Vec<Outcome> = Vec::new();
     for target in chosen {
         let name = format!("{} {}/{}", target.kind, target.namespace, target.name);
-        tell(&format!(
-            "{} of {}: {name}",
-            outcomes.len() + 1,
-            chosen.len()
-        ));
-        let outcome = carrier.carry_out(target).await;
+        let is_lost =
+            |outcome: &Outcome| matches!(outcome.verdict, Verdict::Lost(_) | Verdict::NotTried);
+        let outcome = if outcomes.last().is_some_and(is_lost) {
+            Verdict::NotTried.alone()
+        } else {
+            tell(&format!(
+                "{} of {}: {name}",
+                outcomes.len() + 1,
+                chosen.len()
+            ));
+            carrier.carry_out(target).await
+        };
         let line = outcome.line(mode);
-        print(|out| writeln!(out, "{name}: {line}"))?;
+        printed = printed.and_then(|()| print(|out| writeln!(out, "{name}: {line}")));
         outcomes.push(outcome);
     }
-    let left = saved.left();
-    if everything && left > 0 {
-        tell(&format!(
-            "{left} more need something else first: see the plan"
-        ));
+    match printed {
+        Err(error) if !error.is_closed_pipe() => Err(error),
+        _ => Ok(code(&outcomes)),
     }
-    Ok(code(&outcomes))
 }
 
 /// Whether anything that the plan was made of moved, said line by line.
 async fn is_stale(
     cluster: &Cluster,
     saved: &SavedPlan,
-    concerns: impl Fn(&Target) -> bool,
+    chosen: &[&Target],
 ) -> Result<bool, CommandError> {
-    let inputs = saved.plan.metadata.inputs.iter();
-    let secrets = inputs.filter(|input| input.kind == Kind::Secret);
+    let secrets: BTreeSet<&str> = chosen
+        .iter()
+        .filter_map(|target| target.user_data.as_deref())
+        .map(|data| data.secret.as_str())
+        .collect();
     let mut texts = cluster.boot_image_objects().await?;
-    let names = secrets.map(|secret| secret.name.as_str());
-    texts.extend(cluster.machine_api_secrets(names).await?);
+    texts.extend(cluster.machine_api_secrets(secrets).await?);
     let texts = Texts {
         texts,
         errors: Vec::new(),
     };
+    let loaded = load(&texts);
+    if let Some(error) = loaded.errors.first() {
+        return Err(CommandError::Invalid(error.to_string()));
+    }
     let snapshot = ClusterSnapshot {
         completeness: Completeness::Complete,
-        objects: load(&texts).objects,
+        objects: loaded.objects,
         streams: Vec::new(),
     };
     let now = plan(&snapshot, &Facts::default(), &Policy::default());
-    let moved = moved(&saved.plan, &snapshot, &now.metadata.inputs, concerns);
+    let moved = moved(&saved.plan, &snapshot, &now.metadata.inputs, |target| {
+        chosen.contains(&target)
+    });
+    if moved.iter().any(Moved::is_another_cluster) {
+        tell(&format!(
+            "the plan is of another cluster than {}",
+            cluster.server()
+        ));
+        return Ok(true);
+    }
     for moved in &moved {
         tell(&format!("{}: {}", moved.object, moved.movement));
     }
@@ -112,10 +144,10 @@ async fn is_stale(
 
 /// What moved comes first: it is what a new plan helps against.
 fn code(outcomes: &[Outcome]) -> u8 {
-    let any = |of: fn(&Outcome) -> bool| outcomes.iter().any(of);
-    if any(|outcome| matches!(outcome, Outcome::Moved(_) | Outcome::Refused(_))) {
+    let any = |of: fn(&Verdict) -> bool| outcomes.iter().any(|outcome| of(&outcome.verdict));
+    if any(|verdict| matches!(verdict, Verdict::Moved(_) | Verdict::Refused(_))) {
         exit::REFUSED
-    } else if any(|outcome| matches!(outcome, Outcome::Failed(_))) {
+    } else if any(|verdict| !matches!(verdict, Verdict::Updated(_) | Verdict::Done)) {
         exit::UNREACHABLE
     } else {
         exit::OK

@@ -3,12 +3,19 @@
 use std::path::Path;
 
 use bootimage_plan::{API_VERSION, DecisionKind, Digest, InputObject, PLAN_KIND, Plan, Target};
+use cluster_io::cluster::APPLY_FIELD_MANAGER;
 use cluster_io::{files, yaml};
+use openshift_model::Kind;
 use serde::Deserialize;
 
 use super::is_update;
 use crate::commands::explain::reference;
 use crate::error::CommandError;
+
+/// How much of the plan's digest stands in names: enough to tell plans apart.
+const KEY_DIGITS: usize = 16;
+/// BI-346: what an edit may touch is below this.
+const EDITED: &str = "/spec/template/";
 
 /// A plan, and the digest of the file that it stands in.
 pub(super) struct SavedPlan {
@@ -66,6 +73,24 @@ impl SavedPlan {
         Ok(updates().filter(is_named).collect())
     }
 
+    /// What the plan knows of a Secret.
+    pub(super) fn secret(&self, name: &str) -> Option<&InputObject> {
+        let mut inputs = self.plan.metadata.inputs.iter();
+        inputs.find(|input| input.kind == Kind::Secret && input.name == name)
+    }
+
+    /// What tells this plan from others in a name.
+    pub(super) fn key(&self) -> String {
+        let digest = self.digest.to_string();
+        let digits = digest.trim_start_matches("sha256:");
+        digits.get(..KEY_DIGITS).unwrap_or(digits).to_owned()
+    }
+
+    /// As whom this plan writes: what it wrote can be told from what any other did.
+    pub(super) fn field_manager(&self) -> String {
+        format!("{APPLY_FIELD_MANAGER}/{}", self.key())
+    }
+
     /// How many targets wait for a person or for an answer.
     pub(super) fn left(&self) -> usize {
         let waits = |target: &&Target| {
@@ -119,24 +144,37 @@ fn parse(bytes: &[u8]) -> Result<Plan, String> {
     Ok(plan)
 }
 
-/// Every update has its edit, and its object among the inputs.
+/// Every update is of a machine resource, has its object among the inputs, and an edit of what may
+/// be edited.
 fn check(plan: &Plan) -> Result<(), String> {
     for target in plan.targets.iter().filter(|target| is_update(target)) {
-        let known = plan.metadata.inputs.iter().any(|input| {
-            input.kind == target.kind
-                && input.namespace == target.namespace
-                && input.name == target.name
-        });
-        let patched = target.patch.as_ref().is_some_and(|patch| !patch.is_empty());
-        let missing = match (known, patched) {
-            (true, true) => continue,
-            (false, _) => "no entry in metadata.inputs",
-            (_, false) => "no patch",
-        };
-        return Err(format!(
-            "the plan is damaged: the update of {} {} has {missing}",
-            target.kind, target.name
-        ));
+        let wrong = wrong(plan, target).map_or(Ok(()), Err);
+        wrong.map_err(|what| {
+            format!(
+                "the plan is damaged: the update of {} {} {what}",
+                target.kind, target.name
+            )
+        })?;
     }
     Ok(())
+}
+
+fn wrong(plan: &Plan, target: &Target) -> Option<&'static str> {
+    if !matches!(target.kind, Kind::MachineSet | Kind::ControlPlaneMachineSet) {
+        return Some("is of a kind that has no boot image");
+    }
+    let is_known = plan.metadata.inputs.iter().any(|input| {
+        input.kind == target.kind
+            && input.namespace == target.namespace
+            && input.name == target.name
+    });
+    if !is_known {
+        return Some("has no entry in metadata.inputs");
+    }
+    let Some(patch) = target.patch.as_ref().filter(|patch| !patch.is_empty()) else {
+        return Some("has no patch");
+    };
+    let mut pointers = patch.changed_pointers();
+    (!pointers.all(|pointer| pointer.starts_with(EDITED)))
+        .then_some("edits something else than its template")
 }

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use bootimage_plan::{ConversionError, InputObject, Standing, Target, conversion, standing};
-use cluster_io::cluster::{APPLY_FIELD_MANAGER, Cluster, ClusterError, Event, Seen, WriteMode};
+use bootimage_plan::{
+    ConversionError, InputObject, Movement, Standing, Target, UserDataError, conversion,
+    live_namespace, standing, user_data_standing,
+};
+use cluster_io::cluster::{Cluster, ClusterError, Event, Seen, WriteMode};
 use jiff::Timestamp;
 use openshift_model::vcenter::VcenterStep;
 use openshift_model::{Edit, Kind, ObjectMeta, RawObject, names};
-use serde::Deserialize;
 
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Verdict};
 use super::saved::SavedPlan;
 use crate::commands::tell;
 
@@ -17,8 +19,6 @@ use crate::commands::tell;
 const ATTEMPTS: u32 = 4;
 /// The wait before the second attempt; it doubles from one to the next.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
-/// How much of the plan's digest stands in the name of an Event: enough to tell plans apart.
-const KEY_DIGITS: usize = 16;
 /// Reason of the Event on an object whose boot image was changed.
 const REASON_UPDATED: &str = "BootImageUpdated";
 /// The largest note of an Event that the API server takes, in bytes.
@@ -33,21 +33,44 @@ pub(super) struct Carrier<'a> {
     user: Option<String>,
 }
 
+/// One target on its way.
+struct Errand<'t> {
+    target: &'t Target,
+    input: &'t InputObject,
+    edit: &'t Edit,
+    namespace: &'t str,
+    /// The Secret, once it was converted, in whichever attempt.
+    converted: Option<String>,
+    /// Whether a patch was sent of which nobody knows what became of it.
+    sent: bool,
+}
+
 /// Why an attempt did not end well.
 enum Trouble {
     /// The same again may help: nothing is known, or somebody else was faster.
     Again(ClusterError),
     /// It will not.
-    End(Outcome),
+    End(Verdict),
 }
 
-impl From<ClusterError> for Trouble {
-    fn from(error: ClusterError) -> Self {
+impl Trouble {
+    /// Of a read, which was repeated as often as makes sense already.
+    fn of_read(error: &ClusterError) -> Self {
+        let text = error.to_string();
+        Self::End(if error.concerns_all() {
+            Verdict::Lost(text)
+        } else {
+            Verdict::Failed(text)
+        })
+    }
+
+    /// Of a write: the next look tells what became of it.
+    fn of_write(error: ClusterError) -> Self {
         match error {
-            // A patch whose tests fail is invalid to the API server; the next look tells.
-            ClusterError::Conflict { .. } | ClusterError::Invalid { .. } => Self::Again(error),
-            error if error.is_transient() => Self::Again(error),
-            error => Self::End(Outcome::Failed(error.to_string())),
+            ClusterError::NotFound(_) => Self::End(Verdict::Moved(Movement::Gone.to_string())),
+            ClusterError::Conflict { .. } => Self::Again(error),
+            error if error.may_have_been_carried_out() => Self::Again(error),
+            error => Self::of_read(&error),
         }
     }
 }
@@ -56,11 +79,12 @@ impl From<ConversionError> for Trouble {
     fn from(error: ConversionError) -> Self {
         let text = error.to_string();
         Self::End(match error {
-            ConversionError::Changed { .. } | ConversionError::OtherResult { .. } => {
-                Outcome::Moved(text)
+            ConversionError::Changed { .. }
+            | ConversionError::OtherResult { .. }
+            | ConversionError::UserData(UserDataError::NotFound { .. }) => Verdict::Moved(text),
+            ConversionError::NotPlanned { .. } | ConversionError::UserData(_) => {
+                Verdict::Refused(text)
             }
-            ConversionError::NotPlanned { .. } => Outcome::Refused(text),
-            ConversionError::UserData(_) => Outcome::Failed(text),
         })
     }
 }
@@ -78,170 +102,232 @@ impl<'a> Carrier<'a> {
     /// Does to one target what the plan says, or says why not.
     pub(super) async fn carry_out(&mut self, target: &Target) -> Outcome {
         let (Some(input), Some(edit)) = (self.saved.input(target), &target.patch) else {
-            return Outcome::Refused("the plan has no edit for it".to_owned());
+            return Verdict::Refused("the plan has no edit for it".to_owned()).alone();
         };
         if let Some(step) = target.steps.first() {
-            return Outcome::Refused(needs_vcenter(step));
+            return Verdict::Refused(needs_vcenter(step)).alone();
         }
+        let mut errand = Errand {
+            target,
+            input,
+            edit,
+            namespace: live_namespace(target.kind, &target.namespace),
+            converted: None,
+            sent: false,
+        };
         let mut wait = FIRST_WAIT;
         let mut attempt = 1;
-        loop {
-            let error = match self.attempt(target, input, edit).await {
-                Ok(outcome) => return outcome,
-                Err(Trouble::End(outcome)) => return outcome,
+        let verdict = loop {
+            let error = match self.attempt(&mut errand).await {
+                Ok(verdict) | Err(Trouble::End(verdict)) => break verdict,
                 Err(Trouble::Again(error)) => error,
             };
             if attempt == ATTEMPTS {
-                return Outcome::Failed(error.to_string());
+                break Verdict::Failed(error.to_string());
             }
+            tell(&format!("{}: again, because {error}", target.name));
             tokio::time::sleep(wait).await;
             wait *= 2;
             attempt += 1;
+        };
+        Outcome {
+            verdict,
+            converted: errand.converted,
         }
     }
 
-    async fn attempt(
-        &mut self,
-        target: &Target,
-        input: &InputObject,
-        edit: &Edit,
-    ) -> Result<Outcome, Trouble> {
-        let Target {
-            kind,
-            namespace,
-            name,
-            ..
-        } = target;
-        let json = self.cluster.object(*kind, namespace, name).await?;
+    async fn attempt(&mut self, errand: &mut Errand<'_>) -> Result<Verdict, Trouble> {
+        let target = errand.target;
+        let json = self
+            .read(target.kind, errand.namespace, &target.name)
+            .await?;
         let object = json.as_deref().and_then(parse);
-        let found = standing(input, Some(edit), object.as_ref());
-        let Some(object) = object else {
-            return Ok(Outcome::Moved("it is gone".to_owned()));
-        };
-        let meta = object.meta().unwrap_or_default();
-        match found {
-            Standing::Moved(movement) => return Ok(Outcome::Moved(movement.to_string())),
-            Standing::AsLeft => {
-                if was_ours(&object) {
-                    self.record(target, &meta).await;
+        let found = standing(errand.input, Some(errand.edit), object.as_ref());
+        let meta = object
+            .as_ref()
+            .and_then(|object| object.meta().ok())
+            .unwrap_or_default();
+        let image = || target.target.clone().unwrap_or_default();
+        match (found, object) {
+            (Standing::Moved(movement), _) => return Ok(Verdict::Moved(movement.to_string())),
+            (Standing::AsLeft, Some(object)) => {
+                // New boot images do not read an old stub, whoever wrote the image.
+                self.convert(errand, None).await?;
+                let ours = errand.sent || self.was_this_plan(&object);
+                if ours {
+                    self.record(errand, &meta, !errand.sent).await;
                 }
-                return Ok(Outcome::Done);
+                return Ok(if errand.sent {
+                    Verdict::Updated(image())
+                } else {
+                    Verdict::Done
+                });
             }
-            Standing::AsPlanned => {}
+            (Standing::AsPlanned | Standing::AsLeft, _) => {}
         }
         let seen = seen(&meta);
-        let secret = self.convert(target, seen, edit).await?;
-        let patched = self
-            .cluster
-            .patch_machine_resource(*kind, namespace, name, seen, edit, self.mode)
-            .await;
-        if let Err(error) = patched {
-            return Err(self.after_refusal(target, seen, error).await);
-        }
-        self.record(target, &meta).await;
-        Ok(Outcome::Updated {
-            image: target.target.clone().unwrap_or_default(),
-            secret,
-        })
+        self.convert(errand, Some(seen)).await?;
+        self.patch_target(errand, seen, self.mode).await?;
+        errand.sent = true;
+        self.record(errand, &meta, false).await;
+        Ok(Verdict::Updated(image()))
     }
 
-    /// Whether a patch was refused for what it is, or because somebody else was faster.
-    async fn after_refusal(&self, target: &Target, seen: Seen<'_>, error: ClusterError) -> Trouble {
-        if !matches!(error, ClusterError::Invalid { .. }) {
-            return error.into();
-        }
-        let read = self
+    async fn patch_target(
+        &self,
+        errand: &mut Errand<'_>,
+        seen: Seen<'_>,
+        mode: WriteMode,
+    ) -> Result<(), Trouble> {
+        let target = errand.target;
+        let field_manager = self.saved.field_manager();
+        let patched = self
             .cluster
-            .object(target.kind, &target.namespace, &target.name)
+            .patch_machine_resource(
+                (target.kind, errand.namespace, &target.name),
+                seen,
+                errand.edit,
+                &field_manager,
+                mode,
+            )
             .await;
-        let now = match &read {
-            Ok(json) => json.as_deref().and_then(parse),
-            Err(_) => return Trouble::Again(error),
+        let Err(error) = patched else { return Ok(()) };
+        errand.sent |= mode == WriteMode::Real && error.may_have_been_carried_out();
+        Err(self
+            .after((target.kind, errand.namespace, &target.name), seen, error)
+            .await)
+    }
+
+    /// Whether a write was refused for what it is, or because somebody else was faster: a patch
+    /// whose tests fail is as invalid to the API server as one that it does not like.
+    async fn after(
+        &self,
+        (kind, namespace, name): (Kind, &str, &str),
+        seen: Seen<'_>,
+        error: ClusterError,
+    ) -> Trouble {
+        if !matches!(error, ClusterError::Invalid { .. }) {
+            return Trouble::of_write(error);
+        }
+        let json = match self.cluster.object(kind, namespace, name).await {
+            Ok(json) => json,
+            Err(unread) => return Trouble::of_read(&unread),
         };
+        let now = json.as_deref().and_then(parse);
         let meta = now.as_ref().and_then(|object| object.meta().ok());
         let version = meta
             .as_ref()
             .and_then(|meta| meta.resource_version.as_deref());
         if version == Some(seen.resource_version) {
-            Trouble::End(Outcome::Failed(error.to_string()))
+            Trouble::End(Verdict::Failed(error.to_string()))
         } else {
             Trouble::Again(error)
         }
     }
 
-    /// BI-243, W-38: converts the user-data Secret, once the API server has said that it would take
-    /// the patch that needs it. The name of the Secret where it was converted.
+    /// BI-243, W-38: converts the user-data Secret; where the target is still to be patched (`seen`),
+    /// once the API server has said that it would take that patch.
     async fn convert(
         &self,
-        target: &Target,
-        seen_target: Seen<'_>,
-        edit: &Edit,
-    ) -> Result<Option<String>, Trouble> {
-        let Some(planned) = target.user_data.as_deref() else {
-            return Ok(None);
+        errand: &mut Errand<'_>,
+        seen_target: Option<Seen<'_>>,
+    ) -> Result<(), Trouble> {
+        let Some(planned) = errand.target.user_data.as_deref() else {
+            return Ok(());
         };
         let namespace = names::MACHINE_API_NAMESPACE;
-        let json = self
-            .cluster
-            .object(Kind::Secret, namespace, &planned.secret)
-            .await?;
+        let json = self.read(Kind::Secret, namespace, &planned.secret).await?;
         let secret = json.as_deref().and_then(parse);
+        if let Some(input) = self.saved.secret(&planned.secret)
+            && let Standing::Moved(movement) = user_data_standing(input, planned, secret.as_ref())
+        {
+            let text = format!("Secret {}: {movement}", planned.secret);
+            return Err(Trouble::End(Verdict::Moved(text)));
+        }
         let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let Some(conversion) = conversion(planned, secret.as_ref(), &now)? else {
-            return Ok(None);
+            return Ok(());
         };
-        let Target {
-            kind,
-            namespace,
-            name,
-            ..
-        } = target;
-        let tried = self
-            .cluster
-            .patch_machine_resource(*kind, namespace, name, seen_target, edit, WriteMode::DryRun)
-            .await;
-        if let Err(error) = tried {
-            return Err(self.after_refusal(target, seen_target, error).await);
+        if let Some(seen) = seen_target {
+            self.patch_target(errand, seen, WriteMode::DryRun).await?;
         }
         let meta = secret
             .and_then(|secret| secret.meta().ok())
             .unwrap_or_default();
-        self.cluster
-            .patch_user_data(&planned.secret, seen(&meta), &conversion, self.mode)
-            .await?;
-        Ok(Some(planned.secret.clone()))
+        let seen = seen(&meta);
+        let patched = self
+            .cluster
+            .patch_user_data(&planned.secret, seen, &conversion, self.mode)
+            .await;
+        if let Err(error) = patched {
+            return Err(self
+                .after((Kind::Secret, namespace, &planned.secret), seen, error)
+                .await);
+        }
+        errand.converted = Some(planned.secret.clone());
+        Ok(())
+    }
+
+    async fn read(
+        &self,
+        kind: Kind,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<String>, Trouble> {
+        let read = self.cluster.object(kind, namespace, name).await;
+        read.map_err(|error| Trouble::of_read(&error))
+    }
+
+    /// Whether this very plan was the last to write what it writes: an earlier run was interrupted.
+    fn was_this_plan(&self, object: &RawObject<'_>) -> bool {
+        let manager = self.saved.field_manager();
+        object
+            .field_managers()
+            .iter()
+            .any(|found| found.as_str() == manager)
     }
 
     async fn who_we_are(&mut self) -> String {
         if let Some(user) = &self.user {
             return user.clone();
         }
-        let asked = self.cluster.who_we_are().await;
-        let user = asked.unwrap_or_else(|_| "an unknown user".to_owned());
-        self.user.insert(user).clone()
+        match self.cluster.who_we_are().await {
+            Ok(user) => self.user.insert(user).clone(),
+            Err(error) => {
+                tell(&format!(
+                    "warning: the cluster does not say who we are: {error}"
+                ));
+                "an unknown user".to_owned()
+            }
+        }
     }
 
     /// Who, when, what: an Event on the object. That it cannot be written undoes nothing.
-    async fn record(&mut self, target: &Target, meta: &ObjectMeta<'_>) {
+    async fn record(&mut self, errand: &Errand<'_>, meta: &ObjectMeta<'_>, afterwards: bool) {
         if self.mode == WriteMode::DryRun {
             return;
         }
+        let target = errand.target;
         let user = self.who_we_are().await;
+        let who = if afterwards {
+            format!("after an interruption, recorded by {user}")
+        } else {
+            format!("by {user}")
+        };
         let image = |image: &Option<String>| image.clone().unwrap_or_else(|| "none".to_owned());
-        let digest = self.saved.digest.to_string();
-        let key = digest.trim_start_matches("sha256:");
         let note = format!(
-            "Boot image changed by {user} with osimage apply, plan {digest}: from {} to {}",
+            "Boot image changed with osimage apply {who}, plan {}: from {} to {}",
+            self.saved.digest,
             image(&target.current),
             image(&target.target)
         );
         let event = Event {
             kind: target.kind,
             api_version: &target.api_version,
-            namespace: &target.namespace,
+            namespace: errand.namespace,
             name: &target.name,
             uid: meta.uid.as_deref().unwrap_or_default(),
-            key: key.get(..KEY_DIGITS).unwrap_or(key),
+            key: &self.saved.key(),
             reason: REASON_UPDATED,
             note: shortened(&note),
             time: &Timestamp::now()
@@ -250,8 +336,8 @@ impl<'a> Carrier<'a> {
         };
         if let Err(error) = self.cluster.record(&event).await {
             tell(&format!(
-                "warning: {} {}/{} was updated, but no Event says so: {error}",
-                target.kind, target.namespace, target.name
+                "warning: {} {} was updated, but no Event says so: {error}",
+                target.kind, target.name
             ));
         }
     }
@@ -280,28 +366,6 @@ fn seen<'m>(meta: &'m ObjectMeta<'_>) -> Seen<'m> {
         uid: meta.uid.as_deref().unwrap_or_default(),
         resource_version: meta.resource_version.as_deref().unwrap_or_default(),
     }
-}
-
-/// Whether an apply of ours was the last one that wrote what it writes.
-fn was_ours(object: &RawObject<'_>) -> bool {
-    #[derive(Deserialize, Default)]
-    #[serde(rename_all = "camelCase", default)]
-    struct Managed {
-        managed_fields: Vec<Entry>,
-    }
-    #[derive(Deserialize, Default)]
-    #[serde(default)]
-    struct Entry {
-        manager: String,
-    }
-    let metadata = object.member("metadata");
-    let managed: Managed = metadata
-        .and_then(|raw| serde_json::from_str(raw.get()).ok())
-        .unwrap_or_default();
-    managed
-        .managed_fields
-        .iter()
-        .any(|entry| entry.manager == APPLY_FIELD_MANAGER)
 }
 
 fn shortened(note: &str) -> &str {

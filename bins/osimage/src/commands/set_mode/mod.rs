@@ -86,6 +86,7 @@ async fn write(
     steps: &[ModeStep],
 ) -> Result<(), CommandError> {
     let cluster = live::connect(&args.input.cluster).await?;
+    tell(&format!("cluster: {}", cluster.server()));
     let mode = match args.dry_run {
         Some(_) => WriteMode::DryRun,
         None => WriteMode::Real,
@@ -94,15 +95,19 @@ async fn write(
         match (step.change, mode) {
             (ModeChange::SkewEnforcement, WriteMode::DryRun) => {
                 carry_out(&cluster, request, step.change, mode).await?;
-                tell(
-                    "first request: taken; the second one can only be checked once the operator \
-                     has taken the first one over",
-                );
+                tell(&format!(
+                    "the API server would take the first request, {}; the second one can only be \
+                     checked once the operator has taken the first one over",
+                    skew_words(steps)
+                ));
                 return Ok(());
             }
             (ModeChange::SkewEnforcement, WriteMode::Real) => {
                 carry_out(&cluster, request, step.change, mode).await?;
-                tell("skew enforcement: manual; waiting for the operator to take it over");
+                tell(&format!(
+                    "{}; waiting for the operator to take it over",
+                    skew_words(steps)
+                ));
                 wait_for_operator(&cluster, Duration::from_secs(args.timeout)).await?;
             }
             (ModeChange::Managers, _) => {
@@ -115,6 +120,20 @@ async fn write(
         }
     }
     Ok(())
+}
+
+/// What becomes of skew enforcement, for a person who depends on it.
+fn skew_words(steps: &[ModeStep]) -> &'static str {
+    match steps.first().and_then(|step| step.edit.as_ref()) {
+        None => "skew enforcement: stated by hand already",
+        Some(edit) if edit.patch().to_string().contains("Manual") => {
+            "skew enforcement: the recorded version is stated by hand"
+        }
+        Some(_) => {
+            "skew enforcement: switched off, because no version is recorded that could be stated; \
+             old boot images will block no upgrade"
+        }
+    }
 }
 
 /// Makes one request for the object as it is now, again where somebody else was faster.
