@@ -1,7 +1,7 @@
 //! The few things that are written, each by one function.
 
 use http::Method;
-use openshift_model::{Edit, Kind, names};
+use openshift_model::{Edit, Kind, RawObject, names};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -98,6 +98,24 @@ impl Cluster {
         let call = patch(Kind::MachineConfiguration, "", names::CLUSTER);
         self.patch(&call, seen, edit, MODE_FIELD_MANAGER, mode)
             .await
+    }
+
+    /// Whether a patch that the API server called invalid merely came too late: its tests fail
+    /// where somebody has written the object since it was seen, and that is as invalid as an edit
+    /// that is never taken.
+    pub async fn was_overtaken(
+        &self,
+        (kind, namespace, name): (Kind, &str, &str),
+        seen: Seen<'_>,
+    ) -> Result<bool, ClusterError> {
+        let json = self.object(kind, namespace, name).await?;
+        let object = json
+            .as_deref()
+            .and_then(|json| RawObject::parse(json).ok().flatten());
+        let meta = object
+            .and_then(|object| object.meta().ok())
+            .unwrap_or_default();
+        Ok(meta.resource_version.as_deref() != Some(seen.resource_version))
     }
 
     async fn patch(

@@ -198,30 +198,20 @@ impl<'a> Carrier<'a> {
             .await)
     }
 
-    /// Whether a write was refused for what it is, or because somebody else was faster: a patch
-    /// whose tests fail is as invalid to the API server as one that it does not like.
+    /// Whether a write was refused for what it is, or because somebody else was faster.
     async fn after(
         &self,
-        (kind, namespace, name): (Kind, &str, &str),
+        object: (Kind, &str, &str),
         seen: Seen<'_>,
         error: ClusterError,
     ) -> Trouble {
         if !matches!(error, ClusterError::Invalid { .. }) {
             return Trouble::of_write(error);
         }
-        let json = match self.cluster.object(kind, namespace, name).await {
-            Ok(json) => json,
-            Err(unread) => return Trouble::of_read(&unread),
-        };
-        let now = json.as_deref().and_then(parse);
-        let meta = now.as_ref().and_then(|object| object.meta().ok());
-        let version = meta
-            .as_ref()
-            .and_then(|meta| meta.resource_version.as_deref());
-        if version == Some(seen.resource_version) {
-            Trouble::End(Verdict::Failed(error.to_string()))
-        } else {
-            Trouble::Again(error)
+        match self.cluster.was_overtaken(object, seen).await {
+            Ok(true) => Trouble::Again(error),
+            Ok(false) => Trouble::End(Verdict::Failed(error.to_string())),
+            Err(unread) => Trouble::of_read(&unread),
         }
     }
 

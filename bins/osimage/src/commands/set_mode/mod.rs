@@ -144,35 +144,30 @@ async fn carry_out(
     mode: WriteMode,
 ) -> Result<(), CommandError> {
     let mut attempt = 1;
-    let mut refused: Option<(String, ClusterError)> = None;
     loop {
         let json = read(cluster).await?;
         let object = parse(&json)?;
         let meta = object.meta().unwrap_or_default();
-        let version = meta.resource_version.as_deref().unwrap_or_default();
-        if let Some((seen, error)) = refused.take()
-            && (seen == version || attempt > ATTEMPTS)
-        {
-            // Nobody was faster: the API server does not take it.
-            return Err(error.into());
-        }
         let Some(edit) = edit_of(&object, request, change)? else {
             return Ok(());
         };
         let seen = Seen {
             uid: meta.uid.as_deref().unwrap_or_default(),
-            resource_version: version,
+            resource_version: meta.resource_version.as_deref().unwrap_or_default(),
         };
-        match cluster.patch_machine_configuration(seen, &edit, mode).await {
-            Ok(_) => return Ok(()),
-            Err(error @ (ClusterError::Invalid { .. } | ClusterError::Conflict { .. })) => {
-                refused = Some((version.to_owned(), error));
-            }
-            Err(error) if error.is_transient() && attempt < ATTEMPTS => {
-                tokio::time::sleep(PAUSE).await;
-            }
-            Err(error) => return Err(error.into()),
+        let Err(error) = cluster.patch_machine_configuration(seen, &edit, mode).await else {
+            return Ok(());
+        };
+        let object = (Kind::MachineConfiguration, "", names::CLUSTER);
+        let again = match &error {
+            ClusterError::Conflict { .. } => true,
+            ClusterError::Invalid { .. } => cluster.was_overtaken(object, seen).await?,
+            error => error.may_have_been_carried_out(),
+        };
+        if !again || attempt == ATTEMPTS {
+            return Err(error.into());
         }
+        tokio::time::sleep(PAUSE).await;
         attempt += 1;
     }
 }
