@@ -52,8 +52,20 @@ fn a_live_plan_is_that_of_a_dump() {
     // A plan of a dump is as good as one of the cluster that it is of.
     let saved = dump.path().join("plan");
     std::fs::write(&saved, &from_files.stdout).unwrap();
-    let applied = cluster.run(&["apply", saved.to_str().unwrap(), "--dry-run=server"]);
-    assert_eq!(applied.code, 0, "{}{}", applied.stdout, applied.stderr);
+    let applies = |what: &str| {
+        let run = cluster.run(&["apply", saved.to_str().unwrap(), "--dry-run=server"]);
+        assert_eq!(run.code, 0, "{what}: {}{}", run.stdout, run.stderr);
+        assert_eq!(
+            run.stdout.matches("would be updated").count(),
+            6,
+            "{what}: {}",
+            run.stdout
+        );
+    };
+    applies("of a dump");
+    let yaml = cluster.run(&["plan", "-o", "yaml"]);
+    std::fs::write(&saved, &yaml.stdout).unwrap();
+    applies("as YAML");
     let updates = live_plan["targets"].as_array().unwrap().iter();
     assert!(
         updates
