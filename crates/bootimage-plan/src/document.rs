@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use openshift_model::facts::FactRequest;
 use openshift_model::vcenter::VcenterStep;
-use openshift_model::{Architecture, Edit, Kind, MachineManager, ManagedBootImages, Platform};
+use openshift_model::{
+    Architecture, Edit, Kind, MachineManager, ManagedBootImages, Platform, names,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{Digest, ReasonCode};
@@ -139,7 +141,7 @@ pub struct InputObject {
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub kind: Kind,
     /// Empty for a cluster-scoped object.
-    pub namespace: String,
+    pub namespace: Cow<'static, str>,
     /// Its name.
     pub name: String,
     /// Null where the input does not say.
@@ -221,9 +223,9 @@ pub struct Target {
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub kind: Kind,
     /// As the object has it.
-    pub api_version: String,
+    pub api_version: Cow<'static, str>,
     /// Empty where a manifest names none.
-    pub namespace: String,
+    pub namespace: Cow<'static, str>,
     /// Its name.
     pub name: String,
     /// The platform, e.g. `GCP`; null where nothing tells.
@@ -303,4 +305,17 @@ struct PatchOperation {
     path: String,
     /// The value that is tested for or written.
     value: Option<serde_json::Value>,
+}
+
+/// What most objects of a plan have in common, and a plan has ten thousand of them.
+const WELL_KNOWN: [&str; 3] = [
+    names::MACHINE_API_NAMESPACE,
+    "machine.openshift.io/v1beta1",
+    "machine.openshift.io/v1",
+];
+
+/// A text that is held once where it is a well-known one.
+pub(crate) fn well_known(text: &str) -> Cow<'static, str> {
+    let known = WELL_KNOWN.into_iter().find(|known| *known == text);
+    known.map_or_else(|| Cow::Owned(text.to_owned()), Cow::Borrowed)
 }

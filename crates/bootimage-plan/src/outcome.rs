@@ -7,6 +7,7 @@ use openshift_model::facts::FactRequest;
 use openshift_model::vcenter::VcenterStep;
 use openshift_model::{Architecture, Edit, Kind, MachineResource, Platform, RawObject};
 
+use crate::document::well_known;
 use crate::reason::skip_code;
 use crate::warnings::UnusedSecret;
 use crate::{DecisionKind, Obstacle, ReasonCode, Target, UserData};
@@ -132,8 +133,8 @@ pub(crate) fn decided(
 fn target(object: &RawObject<'_>, findings: Findings, wording: Wording) -> Target {
     Target {
         kind: object.kind,
-        api_version: object.api_version().into_string(),
-        namespace: object.namespace.as_str().to_owned(),
+        api_version: well_known(&object.api_version()),
+        namespace: well_known(&object.namespace),
         name: object.name.as_str().to_owned(),
         platform: findings.platform,
         architecture: findings.architecture,

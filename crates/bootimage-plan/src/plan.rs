@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::context::{Context, Objects};
 use crate::decide::{World, decide};
 use crate::digest::{Digest, Digester};
+use crate::document::well_known;
 use crate::document::{API_VERSION, PLAN_KIND};
 use crate::forecast::{Pass, TargetError, forecast};
 use crate::stream_text::Streams;
@@ -315,7 +316,7 @@ fn input(object: &RawObject<'_>, meta: Option<&ObjectMeta<'_>>, digest: Digest) 
     let text = |text: Option<&Text<'_>>| text.map(|text| text.as_str().to_owned());
     InputObject {
         kind: object.kind,
-        namespace: object.namespace.as_str().to_owned(),
+        namespace: well_known(&object.namespace),
         name: object.name.as_str().to_owned(),
         uid: text(meta.and_then(|meta| meta.uid.as_ref())),
         resource_version: text(meta.and_then(|meta| meta.resource_version.as_ref())),

@@ -186,7 +186,7 @@ pub fn moved(
         .filter(|target| concerns(target))
         .map(|target| {
             (
-                (target.kind, target.namespace.as_str(), target.name.as_str()),
+                (target.kind, target.namespace.as_ref(), target.name.as_str()),
                 target,
             )
         })
@@ -199,7 +199,7 @@ pub fn moved(
     let mut moved = Vec::new();
     for planned in &plan.metadata.inputs {
         let (kind, name) = (planned.kind, planned.name.as_str());
-        let key = (kind, planned.namespace.as_str(), name);
+        let key = (kind, planned.namespace.as_ref(), name);
         let there = (kind, live_namespace(kind, &planned.namespace), name);
         let object = objects.get(&there).copied();
         let standing = match planned.kind {
@@ -261,7 +261,7 @@ fn appeared<'p>(plan: &'p Plan, live: &'p [InputObject]) -> impl Iterator<Item =
 fn reference(input: &InputObject) -> ObjectRef {
     ObjectRef {
         kind: input.kind.name().to_owned(),
-        namespace: input.namespace.clone(),
+        namespace: input.namespace.clone().into_owned(),
         name: input.name.clone(),
     }
 }
@@ -284,7 +284,7 @@ mod tests {
         let raw = RawObject::parse(&text).unwrap().unwrap();
         InputObject {
             kind: raw.kind,
-            namespace: raw.namespace.as_str().to_owned(),
+            namespace: raw.namespace.as_str().to_owned().into(),
             name: raw.name.as_str().to_owned(),
             uid: object["metadata"]["uid"].as_str().map(str::to_owned),
             resource_version: Some("5".to_owned()),

@@ -62,7 +62,7 @@ fn planned(objects: &[Value]) -> Plan {
     for target in &plan.targets {
         let reference = ObjectRef {
             kind: target.kind.name().to_owned(),
-            namespace: target.namespace.clone(),
+            namespace: target.namespace.clone().into_owned(),
             name: target.name.clone(),
         };
         let explained = explain(&snapshot, &Facts::default(), &Policy::default(), &reference);

@@ -159,7 +159,7 @@ fn result(case: &Case, text: &str, resource: &RawObject<'_>, found: &Explanation
 fn hot_loop(case: &Case, target: &Target) -> Result<(), HotLoop> {
     let reference = ObjectRef {
         kind: target.kind.name().to_owned(),
-        namespace: target.namespace.clone(),
+        namespace: target.namespace.clone().into_owned(),
         name: target.name.clone(),
     };
     let value = target.target.clone().unwrap_or_default();

@@ -11,7 +11,7 @@ use crate::text::wrap;
 /// The decision, then every rule that was looked at, in order.
 pub(crate) fn text(out: &mut dyn Write, explanation: &Explanation) -> Result<()> {
     let target = &explanation.target;
-    let namespace = match target.namespace.as_str() {
+    let namespace = match target.namespace.as_ref() {
         "" => String::new(),
         namespace => format!("{namespace}/"),
     };
