@@ -19,6 +19,9 @@ const SECRET_BYTES: usize = 2_000;
 
 const API: &str = "/apis/machine.openshift.io/v1beta1/namespaces/openshift-machine-api/machinesets";
 
+/// A set of the fixture with an image that is out of date.
+const OUTDATED: &str = "mill-6tq4z-worker-northeurope2";
+
 /// Fills a control plane and measures; says why not where there is none.
 pub(super) fn run(binary: &Path) -> Result<(), String> {
     let Some(control_plane) = ControlPlane::start() else {
@@ -54,11 +57,11 @@ pub(super) fn run(binary: &Path) -> Result<(), String> {
 }
 
 fn fill(control_plane: &ControlPlane) -> Result<(), String> {
-    let list = control_plane.get(API);
-    let pattern = list
-        .pointer("/items/0/spec")
-        .ok_or("the fixture has no MachineSet")?;
-    let labels = list.pointer("/items/0/metadata/labels");
+    let outdated = control_plane.get(&format!("{API}/{OUTDATED}"));
+    let pattern = outdated
+        .get("spec")
+        .ok_or_else(|| format!("the fixture has no MachineSet {OUTDATED}"))?;
+    let labels = outdated.pointer("/metadata/labels");
     for number in 0..SETS {
         control_plane.create(&json!({
             "apiVersion": "machine.openshift.io/v1beta1", "kind": "MachineSet",
