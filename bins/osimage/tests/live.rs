@@ -351,6 +351,48 @@ fn a_set_that_somebody_else_updated_still_has_its_secret_converted() {
 }
 
 #[test]
+fn a_conversion_that_nobody_has_seen_is_refused() {
+    let Some(cluster) = Cluster::gcp() else {
+        return;
+    };
+    let dump = cluster.dump();
+    for file in std::fs::read_dir(dump.path()).unwrap() {
+        let path = file.unwrap().path();
+        // A must-gather leaves Secrets out.
+        if std::fs::read_to_string(&path)
+            .unwrap()
+            .contains("\"SecretList\"")
+        {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let planned = cluster.run(&["plan", "-o", "json", "-f", dump.path().to_str().unwrap()]);
+    let saved = dump.path().join("plan");
+    std::fs::write(&saved, &planned.stdout).unwrap();
+    let run = cluster.run(&["apply", saved.to_str().unwrap()]);
+    assert_eq!(run.code, 5, "{}{}", run.stdout, run.stderr);
+    let line = run
+        .stdout
+        .lines()
+        .find(|line| line.contains("stub2"))
+        .unwrap();
+    assert!(
+        line.contains("refused: ") && line.contains("plan again with the Secret"),
+        "{line}"
+    );
+    assert_eq!(
+        run.stdout.matches("updated: boots").count(),
+        5,
+        "{}",
+        run.stdout
+    );
+    let secret = cluster
+        .control_plane
+        .get(&format!("{SECRETS}/worker-user-data-spec2"));
+    assert!(secret["metadata"]["annotations"].is_null(), "{secret}");
+}
+
+#[test]
 fn a_plan_of_another_cluster_and_nobody_to_read_the_lines() {
     let Some(cluster) = Cluster::gcp() else {
         return;
