@@ -40,15 +40,12 @@ impl<'a> Resolver<'a> {
                 ..Resolved::default()
             });
         }
-        if self.means.is_none() {
-            self.means = Some(self.means().await?);
-        }
-        match &self.means {
-            Some((credentials, endpoints)) => {
-                Ok(ec2::resolve(needs, credentials, endpoints, Limits::default()).await)
-            }
-            None => Ok(Resolved::default()),
-        }
+        let means = match self.means.take() {
+            Some(means) => means,
+            None => self.means().await?,
+        };
+        let (credentials, endpoints) = self.means.insert(means);
+        Ok(ec2::resolve(needs, credentials, endpoints, Limits::default()).await)
     }
 
     async fn means(&self) -> Result<(Credentials, Endpoints), CommandError> {
@@ -91,17 +88,24 @@ async fn of_secret(cluster: &Cluster) -> Result<Credentials, CommandError> {
         .await
         .map_err(|error| failed(error.to_string()))?;
     let json = read.ok_or_else(|| failed("it is not there".to_owned()))?;
-    let data = data(&json).ok_or_else(|| failed("its data cannot be read".to_owned()))?;
+    let data = data(&json).map_err(failed)?;
     Credentials::from_secret(&data).map_err(|error| CommandError::Cloud(error.to_string()))
 }
 
-fn data(json: &str) -> Option<BTreeMap<String, Vec<u8>>> {
-    let object = RawObject::parse(json).ok()??;
-    let data: Option<BTreeMap<String, String>> = object
-        .member("data")
-        .and_then(|raw| serde_json::from_str(raw.get()).ok());
-    let decoded = data?
-        .into_iter()
-        .map(|(name, text)| Some((name, BASE64.decode(text).ok()?)));
+/// What the Secret holds, or what is wrong with it; never what it holds.
+fn data(json: &str) -> Result<BTreeMap<String, Vec<u8>>, String> {
+    let object = RawObject::parse(json)
+        .ok()
+        .flatten()
+        .ok_or("it is no Secret")?;
+    let data: BTreeMap<String, String> = object
+        .view("data")
+        .map_err(|_| "its data is no object of texts".to_owned())?;
+    let decoded = data.into_iter().map(|(name, text)| {
+        let bytes = BASE64
+            .decode(text)
+            .map_err(|_| format!("data.{name} is not base64"))?;
+        Ok((name, bytes))
+    });
     decoded.collect()
 }

@@ -160,6 +160,9 @@ fn a_fault_at_any_call_is_a_clear_line_and_bounded_and_loses_nothing() {
                 code == 0 || said.contains("127.0.0.1") || said.contains('`'),
                 "{what}"
             );
+            // Even where the answer to the conversion was lost.
+            let named = said.contains("Secret worker-user-data-spec2 converted");
+            assert!(code != 0 || named, "{what}");
             // A target is looked at again from the start at most once for one fault.
             assert!(made <= calls + 8, "{what}: {made} calls instead of {calls}");
             // What does not say that it may be repeated stops the run before anything is written.

@@ -45,6 +45,7 @@ pub use configuration::{
 pub use enrolment::{Enrolment, EnrolmentError, enrolment, machine_api_enrolment};
 pub use guard::{GuardError, Stopped, guard};
 pub use mode::{
-    MachineSetMode, ModeChange, ModeRequest, ModeStep, SetModeError, is_automatic, set_mode,
+    MachineSetMode, ModeChange, ModeRequest, ModeStep, SetModeError, SkewChange, is_automatic,
+    set_mode,
 };
 pub use reason::{Selection, Skip};

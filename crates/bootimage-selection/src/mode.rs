@@ -41,9 +41,23 @@ pub enum MachineSetMode {
 pub struct ModeStep {
     /// What it changes.
     pub change: ModeChange,
+    /// What becomes of skew enforcement, where that is what it changes.
+    pub skew: Option<SkewChange>,
     /// The edit of MachineConfiguration `cluster`; `None` where the spec has it already and the
     /// operator has yet to take it over.
     pub edit: Option<Edit>,
+}
+
+/// What becomes of skew enforcement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SkewChange {
+    /// The recorded version is stated by hand: the guard stays what it was.
+    Stated,
+    /// It is switched off, since nothing is recorded that could be stated: old boot images block no
+    /// upgrade any more.
+    Off,
+    /// The spec says something already.
+    StatedBefore,
 }
 
 /// What a step changes.
@@ -86,13 +100,16 @@ pub fn set_mode(
     }
     let status = configuration.status.skew_enforcement_status.as_ref();
     if let Some(status) = status.filter(|status| narrows && is_automatic(status)) {
+        let (skew, edit) = manual_skew(object, &configuration, status)?;
         steps.push(ModeStep {
             change: ModeChange::SkewEnforcement,
-            edit: manual_skew(object, &configuration, status)?,
+            skew: Some(skew),
+            edit,
         });
     }
     steps.push(ModeStep {
         change: ModeChange::Managers,
+        skew: None,
         edit: Some(managers),
     });
     Ok(steps)
@@ -109,24 +126,28 @@ fn manual_skew(
     object: &RawObject<'_>,
     configuration: &MachineConfiguration<'_>,
     status: &SkewEnforcement<'_>,
-) -> Result<Option<Edit>, EditError> {
+) -> Result<(SkewChange, Option<Edit>), EditError> {
     if configuration.spec.skew_enforcement.is_some() {
-        return Ok(None);
+        return Ok((SkewChange::StatedBefore, None));
     }
     let recorded = status.automatic.clone().unwrap_or_default();
     let manual = match (&recorded.ocp_version, &recorded.rhcos_version) {
-        (Some(version), _) => {
-            json!({"mode": "Manual", "manual": {"mode": "OCPVersion", "ocpVersion": version.as_str()}})
-        }
+        (Some(version), _) => Some(json!({"mode": "OCPVersion", "ocpVersion": version.as_str()})),
         (None, Some(version)) => {
-            json!({"mode": "Manual", "manual": {"mode": "RHCOSVersion", "rhcosVersion": version.as_str()}})
+            Some(json!({"mode": "RHCOSVersion", "rhcosVersion": version.as_str()}))
         }
-        // Nothing is recorded, so there is nothing to state.
-        (None, None) => json!({"mode": "None"}),
+        (None, None) => None,
+    };
+    let (change, stated) = match manual {
+        Some(manual) => (
+            SkewChange::Stated,
+            json!({"mode": "Manual", "manual": manual}),
+        ),
+        None => (SkewChange::Off, json!({"mode": "None"})),
     };
     let mut edit = Edit::default();
-    set(&mut edit, object, SKEW, &manual)?;
-    Ok(Some(edit))
+    set(&mut edit, object, SKEW, &stated)?;
+    Ok((change, Some(edit)))
 }
 
 fn managers_edit(object: &RawObject<'_>, request: &ModeRequest) -> Result<Edit, EditError> {
@@ -326,6 +347,31 @@ mod tests {
                 "automatic": {"ocpVersion": "4.18.11"}}}});
         assert_eq!(check(&object, &sets(MachineSetMode::All)).0, []);
         assert_eq!(check(&object, &ModeRequest::default()).0, []);
+    }
+
+    #[test]
+    fn bi_086_what_becomes_of_skew_enforcement_is_said() {
+        let skew = |spec: Value, recorded: Value| {
+            let text =
+                json!({"apiVersion": "operator.openshift.io/v1", "kind": "MachineConfiguration",
+                "spec": spec, "status": {"bootImageSkewEnforcementStatus":
+                    {"mode": "Automatic", "automatic": recorded}}})
+                .to_string();
+            let raw = RawObject::parse(&text).unwrap().unwrap();
+            let steps = set_mode(&raw, &sets(MachineSetMode::None)).unwrap();
+            steps.iter().map(|step| step.skew).collect::<Vec<_>>()
+        };
+        let recorded = json!({"ocpVersion": "4.18.11"});
+        let by_hand = json!({"bootImageSkewEnforcement": {"mode": "None"}});
+        assert_eq!(
+            skew(json!({}), recorded.clone()),
+            [Some(SkewChange::Stated), None]
+        );
+        assert_eq!(skew(json!({}), json!({})), [Some(SkewChange::Off), None]);
+        assert_eq!(
+            skew(by_hand, recorded),
+            [Some(SkewChange::StatedBefore), None]
+        );
     }
 
     #[test]

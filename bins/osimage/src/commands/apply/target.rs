@@ -41,6 +41,8 @@ struct Errand<'t> {
     namespace: &'t str,
     /// The Secret, once it was converted, in whichever attempt.
     converted: Option<String>,
+    /// Whether a conversion was sent of which nobody knows what became of it.
+    conversion_sent: bool,
     /// Whether a patch was sent of which nobody knows what became of it.
     sent: bool,
 }
@@ -113,6 +115,7 @@ impl<'a> Carrier<'a> {
             edit,
             namespace: live_namespace(target.kind, &target.namespace),
             converted: None,
+            conversion_sent: false,
             sent: false,
         };
         let mut wait = FIRST_WAIT;
@@ -236,6 +239,9 @@ impl<'a> Carrier<'a> {
         }
         let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let Some(conversion) = conversion(planned, secret.as_ref(), &now)? else {
+            if errand.conversion_sent {
+                errand.converted = Some(planned.secret.clone());
+            }
             return Ok(());
         };
         if let Some(seen) = seen_target {
@@ -250,6 +256,7 @@ impl<'a> Carrier<'a> {
             .patch_user_data(&planned.secret, seen, &conversion, self.mode)
             .await;
         if let Err(error) = patched {
+            errand.conversion_sent |= error.may_have_been_carried_out();
             return Err(self
                 .after((Kind::Secret, namespace, &planned.secret), seen, error)
                 .await);

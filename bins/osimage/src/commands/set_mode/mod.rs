@@ -6,7 +6,7 @@ mod request;
 
 use std::time::{Duration, Instant};
 
-use bootimage_selection::{ModeChange, ModeRequest, ModeStep, is_automatic, set_mode};
+use bootimage_selection::{ModeChange, ModeRequest, ModeStep, SkewChange, is_automatic, set_mode};
 use cluster_io::cluster::{Cluster, ClusterError, Seen, WriteMode};
 use openshift_model::{Edit, Kind, MachineConfiguration, RawObject, names};
 
@@ -98,7 +98,7 @@ async fn write(
                 tell(&format!(
                     "the API server would take the first request, {}; the second one can only be \
                      checked once the operator has taken the first one over",
-                    skew_words(steps)
+                    skew_words(step)
                 ));
                 return Ok(());
             }
@@ -106,7 +106,7 @@ async fn write(
                 carry_out(&cluster, request, step.change, mode).await?;
                 tell(&format!(
                     "{}; waiting for the operator to take it over",
-                    skew_words(steps)
+                    skew_words(step)
                 ));
                 wait_for_operator(&cluster, Duration::from_secs(args.timeout)).await?;
             }
@@ -123,13 +123,11 @@ async fn write(
 }
 
 /// What becomes of skew enforcement, for a person who depends on it.
-fn skew_words(steps: &[ModeStep]) -> &'static str {
-    match steps.first().and_then(|step| step.edit.as_ref()) {
-        None => "skew enforcement: stated by hand already",
-        Some(edit) if edit.patch().to_string().contains("Manual") => {
-            "skew enforcement: the recorded version is stated by hand"
-        }
-        Some(_) => {
+fn skew_words(step: &ModeStep) -> &'static str {
+    match step.skew {
+        Some(SkewChange::Stated) => "skew enforcement: the recorded version is stated by hand",
+        Some(SkewChange::StatedBefore) | None => "skew enforcement: stated by hand already",
+        Some(SkewChange::Off) => {
             "skew enforcement: switched off, because no version is recorded that could be stated; \
              old boot images will block no upgrade"
         }
