@@ -348,6 +348,60 @@ mod tests {
     }
 
     #[test]
+    fn what_the_plan_was_made_without_is_new() {
+        use crate::{Completeness, Facts, Policy, plan};
+        const INFRASTRUCTURE: &str = r#"{"apiVersion": "config.openshift.io/v1",
+            "kind": "Infrastructure", "metadata": {"name": "cluster"},
+            "status": {"platformStatus": {"type": "BareMetal"}}}"#;
+        const CONFIGURATION: &str = r#"{"apiVersion": "operator.openshift.io/v1",
+            "kind": "MachineConfiguration", "metadata": {"name": "cluster"}}"#;
+        const PROVISIONING: &str = r#"{"apiVersion": "metal3.io/v1alpha1", "kind": "Provisioning",
+            "metadata": {"name": "provisioning-configuration"}}"#;
+        let snapshot = |completeness, texts: &[&'static str]| ClusterSnapshot {
+            completeness,
+            objects: texts
+                .iter()
+                .filter_map(|text| RawObject::parse(text).unwrap())
+                .collect(),
+            streams: Vec::new(),
+        };
+        let planned =
+            |snapshot: &ClusterSnapshot<'_>| plan(snapshot, &Facts::default(), &Policy::default());
+        let live = snapshot(
+            Completeness::Complete,
+            &[INFRASTRUCTURE, CONFIGURATION, PROVISIONING],
+        );
+        let now = planned(&live);
+        for (completeness, texts, new) in [
+            (
+                Completeness::Complete,
+                &[INFRASTRUCTURE][..],
+                &["MachineConfiguration", "Provisioning"][..],
+            ),
+            // A forecast needs it, no decision does.
+            (
+                Completeness::Partial,
+                &[INFRASTRUCTURE],
+                &["MachineConfiguration"],
+            ),
+            (Completeness::Partial, &[INFRASTRUCTURE, CONFIGURATION], &[]),
+        ] {
+            let plan = planned(&snapshot(completeness, texts));
+            let moved = moved(&plan, &live, &now.metadata.inputs, |_| true);
+            assert!(
+                moved
+                    .iter()
+                    .all(|moved| moved.movement == Movement::Appeared)
+            );
+            let kinds: Vec<_> = moved
+                .iter()
+                .map(|moved| moved.object.kind.as_str())
+                .collect();
+            assert_eq!(kinds, new, "{texts:?}");
+        }
+    }
+
+    #[test]
     fn a_secret_is_known_by_its_stub() {
         let secret = |stub: &str, annotation: &str| {
             json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s",
