@@ -18,9 +18,9 @@ check:
 gen:
     cargo xtask gen
 
-# Golden cases, where they lie beside the repository.
+# Golden cases: inputs with the results of the reference.
 golden:
-    cargo xtask golden ../shared/golden/*.jsonl > /dev/null
+    cargo xtask golden fixtures/golden/*.jsonl > /dev/null
 
 # Time and memory of the whole process.
 bench:

@@ -10,7 +10,7 @@ const EXPECTED: &str = "# expect: ";
 
 fn samples(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared/samples")
+        .join("../../fixtures/samples")
         .join(folder)
 }
 

@@ -445,33 +445,22 @@ fn decoded(mut expect: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::r#gen::root;
     use crate::golden::layering_differences::DIFFERENCES;
-    use crate::say_skipped;
     use openshift_model::{BuildJob, ImageReference};
     use osbuild_check::{BuildState, ImageError, Meaning, RegistryFailure, Step};
     use std::fmt::Write as _;
 
-    const SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared");
-
-    /// A file of expected results; `None`, loudly, where the folder is absent.
-    fn shared(path: &str) -> Option<String> {
-        let path = format!("{SHARED}/{path}");
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Some(text),
-            Err(error) => {
-                say_skipped(&format!("{path}: {error}"));
-                None
-            }
-        }
+    /// The text of a file of the repository.
+    fn file(path: &str) -> String {
+        let path = root().join(path);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    fn shared_folder(path: &str) -> Option<std::fs::ReadDir> {
-        let path = format!("{SHARED}/{path}");
-        let found = std::fs::read_dir(&path);
-        if let Err(error) = &found {
-            say_skipped(&format!("{path}: {error}"));
-        }
-        found.ok()
+    /// A data file of the specification of layering.
+    fn specification(path: &str) -> Value {
+        let path = format!("docs/spec/data/layering/{path}");
+        serde_json::from_str(&file(&path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
     /// Cases of one operation or data file, with what ours gives for them.
@@ -486,11 +475,7 @@ mod tests {
         /// Every case is equal, or in the table; every row of the table has cases and all of
         /// them differ.
         fn check(&self, of: &str) {
-            // A folder that is not there was said to be skipped; a file without cases is not one.
-            if self.0.is_empty() {
-                assert!(!std::path::Path::new(SHARED).is_dir(), "{of}: no case");
-                return;
-            }
+            assert!(!self.0.is_empty(), "{of}: no case");
             let mut problems = String::new();
             let rows = || DIFFERENCES.iter().filter(|row| row.of.contains(&of));
             for (id, input, expect, ours) in &self.0 {
@@ -522,11 +507,8 @@ mod tests {
     }
 
     fn golden(op: &str, run: impl Fn(&Value) -> Value) {
-        let Some(text) = shared(&format!("golden/{op}.jsonl")) else {
-            return;
-        };
         let mut cases = Cases::default();
-        for line in text.lines() {
+        for line in file(&format!("fixtures/golden/{op}.jsonl")).lines() {
             let case: Value = serde_json::from_str(line).unwrap();
             let id = case["id"].as_str().unwrap();
             cases.add(
@@ -539,13 +521,12 @@ mod tests {
         cases.check(op);
     }
 
-    /// A file of `spec/data/layering`: its cases, wherever they stand in it.
-    fn data(path: &str) -> Option<Vec<Value>> {
-        let text = shared(&format!("spec/data/layering/{path}"))?;
-        let value: Value = serde_json::from_str(&text).unwrap();
+    /// The cases of a data file of the specification: its list, or the list `cases` in it.
+    fn data(path: &str) -> Vec<Value> {
+        let value = specification(path);
         let cases = value.get("cases").unwrap_or(&value).as_array().unwrap();
         assert!(!cases.is_empty(), "{path}: no case");
-        Some(cases.clone())
+        cases.clone()
     }
 
     fn hex(text: &str) -> String {
@@ -568,10 +549,7 @@ mod tests {
     #[test]
     fn il_186_syntax_of_94_texts() {
         let mut cases = Cases::default();
-        for case in data("validation/containerfile-syntax.json")
-            .into_iter()
-            .flatten()
-        {
+        for case in data("validation/containerfile-syntax.json") {
             let ours = containerfile_check(&case);
             let mut expect = case.clone();
             expect.as_object_mut().unwrap().remove("content");
@@ -605,10 +583,7 @@ mod tests {
     #[test]
     fn il_010_il_011_il_123_references() {
         let mut cases = Cases::default();
-        for case in data("validation/image-references.json")
-            .into_iter()
-            .flatten()
-        {
+        for case in data("validation/image-references.json") {
             let text = case["In"].as_str().unwrap();
             let named = ImageReference::parse_canonical(text);
             let digested = osbuild_check::digested_pull_spec(text, DIGEST);
@@ -644,7 +619,7 @@ mod tests {
     #[test]
     fn il_275_il_276_digests_and_labels() {
         let mut cases = Cases::default();
-        for case in data("validation/digest-values.json").into_iter().flatten() {
+        for case in data("validation/digest-values.json") {
             let digest = case["Digest"].as_str().unwrap();
             let found =
                 osbuild_check::digested_pull_spec("registry.hostname.com/org/repo:x", digest);
@@ -654,10 +629,7 @@ mod tests {
         }
         cases.check("validation/digest-values.json");
         let mut cases = Cases::default();
-        for case in data("validation/digest-cm-labels.json")
-            .into_iter()
-            .flatten()
-        {
+        for case in data("validation/digest-cm-labels.json") {
             let text = case["In"].as_str().unwrap();
             let found = osbuild_check::parse_labels(text);
             let mut expect = case.clone();
@@ -675,7 +647,7 @@ mod tests {
     #[test]
     fn il_470_il_471_il_472_secrets() {
         let mut cases = Cases::default();
-        for case in data("validation/secrets.json").into_iter().flatten() {
+        for case in data("validation/secrets.json") {
             let input = &case["In"];
             let text = |name: &str| input[name].as_str().unwrap_or_default().to_owned();
             let values = input["Data"].as_object().into_iter().flatten();
@@ -709,13 +681,10 @@ mod tests {
 
     #[test]
     fn il_020_condition_sets() {
-        let Some(text) = shared("spec/data/layering/state/condition-sets.json") else {
-            return;
-        };
-        let sets: Map<String, Value> = serde_json::from_str(&text).unwrap();
-        for (name, expected) in sets {
-            let written = osbuild_check::conditions(build_state(&name).unwrap(), [], "now");
-            let mut expected = expected;
+        let sets = specification("state/condition-sets.json");
+        for (name, expected) in sets.as_object().unwrap() {
+            let written = osbuild_check::conditions(build_state(name).unwrap(), [], "now");
+            let mut expected = expected.clone();
             for condition in expected.as_array_mut().unwrap() {
                 condition["lastTransitionTime"] = json!("now");
             }
@@ -725,7 +694,7 @@ mod tests {
 
     #[test]
     fn il_023_il_024_transitions() {
-        for case in data("state/status-transitions.json").into_iter().flatten() {
+        for case in data("state/status-transitions.json") {
             let state = |key: &str| build_state(case[key].as_str().unwrap());
             let found = osbuild_check::transition(state("Old"), state("Current"));
             assert_eq!(json!(found.allowed), case["Update"], "{case}");
@@ -736,7 +705,7 @@ mod tests {
     #[test]
     fn il_025_il_721_states_of_jobs() {
         let mut cases = Cases::default();
-        for case in data("state/job-status-mapping.json").into_iter().flatten() {
+        for case in data("state/job-status-mapping.json") {
             let input = &case["In"];
             let conditions = input["Conditions"].as_array().into_iter().flatten();
             let condition = |kind: &Value| json!({"type": kind, "status": "True"});
@@ -786,7 +755,7 @@ mod tests {
             }
             other => panic!("{other}"),
         };
-        for case in data("state/requires-rebuild.json").into_iter().flatten() {
+        for case in data("state/requires-rebuild.json") {
             let (old, new) = specs(case["Name"].as_str().unwrap());
             let text =
                 |spec: Value| object_text(&json!({"c": {"spec": spec}}), "c", "MachineConfig");
@@ -834,10 +803,7 @@ mod tests {
 
     #[test]
     fn il_440_il_441_il_442_il_443_answers_of_registries() {
-        for case in data("pruner/error-classification.json")
-            .into_iter()
-            .flatten()
-        {
+        for case in data("pruner/error-classification.json") {
             let error = ImageError {
                 image: "quay.io/org/repo:tag".to_owned(),
                 step: Step::Fetch,
@@ -870,10 +836,7 @@ mod tests {
             }
         }
         // Errors without the type cannot be asked about; the type says so.
-        for case in data("pruner/error-classification-unwrapped.json")
-            .into_iter()
-            .flatten()
-        {
+        for case in data("pruner/error-classification-unwrapped.json") {
             for verdict in ["NotFound", "AccessDenied", "TolerableDelete"] {
                 assert_eq!(case[verdict], json!(false), "{case}");
             }
@@ -883,11 +846,8 @@ mod tests {
     /// Objects that a real API server accepts and refuses, the latter with a text to expect.
     #[test]
     fn il_473_samples_of_a_real_api_server() {
-        for folder in ["samples/invalid", "samples/valid"] {
-            let Some(entries) = shared_folder(folder) else {
-                continue;
-            };
-            for entry in entries {
+        for folder in ["fixtures/samples/invalid", "fixtures/samples/valid"] {
+            for entry in std::fs::read_dir(root().join(folder)).unwrap() {
                 let path = entry.unwrap().path();
                 let text = std::fs::read_to_string(&path).unwrap();
                 let expected = text.lines().next().unwrap().strip_prefix("# expect: ");
@@ -922,10 +882,7 @@ mod tests {
     #[test]
     fn il_255_objects_of_the_specification() {
         for id in ["O01", "O02", "O03", "O04", "O05", "O06", "O07"] {
-            let Some(text) = shared(&format!("spec/data/layering/objects/{id}.json")) else {
-                return;
-            };
-            let case: Value = serde_json::from_str(&text).unwrap();
+            let case = specification(&format!("objects/{id}.json"));
             let found = build_objects(&input_of(&case));
             let mut config_maps = case["configMaps"].clone();
             for (ours, theirs) in found["config_maps"]
@@ -1015,10 +972,7 @@ mod tests {
 
     #[test]
     fn il_251_shape_of_the_packed_machine_config() {
-        let Some(text) = shared("spec/data/layering/objects/machineconfig-json-shape.json") else {
-            return;
-        };
-        let case: Value = serde_json::from_str(&text).unwrap();
+        let case = specification("objects/machineconfig-json-shape.json");
         let expected: Value = serde_json::from_str(case["json"].as_str().unwrap()).unwrap();
         let spec = &expected["spec"];
         let found = build_objects(&json!({
@@ -1046,7 +1000,7 @@ mod tests {
     #[test]
     fn il_110_yaml_of_400_texts() {
         let mut cases = Cases::default();
-        for case in data("naming/yaml-vectors.json").into_iter().flatten() {
+        for case in data("naming/yaml-vectors.json") {
             let content = &case["content"];
             let input = json!({
                 "machine_config": {"metadata": {"name": "rendered-x", "annotations": {
@@ -1070,7 +1024,7 @@ mod tests {
     #[test]
     fn il_100_names_of_the_specification() {
         let mut cases = Cases::default();
-        for case in data("naming/main-naming.json").into_iter().flatten() {
+        for case in data("naming/main-naming.json") {
             let mut input = Map::new();
             for (member, key) in [
                 ("machine_config", "machineConfig"),
@@ -1122,10 +1076,7 @@ mod tests {
 
     #[test]
     fn il_135_name_of_the_unit_test_of_the_reference() {
-        let Some(text) = shared("spec/data/layering/naming/unit-fixture.json") else {
-            return;
-        };
-        let fixture: Value = serde_json::from_str(&text).unwrap();
+        let fixture = specification("naming/unit-fixture.json");
         let image = |hash: &str| {
             json!(format!(
                 "registry.hostname.com/org/repo@sha256 string = {hash}"

@@ -51,7 +51,7 @@ const EVENTS: &str = "/apis/events.k8s.io/v1/namespaces/openshift-machine-api/ev
 impl Cluster {
     /// The samples: a cluster on GCP, with an outdated set and more.
     pub(crate) fn gcp() -> Option<Self> {
-        Self::with(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/samples/valid"))
+        Self::with(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/samples/valid"))
     }
 
     pub(crate) fn with(objects: &Path) -> Option<Self> {
