@@ -95,6 +95,8 @@ view! {
     pub struct StreamArtifacts<'a> {
         /// BI-224: of AWS; only its release is looked at.
         aws: StreamArtifact<'a> = "aws",
+        /// Of machines without a cloud; only its release is looked at.
+        metal: StreamArtifact<'a> = "metal",
         /// BI-226: of vSphere.
         vmware: StreamArtifact<'a> = "vmware",
     }
@@ -171,6 +173,8 @@ view! {
     pub struct AwsStreamImage<'a> {
         /// `ami-…`
         image: Text<'a> = "image",
+        /// The CoreOS release, e.g. `9.8.20260403-0`.
+        release: Text<'a> = "release",
     }
 }
 

@@ -1,5 +1,6 @@
 //! `cargo xtask gen`: files that are made from the code, and the check that they are fresh.
 
+mod hazards;
 mod rules;
 
 use std::fs;
@@ -57,6 +58,7 @@ fn files() -> Result<Vec<(&'static str, String)>, String> {
         ),
         ("docs/reference/reason-codes.md", reason_codes()),
         ("docs/reference/exit-codes.md", exit_codes()),
+        ("docs/reference/hazards.md", hazards::page()?),
         ("docs/reference/rules.md", rules::table(&root())?),
     ])
 }
