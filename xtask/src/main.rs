@@ -1,16 +1,18 @@
-//! What the project needs of itself: checks of the house, generators, golden cases, benchmarks.
+//! Tasks of this repository: checks of its layers, generated files, golden cases, benchmarks.
 
 mod bench;
 mod r#gen;
 mod golden;
 mod layers;
+#[cfg(test)]
+mod links;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// What the project needs of itself.
+/// Tasks of this repository.
 #[derive(Parser)]
 #[command(name = "xtask")]
 struct Cli {

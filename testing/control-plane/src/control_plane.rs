@@ -11,8 +11,9 @@ use tokio::runtime::Runtime;
 
 use crate::AuditEvent;
 use crate::certificates::{Authority, Certificate, service_account_keys};
+use crate::objects::files;
 use crate::process::Process;
-use crate::programs::Programs;
+use crate::programs::{Programs, openshift_definitions, own_definitions};
 
 /// How long a program may take to answer: ten times what it takes on two busy cores.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
@@ -59,11 +60,20 @@ impl ControlPlane {
     /// The name of [`Identity::Admin`] in the audit log.
     pub const ADMIN: &'static str = "test-admin";
 
-    /// Starts one with OpenShift's kinds; `None`, after one loud line, where the machine has no
-    /// programs for it.
+    /// Starts one with this repository's definitions of OpenShift's kinds; `None`, after a line
+    /// that starts with `SKIPPED:`, where the machine has no programs for it.
     pub fn start() -> Option<Self> {
         let this = Self::start_without_openshift()?;
-        this.define(&Programs::find()?.definitions);
+        this.define(&own_definitions());
+        Some(this)
+    }
+
+    /// Starts one with OpenShift's own definitions; `None` as above, or, after a line that starts
+    /// with `not here:`, where they do not lie beside the clone.
+    pub fn start_with_openshift_definitions() -> Option<Self> {
+        let definitions = openshift_definitions()?;
+        let this = Self::start_without_openshift()?;
+        this.define(&definitions);
         Some(this)
     }
 
@@ -170,11 +180,12 @@ impl ControlPlane {
         }
     }
 
-    fn define(&self, definitions: &[PathBuf]) {
+    /// Creates the `CustomResourceDefinitions` of a folder, and waits until they are in force.
+    fn define(&self, folder: &Path) {
         const PATH: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
         let mut names = Vec::new();
-        for file in definitions {
-            let text = std::fs::read_to_string(file).expect("a definition");
+        for file in files(folder) {
+            let text = std::fs::read_to_string(&file).expect("a definition");
             let definition: Value = serde_saphyr::from_str(&text).expect("a definition");
             names.push(
                 definition["metadata"]["name"]

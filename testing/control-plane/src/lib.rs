@@ -1,13 +1,14 @@
 //! A real control plane for tests: kube-apiserver and etcd with OpenShift's kinds, on free ports.
 //!
-//! [`ControlPlane::start`] gives one, or says in one loud line why it cannot. Everything about it is
-//! synchronous: the programs under test are processes, and what they did is read off the audit log.
+//! [`ControlPlane::start`] starts one, or says in one line why it cannot. Its methods are
+//! synchronous: the programs under test are processes, and the audit log says what they did.
+//! The kinds are defined in `definitions/`, written for this project.
 //!
 //! ```no_run
 //! use test_control_plane::{ControlPlane, Identity};
 //!
 //! let Some(control_plane) = ControlPlane::start() else { return };
-//! control_plane.create_all("fixtures/live/cluster.yaml".as_ref());
+//! control_plane.create_all("fixtures/samples/valid".as_ref());
 //! let kubeconfig = control_plane.kubeconfig(&Identity::Admin);
 //! // … run a program with KUBECONFIG set to it, then:
 //! assert!(control_plane.audit().iter().all(|call| call.verb != "patch"));

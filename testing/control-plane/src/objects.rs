@@ -168,7 +168,7 @@ fn is_absent(error: &str) -> bool {
 }
 
 /// The YAML files of a folder and everything below it, sorted; or the file itself.
-fn files(path: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
     if !path.is_dir() {
         return vec![path.to_owned()];
     }

@@ -1,4 +1,4 @@
-//! Where the programs are, and OpenShift's definitions.
+//! Where the programs are, and the definitions of OpenShift's kinds.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -14,8 +14,6 @@ static TOLD: Once = Once::new();
 pub(crate) struct Programs {
     pub(crate) etcd: PathBuf,
     pub(crate) api_server: PathBuf,
-    /// `CustomResourceDefinitions`, one in each file.
-    pub(crate) definitions: Vec<PathBuf>,
 }
 
 impl Programs {
@@ -47,23 +45,24 @@ impl Programs {
         Ok(Self {
             etcd: program("etcd")?,
             api_server: program("kube-apiserver")?,
-            definitions: definitions()?,
         })
     }
 }
 
-/// OpenShift's definitions lie beside the clone: they are not this project's to contain.
-fn definitions() -> Result<Vec<PathBuf>, String> {
+/// This repository's definitions of OpenShift's kinds.
+pub(crate) fn own_definitions() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("definitions")
+}
+
+/// OpenShift's own definitions, where they lie beside the clone. They are another project's: that
+/// they are absent is told in one line and fails nothing.
+pub(crate) fn openshift_definitions() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/crds");
-    let entries = std::fs::read_dir(&folder)
-        .map_err(|_| "OpenShift's definitions are not in ../shared/crds".to_owned())?;
-    let mut files: Vec<_> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "yaml")
-        })
-        .collect();
-    files.sort();
-    Ok(files)
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    let line =
+        "\nnot here: ../shared/crds: another project's definitions; samples are tried on our own\n";
+    std::io::stderr().write_all(line.as_bytes()).ok();
+    None
 }

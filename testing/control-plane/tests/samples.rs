@@ -1,4 +1,5 @@
-//! The control plane has OpenShift's rules: it takes what is valid and rejects what is not.
+//! The definitions have OpenShift's rules: the API server takes what is valid and rejects what is
+//! not. Our own definitions and OpenShift's must agree on every sample.
 
 use std::path::{Path, PathBuf};
 
@@ -15,10 +16,20 @@ fn samples(folder: &str) -> PathBuf {
 }
 
 #[test]
-fn valid_samples_are_taken_and_invalid_ones_rejected() {
-    let Some(control_plane) = ControlPlane::start() else {
-        return;
-    };
+fn bi_083_il_473_our_definitions_take_valid_samples_and_reject_invalid_ones() {
+    if let Some(control_plane) = ControlPlane::start() {
+        check(&control_plane);
+    }
+}
+
+#[test]
+fn bi_083_il_473_openshifts_definitions_take_valid_samples_and_reject_invalid_ones() {
+    if let Some(control_plane) = ControlPlane::start_with_openshift_definitions() {
+        check(&control_plane);
+    }
+}
+
+fn check(control_plane: &ControlPlane) {
     control_plane.create_all(&samples("valid"));
     let sets = "/apis/machine.openshift.io/v1beta1/namespaces/openshift-machine-api/machinesets";
     let list = control_plane.get(sets);

@@ -2,6 +2,7 @@
 
 mod hazards;
 mod rules;
+mod spec;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,8 @@ use osbuild_plan::{LayerNames, LayerStatus};
 use schemars::JsonSchema;
 
 use crate::say;
+#[cfg(test)]
+pub(crate) use spec::anchors;
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Expr, ExprLit, ItemMod, Lit, Meta};
 
-use super::GENERATED;
+use super::{GENERATED, spec};
 
 /// What is known of a rule.
 #[derive(Default)]
@@ -20,11 +20,15 @@ struct Rule {
     tests: BTreeSet<String>,
 }
 
-/// The table of all rules that the sources name.
+/// Folders with sources that name rules.
+const SOURCES: [&str; 4] = ["crates", "bins", "testing", "xtask"];
+
+/// The table of all rules that the sources name. A rule that `docs/spec` does not define is an
+/// error.
 pub(crate) fn table(root: &Path) -> Result<String, String> {
     let mut rules: BTreeMap<String, Rule> = BTreeMap::new();
     let mut files = Vec::new();
-    for folder in ["crates", "bins"] {
+    for folder in SOURCES {
         sources(&root.join(folder), &mut files)?;
     }
     files.sort();
@@ -40,14 +44,19 @@ pub(crate) fn table(root: &Path) -> Result<String, String> {
         }
         .visit_file(&file);
     }
-    Ok(print(&rules))
+    let links = spec::links(root)?;
+    let unknown: Vec<_> = rules.keys().filter(|id| !links.contains_key(*id)).collect();
+    if !unknown.is_empty() {
+        return Err(format!("docs/spec does not define {unknown:?}"));
+    }
+    Ok(print(&rules, &links))
 }
 
-fn print(rules: &BTreeMap<String, Rule>) -> String {
+fn print(rules: &BTreeMap<String, Rule>, links: &BTreeMap<String, String>) -> String {
     let mut text = format!("{GENERATED}# Rules\n\n");
     text.push_str(
-        "From a rule of the specification to the code that implements it and the tests that hold \
-         it.\n\n| rule | wording | code | tests |\n|---|---|---|---|\n",
+        "From a rule of the specification (its id leads to the text) to the code that implements it \
+         and the tests that hold it.\n\n| rule | wording | code | tests |\n|---|---|---|---|\n",
     );
     for (id, rule) in rules {
         let wording = rule.wording.as_deref().unwrap_or("").replace('|', "\\|");
@@ -58,8 +67,9 @@ fn print(rules: &BTreeMap<String, Rule>) -> String {
                 .collect::<Vec<_>>()
                 .join("<br>")
         };
+        let link = links.get(id).map_or("", String::as_str);
         text.push_str(&format!(
-            "| {id} | {wording} | {} | {} |\n",
+            "| [{id}]({link}) | {wording} | {} | {} |\n",
             list(&rule.items),
             list(&rule.tests)
         ));
@@ -84,8 +94,8 @@ fn sources(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
 fn module_of(root: &Path, path: &Path) -> String {
     let path = path.strip_prefix(root).unwrap_or(path).with_extension("");
     let parts = path.iter().filter_map(|part| part.to_str());
-    let parts =
-        parts.filter(|part| !["crates", "bins", "src", "lib", "mod", "main"].contains(part));
+    let parts = parts
+        .filter(|part| !["crates", "bins", "testing", "src", "lib", "mod", "main"].contains(part));
     parts
         .map(|part| part.replace('-', "_"))
         .collect::<Vec<_>>()
@@ -218,10 +228,10 @@ fn documentation(attributes: &[Attribute]) -> String {
     lines.join("\n")
 }
 
-/// The prefixes of ids: rules of boot images, rules of layering, test tables.
-const PREFIXES: [&str; 3] = ["BI", "IL", "T"];
+/// The prefixes of ids: rules of boot images, rules of layering, test tables, weaknesses.
+const PREFIXES: [&str; 4] = ["BI", "IL", "T", "W"];
 
-/// The ids in a text: `BI-251`, `IL-103`, `T-04`.
+/// The ids in a text: `BI-251`, `IL-103`, `T-04`, `W-13`.
 fn ids(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for word in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
