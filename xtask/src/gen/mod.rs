@@ -3,6 +3,8 @@
 mod hazards;
 mod rules;
 mod spec;
+mod stream_cases;
+mod streams;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,7 @@ use schemars::JsonSchema;
 
 use crate::say;
 #[cfg(test)]
-pub(crate) use spec::anchors;
+pub(crate) use spec::{anchors, links};
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
@@ -25,7 +27,7 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn run(check: bool) -> Result<bool, String> {
     let mut fresh = true;
     for (path, content) in files()? {
-        let full = root().join(path);
+        let full = root().join(&path);
         let current = fs::read_to_string(&full).unwrap_or_default();
         if current == content {
             continue;
@@ -48,8 +50,8 @@ pub(crate) fn run(check: bool) -> Result<bool, String> {
 }
 
 /// Every generated file with what it should hold.
-fn files() -> Result<Vec<(&'static str, String)>, String> {
-    Ok(vec![
+fn files() -> Result<Vec<(String, String)>, String> {
+    let documents = [
         ("docs/reference/plan.schema.json", schema::<Plan>("plan")?),
         (
             "docs/reference/layer-names.schema.json",
@@ -63,7 +65,16 @@ fn files() -> Result<Vec<(&'static str, String)>, String> {
         ("docs/reference/exit-codes.md", exit_codes()),
         ("docs/reference/hazards.md", hazards::page()?),
         ("docs/reference/rules.md", rules::table(&root())?),
-    ])
+        ("fixtures/stream-cases.jsonl", stream_cases::lines()),
+    ];
+    let documents = documents
+        .into_iter()
+        .map(|(path, content)| (path.to_owned(), content));
+    let streams = streams::ERAS.iter().map(|era| {
+        let path = format!("fixtures/streams/{}.json", era.name);
+        (path, format!("{:#}\n", era.document()))
+    });
+    Ok(documents.chain(streams).collect())
 }
 
 /// The schema of a document that osimage prints.

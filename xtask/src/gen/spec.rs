@@ -12,7 +12,7 @@ const ANCHOR: &str = "<a id=\"";
 
 /// Links to the texts of all rules, by id, relative to `docs/reference`. A rule that is defined
 /// twice is an error.
-pub(super) fn links(root: &Path) -> Result<BTreeMap<String, String>, String> {
+pub(crate) fn links(root: &Path) -> Result<BTreeMap<String, String>, String> {
     let mut links = BTreeMap::new();
     for file in ["boot-images.md", "image-layering.md"] {
         let path = root.join(FOLDER).join(file);

@@ -266,6 +266,23 @@ mod tests {
         }
     }
 
+    /// Cases on stream documents of our own: each is demanded by the rule that it names.
+    #[test]
+    fn bi_220_cases_on_our_streams_are_as_their_rules_demand() {
+        let root = crate::r#gen::root();
+        let path = root.join("fixtures/stream-cases.jsonl");
+        let texts = crate::r#gen::links(&root).unwrap();
+        for line in std::fs::read_to_string(&path).unwrap().lines() {
+            let case: Value = serde_json::from_str(line).unwrap();
+            let rule = case["rule"].as_str().unwrap();
+            assert!(texts.contains_key(rule), "{}: {rule}", case["id"]);
+        }
+        let report = report(&[path]).unwrap();
+        report.print();
+        assert!(report.different.is_empty(), "some cases differ: see above");
+        assert_eq!(report.deliberate, [], "our own cases need no table");
+    }
+
     #[test]
     fn an_unknown_op_gives_a_line_with_an_error() {
         let case = json!({"id": "x", "op": "nothing", "input": {}, "expect": {}});
