@@ -18,7 +18,7 @@ use crate::say;
 const SETS: usize = 10_000;
 /// How often a command is run; the median counts.
 const RUNS: usize = 9;
-/// How often memory is looked at.
+/// Time between two readings of the memory in use.
 const SAMPLE: Duration = Duration::from_micros(500);
 
 /// Builds the release binary, makes the inputs and measures.
@@ -76,7 +76,7 @@ fn measure(binary: &Path, input: &Input) -> Result<(), String> {
 
 struct Run {
     time: Duration,
-    /// Until something stood on standard output.
+    /// Time to the first byte on standard output.
     first_line: Duration,
     peak_kib: u64,
     lines: usize,

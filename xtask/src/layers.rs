@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::say;
 
-/// What the words and rules may use besides the crates below them.
+/// What the model, rules and planning may use besides the crates below them.
 const COMMON: &[&str] = &[
     "base64",
     // MachineConfigs travel packed into ConfigMaps.
@@ -27,23 +27,27 @@ const COMMON: &[&str] = &[
     "thiserror",
 ];
 
-/// What never stands below a binary.
-const WORLD: &[&str] = &["anyhow", "clap", "kube", "reqwest", "tokio", "tracing"];
+/// Libraries that do I/O: only binaries use them.
+const WITH_IO: &[&str] = &["anyhow", "clap", "kube", "reqwest", "tokio", "tracing"];
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Layer {
-    Words,
+    /// Types that are read.
+    Model,
+    /// Decisions.
     Rules,
-    Order,
-    World,
+    /// The order of decisions.
+    Planning,
+    /// Files, sockets, clocks; and what builds or checks the repository.
+    Io,
 }
 
-/// The layer of a member of the workspace, by where it stands and what it is called.
+/// The layer of a member of the workspace, from its folder and its name.
 fn layer(name: &str, path: &str) -> Layer {
     match name {
-        _ if !path.contains("/crates/") => Layer::World,
-        "openshift-model" => Layer::Words,
-        "bootimage-plan" | "osbuild-plan" => Layer::Order,
+        _ if !path.contains("/crates/") => Layer::Io,
+        "openshift-model" => Layer::Model,
+        "bootimage-plan" | "osbuild-plan" => Layer::Planning,
         _ => Layer::Rules,
     }
 }
@@ -83,6 +87,16 @@ fn problems(metadata: &Value) -> Vec<String> {
         .collect();
     let mut problems = Vec::new();
     for (package, (name, layer)) in packages().zip(&members) {
+        // Cargo's word for "nowhere" is an empty list; crates may go to the registry.
+        let is_published = package["publish"]
+            .as_array()
+            .is_none_or(|to| !to.is_empty());
+        if is_published != (*layer != Layer::Io) {
+            problems.push(format!(
+                "{name}: crates below crates/ can be published (no `publish` in Cargo.toml), \
+                 others cannot (`publish.workspace = true`)"
+            ));
+        }
         for dependency in package["dependencies"].as_array().into_iter().flatten() {
             // Tests may use what they like.
             if dependency["kind"].as_str() == Some("dev") {
@@ -103,7 +117,7 @@ fn problems(metadata: &Value) -> Vec<String> {
 
 fn problem(name: &str, layer: Layer, used: &str, inside: Option<Layer>) -> Option<String> {
     match inside {
-        Some(Layer::World) if layer == Layer::World => {
+        Some(Layer::Io) if layer == Layer::Io => {
             // What measures and checks may use all of it; nothing that is shipped is for tests.
             let allowed = name != used
                 && (["cluster-io", "controller-runtime"].contains(&used) || name == "xtask");
@@ -111,8 +125,8 @@ fn problem(name: &str, layer: Layer, used: &str, inside: Option<Layer>) -> Optio
         }
         Some(below) if below < layer => None,
         Some(_) => Some(format!("{name} ({layer:?}) may not depend on {used}")),
-        None if layer == Layer::World => None,
-        None if WORLD.contains(&used) => Some(format!("{name} is pure and may not reach {used}")),
+        None if layer == Layer::Io => None,
+        None if WITH_IO.contains(&used) => Some(format!("{name} is pure and may not reach {used}")),
         None if COMMON.contains(&used) => None,
         None => Some(format!(
             "{name} may not use {used}: if it is small and pure, add it to COMMON in xtask/src/layers.rs"
@@ -134,10 +148,10 @@ mod tests {
 
     #[test]
     fn dependencies_point_downwards_and_purity_holds() {
-        use Layer::{Order, Rules, Words, World};
+        use Layer::{Io, Model, Planning, Rules};
         check(
             "bootimage-plan",
-            Order,
+            Planning,
             "bootimage-selection",
             Some(Rules),
             true,
@@ -146,7 +160,7 @@ mod tests {
             "bootimage-selection",
             Rules,
             "openshift-model",
-            Some(Words),
+            Some(Model),
             true,
         );
         check(
@@ -158,39 +172,39 @@ mod tests {
         );
         check(
             "openshift-model",
-            Words,
+            Model,
             "bootimage-plan",
-            Some(Order),
+            Some(Planning),
             false,
         );
-        check("bootimage-plan", Order, "osbuild-plan", Some(Order), false);
-        check("bootimage-plan", Order, "cluster-io", Some(World), false);
-        check("osimage", World, "cluster-io", Some(World), true);
+        check(
+            "bootimage-plan",
+            Planning,
+            "osbuild-plan",
+            Some(Planning),
+            false,
+        );
+        check("bootimage-plan", Planning, "cluster-io", Some(Io), false);
+        check("osimage", Io, "cluster-io", Some(Io), true);
         check(
             "machine-os-builder",
-            World,
+            Io,
             "controller-runtime",
-            Some(World),
+            Some(Io),
             true,
         );
-        check("osimage", World, "machine-os-builder", Some(World), false);
-        check("osimage", World, "test-control-plane", Some(World), false);
-        check("xtask", World, "test-control-plane", Some(World), true);
-        check(
-            "boot-image-controller",
-            World,
-            "osimage",
-            Some(World),
-            false,
-        );
-        check("openshift-model", Words, "serde", None, true);
-        check("openshift-model", Words, "tokio", None, false);
-        check("openshift-model", Words, "left-pad", None, false);
-        check("osimage", World, "clap", None, true);
+        check("osimage", Io, "machine-os-builder", Some(Io), false);
+        check("osimage", Io, "test-control-plane", Some(Io), false);
+        check("xtask", Io, "test-control-plane", Some(Io), true);
+        check("boot-image-controller", Io, "osimage", Some(Io), false);
+        check("openshift-model", Model, "serde", None, true);
+        check("openshift-model", Model, "tokio", None, false);
+        check("openshift-model", Model, "left-pad", None, false);
+        check("osimage", Io, "clap", None, true);
     }
 
     #[test]
-    fn the_house_stands() {
+    fn members_depend_only_on_what_their_layer_allows() {
         assert_eq!(problems(&metadata().unwrap()), Vec::<String>::new());
     }
 }

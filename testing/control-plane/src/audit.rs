@@ -1,4 +1,4 @@
-//! What the API server was asked, by its own account.
+//! The audit log of the API server: which calls it answered.
 
 use serde::Deserialize;
 
@@ -14,18 +14,18 @@ pub struct AuditEvent {
     pub namespace: String,
     /// Empty for a list.
     pub name: String,
-    /// Who asked.
+    /// The user who called.
     pub user: String,
-    /// The name of the program.
+    /// The `User-Agent` header.
     pub user_agent: String,
     /// The HTTP status.
     pub code: u16,
-    /// With its query.
+    /// Path and query of the request.
     pub uri: String,
 }
 
 impl AuditEvent {
-    /// Whether it would change something that stays.
+    /// Whether the call writes an object that is stored (a review is not).
     pub fn is_write(&self) -> bool {
         let reads = ["get", "list", "watch"];
         !reads.contains(&self.verb.as_str())

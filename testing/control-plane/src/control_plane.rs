@@ -1,4 +1,4 @@
-//! Starts it, and stops it.
+//! Starts kube-apiserver and etcd, and stops them.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -15,12 +15,13 @@ use crate::objects::files;
 use crate::process::Process;
 use crate::programs::{Programs, openshift_definitions, own_definitions};
 
-/// How long a program may take to answer: ten times what it takes on two busy cores.
+/// How long to wait for a program or an object before the test fails: ten times what it takes on two
+/// busy cores.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
-/// Between two looks.
+/// How long to wait before asking again.
 pub(crate) const PAUSE: Duration = Duration::from_millis(50);
 
-/// Everything that calls say of themselves, once for each.
+/// The audit policy: one event for each call, with its metadata.
 const AUDIT_POLICY: &str = r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy",
     "omitStages": ["RequestReceived", "ResponseStarted"], "rules": [{"level": "Metadata"}]}"#;
 
@@ -40,7 +41,7 @@ pub enum Identity {
         /// Its name.
         name: String,
     },
-    /// A token that nobody gave out.
+    /// A token that the API server does not know.
     Nobody,
 }
 
@@ -148,7 +149,7 @@ impl ControlPlane {
         log.lines().filter_map(AuditEvent::parse).collect()
     }
 
-    /// What a piece of work asked of the API server, but for what this crate asked itself.
+    /// The calls that osimage made while `work` ran; those of this crate are left out.
     pub fn calls_of(&self, work: impl FnOnce()) -> Vec<AuditEvent> {
         let before = self.audit().len();
         work();
@@ -208,7 +209,7 @@ impl ControlPlane {
         }
     }
 
-    /// Looks at an object until it is as it should be.
+    /// Reads an object again and again until `is` holds for it, and returns it.
     pub fn wait_for(&self, path: &str, is: impl Fn(&Value) -> bool) -> Value {
         let start = Instant::now();
         loop {
@@ -236,7 +237,7 @@ impl Drop for ControlPlane {
     }
 }
 
-/// A client that says when something is wrong rather than try again.
+/// A client that reports an error at once instead of trying again.
 pub(crate) async fn client(kubeconfig: Value) -> kube::Client {
     let kubeconfig: Kubeconfig = serde_json::from_value(kubeconfig).expect("a kubeconfig");
     let options = KubeConfigOptions::default();
@@ -266,7 +267,7 @@ fn write_files(folder: &Path, authority: &Authority) {
     }
 }
 
-/// The store, and its URL.
+/// Starts etcd; its process, and its URL.
 fn start_etcd(programs: &Programs, folder: &Path) -> (Process, String) {
     let client = format!("http://127.0.0.1:{}", free_port());
     let peer = format!("http://127.0.0.1:{}", free_port());
@@ -275,7 +276,7 @@ fn start_etcd(programs: &Programs, folder: &Path) -> (Process, String) {
         format!("--listen-client-urls={client}"),
         format!("--advertise-client-urls={client}"),
         format!("--listen-peer-urls={peer}"),
-        // Nothing of it outlives the test.
+        // The data is gone after the test, so it need not reach the disk.
         "--unsafe-no-fsync".to_owned(),
         "--log-level=warn".to_owned(),
     ];
@@ -304,7 +305,7 @@ fn api_server_arguments(folder: &Path, port: u16, store: &str) -> Vec<String> {
         ),
         "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
         "--endpoint-reconciler-type=none".to_owned(),
-        // There is no controller that would make the accounts that it waits for.
+        // This plugin waits for ServiceAccounts, which a controller makes that is not running here.
         "--disable-admission-plugins=ServiceAccount".to_owned(),
         format!("--audit-policy-file={}", file("audit-policy.json")),
         format!("--audit-log-path={}", file("audit.log")),
@@ -336,7 +337,7 @@ fn client_certificate(certificate: &Certificate) -> Value {
     })
 }
 
-/// Through the type of the API, whose JSON it is.
+/// Bytes as base64, by the type that Kubernetes' API has for them.
 fn base64(bytes: &[u8]) -> Value {
     json!(k8s_openapi::ByteString(bytes.to_vec()))
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::ControlPlane;
 use crate::control_plane::{PATIENCE, PAUSE};
 
-/// What the API server says of a kind that it is still making room for.
+/// Part of the error for a kind that was defined a moment ago and cannot be stored yet.
 const INITIALISING: &str = "storage is (re)initializing";
 
 /// The namespaces of OpenShift that tests need.
@@ -24,7 +24,7 @@ impl ControlPlane {
         for namespace in NAMESPACES {
             let object = json!({"apiVersion": "v1", "kind": "Namespace",
                 "metadata": {"name": namespace}});
-            // It may be there from before.
+            // It fails where the namespace exists already.
             self.send("POST", "/api/v1/namespaces", &object).ok();
         }
         for file in files(path) {
@@ -74,7 +74,7 @@ impl ControlPlane {
             .unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    /// Makes an object again what it was when it was read: the one that has its uid.
+    /// Writes an object back as it was when it was read; the object must still have the same uid.
     pub fn put_back(&self, object: &Value) {
         let (_, path) = paths(object);
         let mut object = object.clone();
@@ -130,7 +130,7 @@ impl ControlPlane {
         let accounts = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
         let account = json!({"apiVersion": "v1", "kind": "ServiceAccount",
             "metadata": {"name": name}});
-        // It may be there from before.
+        // It fails where the account exists already.
         self.send("POST", &accounts, &account).ok();
         let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
             "spec": {}});
@@ -143,7 +143,7 @@ impl ControlPlane {
     }
 }
 
-/// Where an object's kind is in the API, and the object itself.
+/// The paths of an object's collection and of the object in the API.
 pub(crate) fn paths(object: &Value) -> (String, String) {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
     let version = text("/apiVersion").expect("an apiVersion");
@@ -190,7 +190,7 @@ pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The objects of a document, as they are before an API server has seen them.
+/// The objects of a document, lists taken apart, without what an API server adds.
 fn elements(document: Value) -> Vec<Value> {
     let mut objects = match document {
         Value::Object(mut list) if list.contains_key("items") => {
@@ -219,7 +219,7 @@ fn elements(document: Value) -> Vec<Value> {
     objects
 }
 
-/// What an API server does not take from others.
+/// Members of `metadata` that the API server sets itself.
 const GIVEN_BY_THE_SERVER: &[&str] = &[
     "uid",
     "resourceVersion",

@@ -1,4 +1,4 @@
-//! Programs that end with the test, however it ends.
+//! Programs that end with the test, even where the test is killed.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ impl Process {
         Self { shell, log }
     }
 
-    /// The end of what the program wrote.
+    /// The last lines of the program's log.
     pub(crate) fn last_words(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<_> = log.lines().collect();

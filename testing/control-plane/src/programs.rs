@@ -4,10 +4,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-/// The folder that names it has the programs, by the convention of envtest.
+/// The variable that names the folder with the programs, as envtest has it.
 const ASSETS: &str = "KUBEBUILDER_ASSETS";
 
-/// That there are none is told once.
+/// The line about missing programs is printed once.
 static TOLD: Once = Once::new();
 
 /// What a control plane is made of.
@@ -17,13 +17,13 @@ pub(crate) struct Programs {
 }
 
 impl Programs {
-    /// Looks for them; where something is missing, one line that no test harness captures says so.
+    /// Finds the programs; where one is missing, prints one line past the test harness.
     pub(crate) fn find() -> Option<Self> {
         match Self::look() {
             Ok(programs) => Some(programs),
             Err(missing) => {
                 TOLD.call_once(|| {
-                    // In one piece, and on a line of its own behind the name of a test.
+                    // One write, starting with a line break: the name of a test stands before it.
                     let line = format!("\nSKIPPED: tests on a real kube-apiserver: {missing}\n");
                     std::io::stderr().write_all(line.as_bytes()).ok();
                 });

@@ -1,4 +1,4 @@
-//! A proxy before the API server that can be made to fail.
+//! A proxy in front of the API server that makes calls fail on purpose.
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -21,20 +21,20 @@ use crate::{ControlPlane, Identity};
 /// A call that a program is about to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// The first is 1.
+    /// Number of the call, from 1.
     pub number: usize,
     /// `GET`, `PATCH`, …
     pub method: String,
-    /// With its query.
+    /// Path and query of the request.
     pub uri: String,
 }
 
-/// What becomes of a call.
+/// What the proxy does with a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is passed on.
+    /// The call is passed on.
     Pass,
-    /// It is passed on after a while.
+    /// The call is passed on after a while.
     Delay(Duration),
     /// The API server never sees it; the connection ends.
     CutBefore,
@@ -42,7 +42,7 @@ pub enum Verdict {
     CutAfter,
     /// The process that makes it is killed (SIGKILL), and never sees an answer.
     Kill {
-        /// Its id.
+        /// The id of the process.
         process: u32,
         /// Whether the API server has carried out the call by then.
         carried_out: bool,
@@ -142,7 +142,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// The connection is to be cut.
+/// The error that makes hyper cut the connection.
 #[derive(Debug)]
 struct Cut;
 
@@ -196,7 +196,7 @@ async fn answer(
     }
 }
 
-/// Through the shell's own, since nothing here is unsafe.
+/// Kills a process by the shell's `kill`: the system call would need unsafe code.
 fn kill(process: u32) {
     let killed = std::process::Command::new("kill")
         .args(["-9", &process.to_string()])

@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-/// What `osimage plan` is given.
+/// The input of one `osimage plan`.
 pub(crate) struct Input {
-    /// What it is called in the results.
+    /// Its name in the results.
     pub(crate) name: &'static str,
     /// The folder with the cluster's objects.
     pub(crate) objects: PathBuf,
-    /// What somebody looked up.
+    /// Answers of the cloud, for `--facts`.
     pub(crate) facts: Option<PathBuf>,
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn all(folder: &Path, sets: usize) -> std::io::Result<Vec<Input>> {
     ])
 }
 
-/// What becomes of a set.
+/// Which image a set boots.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Age {
     Outdated,

@@ -1,4 +1,4 @@
-//! What of a result matters.
+//! Compares a result with what a case expects.
 
 use openshift_model::{Kind, RawObject, provider_spec_pointer};
 use serde_json::Value;
@@ -6,13 +6,13 @@ use serde_json::Value;
 use super::case::{Case, parse_deep};
 use super::{ignition, layering};
 
-/// Whether the case is about something that the crates do not do yet.
+/// Whether no function of the crates takes the op of the case.
 pub(crate) fn is_not_there(found: &Value) -> bool {
     let error = found["error"].as_str().unwrap_or_default();
     error.starts_with("no function takes the op")
 }
 
-/// How a result differs from what is expected, in what matters.
+/// How a result differs from what a case expects, in the members that are compared.
 pub(crate) fn differences(case: &Case, found: &Value, expect: &Value) -> Vec<String> {
     if case.op.starts_with("ignition_") {
         return ignition::differences(found, expect);
@@ -107,7 +107,7 @@ fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value[key].as_str().unwrap_or_default()
 }
 
-/// Texts behind which the reference prints the words of other software, up to the colon: the spec
+/// Texts after which the reference prints messages of other software: the spec
 /// has `…` there (BI-222, BI-241, BI-262), or says that they may differ (T-12).
 const BEFORE_OTHER_WORDS: [&str; 4] = [
     "unmarshal into providerSpec failed",
@@ -116,7 +116,8 @@ const BEFORE_OTHER_WORDS: [&str; 4] = [
     "failed to unmarshal decoded user-data to json",
 ];
 
-/// What of an error is compared: the part before other words, and the `t` of BI-352 behind them.
+/// The part of an error that is compared: what stands before messages of other software, and whether
+/// it ends with the stray `t` of BI-352.
 fn stable_part(error: &str) -> (&str, bool) {
     let start = BEFORE_OTHER_WORDS
         .iter()

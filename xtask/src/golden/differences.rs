@@ -36,12 +36,12 @@ const TABLE: &[Row] = &[
     },
     Row {
         applies: |case, _| is_gcp(case) && stream_has_half_an_image(case),
-        rule: "golden/README.md, known oddities",
+        rule: "fixtures/golden/README.md, known oddities",
         demands: "an empty stream name is refused",
     },
     Row {
         applies: |case, _| texts_that_are_read(case).any(|value| !value.is_string()),
-        rule: "issue 3, openshift-model",
+        rule: "ARCHITECTURE, invariants",
         demands: "a wrong type is an error; the reference reads true as the text \"true\"",
     },
     Row {
@@ -71,7 +71,7 @@ const PLATFORMS: &[Row] = &[
     },
     Row {
         applies: |_, expect| text(expect, "error").contains("aws-cloud-credentials secret"),
-        rule: "architecture.md §5, Facts",
+        rule: "ARCHITECTURE, how data flows",
         demands: "a plan asks for facts; credentials are of concern to whoever looks them up",
     },
     Row {
@@ -133,7 +133,7 @@ const STATUS: &[Row] = &[
     },
     Row {
         applies: |case, expect| case.op == "mbi_status" && nothing_of_ours_changes(case, expect),
-        rule: "architecture.md §3",
+        rule: "BI-054",
         demands: "a pass that changes nothing makes no write call",
     },
     Row {
@@ -150,7 +150,7 @@ const STATUS: &[Row] = &[
             let crashed = !expect["panic"].is_null();
             case.op == "mbi_status" && crashed && managers(case).any(is_partial_without_block)
         },
-        rule: "architecture.md §4",
+        rule: "ARCHITECTURE, invariants",
         demands: "no panic on any input: a selection that cannot be understood enrols nothing",
     },
 ];

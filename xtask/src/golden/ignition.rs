@@ -123,7 +123,7 @@ fn without_fillers(value: Value) -> Option<Value> {
     }
 }
 
-/// Issue 4: files keep their order, and so do units; the reference turns both round.
+/// Files and units keep the order of the stub (BI-367); the reference reverses both lists.
 fn in_order_of_the_input(mut document: Value) -> Value {
     for list in ["/storage/files", "/systemd/units"] {
         if let Some(list) = document.pointer_mut(list).and_then(Value::as_array_mut) {
@@ -133,8 +133,7 @@ fn in_order_of_the_input(mut document: Value) -> Value {
     document
 }
 
-/// Where rules leave a text open: between the words of the reference stand those of Go's parsers
-/// (T-12), or a report that quotes the stub, which ours must not (architecture.md §4).
+/// Texts that the rules do not fix: the reference puts messages of Go's parsers into them (T-12), or a report that quotes the stub, which ours must not: it may hold a Secret.
 const OPEN: [(&str, &str); 4] = [
     (
         "failed to unmarshal decoded user-data to json (secret ",
@@ -174,7 +173,7 @@ fn error_parts(error: &str) -> (&str, &str) {
 }
 
 /// BI-366: what Ignition's report says against the result, sorted. Warnings do not stop anything,
-/// and positions of files are the input's (issue 4).
+/// and files keep the positions that they have in the stub.
 fn spec_3_report(error: &str) -> Option<Vec<String>> {
     let (_, report) = error.split_once("unable to convert Ignition spec v2 config to v3: ")?;
     let of_files = "error at $.storage.files.";

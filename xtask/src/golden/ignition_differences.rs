@@ -24,7 +24,7 @@ pub(crate) struct Difference {
 pub(crate) const DIFFERENCES: &[Difference] = &[
     Difference {
         applies: |input, _| version(input).starts_with("3."),
-        rule: "BI-355, cli.md",
+        rule: "BI-355",
         demands: "a stub of spec 3 is current whatever the target: neither validated nor raised",
         seen: true,
     },
@@ -48,7 +48,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             let distinct: BTreeSet<_> = sources.iter().collect();
             error(expect).contains("$.ignition.config.merge.") && distinct.len() == sources.len()
         },
-        rule: "issue 4, golden/README.md",
+        rule: "fixtures/golden/README.md, known oddities",
         demands: "several config.append entries convert; the reference always fails as duplicate",
         seen: true,
     },
@@ -88,7 +88,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         applies: |input, expect| {
             has_document(expect) && std::str::from_utf8(&user_data(input)).is_err()
         },
-        rule: "issue 4",
+        rule: "BI-361",
         demands: "not UTF-8: a clear error; the reference replaces the bytes",
         seen: true,
     },
@@ -117,7 +117,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
                 && (says_more(&list(&stub, "/systemd/units"), "dropins")
                     || says_more(&users(&stub), "sshAuthorizedKeys"))
         },
-        rule: "issue 4, Purpose",
+        rule: "BI-363",
         demands: "never lose a word: what only an earlier unit or user of the name says is kept",
         seen: false,
     },
@@ -134,7 +134,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             };
             has_document(expect) && files.iter().filter(same_path).any(appends)
         },
-        rule: "issue 4, Purpose",
+        rule: "BI-363",
         demands: "never lose a word: a file that another one is appended to is not dropped",
         seen: false,
     },
@@ -145,7 +145,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             let says_more = |entry: &Value| !is_implied(&text(entry, "path"));
             has_document(expect) && filesystems.iter().any(says_more)
         },
-        rule: "issue 4, Purpose",
+        rule: "BI-363",
         demands: "never lose a word: how the root filesystem is made or mounted is not dropped",
         seen: false,
     },
@@ -157,7 +157,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
                 && (links.iter().any(|link| text(link, "target").is_empty())
                     || sources(input).iter().any(String::is_empty))
         },
-        rule: "issue 4",
+        rule: "BI-366",
         demands: "every converted document is accepted by Ignition's own validator",
         seen: false,
     },

@@ -352,8 +352,8 @@ pub(crate) fn build_objects(input: &Value) -> Value {
     result
 }
 
-/// An object as a typed client prints it: without its type, and with what differs only in
-/// spelling brought into the golden form.
+/// An object as a typed client prints it: without kind and apiVersion, and with equal values written
+/// as the golden cases write them.
 fn typed(mut object: Value) -> Value {
     if let Some(members) = object.as_object_mut() {
         members.remove("apiVersion");
@@ -835,7 +835,7 @@ mod tests {
                 );
             }
         }
-        // Errors without the type cannot be asked about; the type says so.
+        // An error without a typed cause is never classified: RegistryFailure cannot express one.
         for case in data("pruner/error-classification-unwrapped.json") {
             for verdict in ["NotFound", "AccessDenied", "TolerableDelete"] {
                 assert_eq!(case[verdict], json!(false), "{case}");
@@ -984,7 +984,7 @@ mod tests {
             "machine_os_build": {"metadata": {"name": "layered-1"}},
         }));
         let mut packed = found["config_maps"][1]["data"]["machineconfig.json.gz"].clone();
-        // Ours says what it is; consumers do not look.
+        // Ours has kind and apiVersion; those who read it ignore them.
         for member in ["kind", "apiVersion"] {
             assert!(
                 packed

@@ -66,8 +66,8 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
                 || (!extensions.is_empty() && ImageReference::parse(extensions).is_err())
                 || names.iter().any(|name| name.contains(char::is_control))
         },
-        rule: "issue 7",
-        demands: "nothing that a user types can break out of its place; IL-180",
+        rule: "IL-180",
+        demands: "nothing that a user types can break out of its place",
     },
     Difference {
         of: &["containerfile", "build_objects"],
@@ -93,7 +93,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
                 .unwrap_or_else(|| user_content(input));
             content.contains('\0') || content.len() > containerfile_render::LONGEST
         },
-        rule: "issue 7",
+        rule: "IL-194",
         demands: "a Containerfile with a NUL byte, 5 MB of text: clear errors",
     },
     Difference {
@@ -108,7 +108,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
                         && (line.ends_with(" as configs") || line.ends_with(" as extract"))
                 })
         },
-        rule: "issue 7",
+        rule: "IL-194",
         demands: "reserved stage names used by the user: clear errors",
     },
     Difference {
@@ -118,7 +118,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             let said = expect.get("error").and_then(Value::as_str);
             said.is_some_and(|said| said.contains("Containerfile validation failed: line "))
         },
-        rule: "issue 7",
+        rule: "IL-194",
         demands: "the check of user Containerfiles with line and column: the line in his own text",
     },
     Difference {
@@ -144,7 +144,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             let said = expect["NormalizeErr"].as_str();
             said.is_some_and(|said| said.starts_with("invalid character"))
         },
-        rule: "architecture §4",
+        rule: "ARCHITECTURE, invariants",
         demands: "contents of a Secret never reach an error text; the reference quotes a character",
     },
     Difference {
@@ -168,7 +168,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
                 .unwrap_or_default();
             said.contains("JSON input") || said.contains("invalid character")
         },
-        rule: "architecture §4",
+        rule: "ARCHITECTURE, invariants",
         demands: "contents of a Secret never reach an error text; ours says where the JSON breaks",
     },
 ];

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::case::{Case, parse_deep};
 
 /// `ms_check`, `ms_sync`, `cpms_check`, `cpms_sync`. The `check` ops are given the architecture and
-/// stand behind the guards; the `sync` ops are the whole pass.
+/// leave out the checks that come before it (BI-153 … BI-158); the `sync` ops are the whole pass.
 pub(crate) fn plan_one(case: &Case) -> Value {
     let input = &case.input;
     let text = match input["raw"].as_str() {
@@ -124,7 +124,7 @@ fn result(case: &Case, text: &str, resource: &RawObject<'_>, found: &Explanation
         DecisionKind::Blocked => {
             let obstacle = found.obstacle.as_ref();
             let error = obstacle.map(|obstacle| {
-                // A `check` stands behind what the pass wraps an error into.
+                // Only the whole pass wraps an error into the texts of BI-159.
                 if is_check {
                     obstacle.to_string()
                 } else {
@@ -155,7 +155,7 @@ fn result(case: &Case, text: &str, resource: &RawObject<'_>, found: &Explanation
     result
 }
 
-/// A case with `repeat` is a set that somebody puts back after every patch but the last.
+/// A case with `repeat` is a set whose old image somebody restores after every patch but the last.
 fn hot_loop(case: &Case, target: &Target) -> Result<(), HotLoop> {
     let reference = ObjectRef {
         kind: target.kind.name().to_owned(),

@@ -1,5 +1,5 @@
-//! Golden cases of what the cluster is told: each operation as the golden files name it, from
-//! its input to what we say of it, in the words of its `expect`.
+//! Golden cases of status and conditions: each function is named after its op, takes the input of a
+//! case and returns our result in the form of `expect`.
 
 use bootimage_selection::{
     Capability, Enrolment, EnrolmentError, machine_api_enrolment, reconcile_status,
