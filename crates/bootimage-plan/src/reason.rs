@@ -99,6 +99,9 @@ reason_codes! {
     TemplateUnknown,
     /// It boots a newer image than the release has.
     WouldDowngrade,
+    /// Somebody else has reverted its boot image again and again: it is left alone for a while. No
+    /// plan says so; events and metrics of whoever carries plans out do.
+    Contested,
     /// It waits for something that the input does not tell; `needs` says what.
     NeedsFact,
 }
