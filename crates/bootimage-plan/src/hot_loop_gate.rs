@@ -8,7 +8,7 @@ use crate::{DecisionKind, Plan, ReasonCode, Target};
 /// Whether an update may be tried now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HotLoopDecision {
-    /// It may.
+    /// The update may be tried.
     Go,
     /// Somebody else keeps reverting the object: it is left alone until the pause is over.
     Contested(Contested),

@@ -1,4 +1,4 @@
-//! Why a decision was made: the codes, and the words.
+//! Why a decision was made: the codes, and the sentences.
 
 use bootimage_selection::aws::AwsError;
 use bootimage_selection::azure::AzureError;

@@ -17,7 +17,7 @@ pub enum Standing {
     AsPlanned,
     /// It is what the plan makes of it: somebody was here before, perhaps we.
     AsLeft,
-    /// It is neither.
+    /// It is neither as planned nor as the plan leaves it.
     Moved(Movement),
 }
 

@@ -77,6 +77,13 @@ view! {
     }
 }
 
+impl SkewEnforcement<'_> {
+    /// BI-091: whether the cluster records the version of its boot images itself.
+    pub fn is_automatic(&self) -> bool {
+        self.mode.as_deref() == Some("Automatic")
+    }
+}
+
 impl<'a> MachineConfiguration<'a> {
     /// Reads the object.
     pub fn read(object: &RawObject<'a>) -> Result<Self, ReadError> {
@@ -124,7 +131,7 @@ pub enum SelectionMode {
     None,
     /// Those that a label selector matches.
     Partial,
-    /// Any other word, as it is written; a missing one is empty.
+    /// Any other mode, as it is written; a missing one is empty.
     Other(String),
 }
 
