@@ -16,18 +16,14 @@ pub const USUAL_USER_DATA: &[&str] = &[
 /// Objects that rules look at are watched. Secrets are got by name and never listed or watched. A
 /// machine resource is got once more before it is edited, so that an edit fits what is there now.
 pub fn reads() -> Vec<Read> {
+    let mut reads = cluster_reads();
+    reads.extend(machine_reads());
+    reads
+}
+
+/// What holds for all machine resources.
+fn cluster_reads() -> Vec<Read> {
     let singleton = |kind, name, why| Read::new(kind, "", Which::Named(name), Verb::Watch, why);
-    let api = names::MACHINE_API_NAMESPACE;
-    let machines = |kind, why| Read::new(kind, api, Which::All, Verb::Watch, why);
-    let again = |kind| {
-        let which = Which::NamedBy {
-            what: "the plan",
-            usual: &[],
-        };
-        let why = "an object is looked at again before it is edited, and whoever reverts an edit is \
-                   found in its managedFields (BI-190)";
-        Read::new(kind, api, which, Verb::Get, why)
-    };
     let (install_namespace, install_config) = names::INSTALL_CONFIG;
     vec![
         singleton(
@@ -95,6 +91,23 @@ pub fn reads() -> Vec<Read> {
             "the architecture of the control plane (BI-167)",
         )
         .required(),
+    ]
+}
+
+/// The machine resources, and what each of them needs.
+fn machine_reads() -> Vec<Read> {
+    let api = names::MACHINE_API_NAMESPACE;
+    let machines = |kind, why| Read::new(kind, api, Which::All, Verb::Watch, why);
+    let again = |kind| {
+        let which = Which::NamedBy {
+            what: "the plan",
+            usual: &[],
+        };
+        let why = "an object is looked at again before it is edited, and whoever reverts an edit is \
+                   found in its managedFields (BI-190)";
+        Read::new(kind, api, which, Verb::Get, why)
+    };
+    vec![
         machines(
             Kind::ControlPlaneMachineSet,
             "what new control plane machines boot (BI-008)",

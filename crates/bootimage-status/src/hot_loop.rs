@@ -1,6 +1,7 @@
 //! Hot loops: somebody else undoes what we write, again and again (BI-190 … BI-194).
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use openshift_model::{Kind, ObjectRef, Platform};
 use serde::{Deserialize, Serialize};
@@ -208,8 +209,12 @@ fn is_control_plane(object: &ObjectRef) -> bool {
 
 /// SHA-256, which stays the same from one build of the program to the next.
 fn digest(value: &str) -> String {
-    let digest = Sha256::digest(value.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::new();
+    for byte in Sha256::digest(value.as_bytes()) {
+        // Writing into a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn wanted<'w>(status: bool, message: &'w str) -> WantedCondition<'w> {
+    fn wanted(status: bool, message: &str) -> WantedCondition<'_> {
         WantedCondition {
             kind: "A",
             status,

@@ -3,7 +3,7 @@
 use bootimage_status::upsert;
 use openshift_model::{
     Address, Edit, EditError, Guard, Kind, MachineConfiguration, PatchBody, PatchRequest,
-    RawObject, ReadError, Subresource, Write, names, walk,
+    RawObject, RawValue, ReadError, Subresource, Write, names, walk,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -62,7 +62,7 @@ impl ClusterStatus {
     ) -> Result<Edit, StatusError> {
         let existing = live.condition_documents().map_err(StatusError::Read)?;
         let conditions = upsert(self.profile, existing, &self.conditions, now);
-        let status = live.member("status").map(|raw| raw.get());
+        let status = live.member("status").map(RawValue::get);
         let status = status.filter(|text| *text != "null");
         let mut members = Map::new();
         if conditions.changed {
