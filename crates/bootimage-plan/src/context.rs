@@ -43,11 +43,11 @@ pub(crate) struct Context<'s, 'a> {
     pub(crate) read: Vec<&'s RawObject<'a>>,
 }
 
-/// Who tells the platform of a target.
+/// The object that the platform of a target is read from.
 pub(crate) enum PlatformSource {
     /// Infrastructure; `None` where it does not say.
     Infrastructure(Option<Platform>),
-    /// There is none: each target tells for itself.
+    /// There is no Infrastructure: the kind of each provider spec tells the platform.
     Target,
 }
 

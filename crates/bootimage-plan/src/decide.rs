@@ -23,7 +23,7 @@ pub(crate) struct World<'w> {
     pub(crate) known_amis: &'w KnownAmis<'w>,
     /// The stubs that machines boot with.
     pub(crate) user_data: &'w UserDataSecrets<'w, 'w>,
-    /// What somebody looked up.
+    /// The facts about the cloud that are known.
     pub(crate) facts: ClusterFacts<'w>,
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn decide<T: Trace>(
     decided(object, resource.ok(), findings, outcome, region)
 }
 
-/// The walk; the error side is an outcome that ended it early.
+/// The rules in their order; the error side is the outcome of a rule that decided early.
 fn walk<T: Trace>(
     world: &World<'_>,
     object: &RawObject<'_>,

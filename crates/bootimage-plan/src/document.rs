@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use openshift_model::facts::FactRequest;
 use openshift_model::vcenter::VcenterStep;
 use openshift_model::{
-    Architecture, Edit, Kind, MachineManager, ManagedBootImages, Platform, names,
+    Architecture, Edit, Kind, MachineManager, ManagedBootImages, ObjectRef, Platform, names,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, ReasonCode};
+use crate::{Digest, ReasonCode, live_namespace};
 
 pub use openshift_model::facts::API_VERSION;
 
@@ -258,6 +258,17 @@ pub struct Target {
     /// On an `Update`: what becomes of its user-data Secret.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub user_data: Option<Box<UserData>>,
+}
+
+impl Target {
+    /// Which object it is, as a cluster has it.
+    pub fn reference(&self) -> ObjectRef {
+        ObjectRef {
+            kind: self.kind.name().to_owned(),
+            namespace: live_namespace(self.kind, &self.namespace).to_owned(),
+            name: self.name.clone(),
+        }
+    }
 }
 
 /// What becomes of a user-data Secret. Its contents stand in no plan.

@@ -2,17 +2,17 @@
 
 use bootimage_selection::reconcile_status;
 use bootimage_status::{
-    GateInput, ItemStep, ListStep, Outcome, PassStatistics, RecordAction, SkewInput, SkewReport,
-    Statistics, StatusCondition, UpgradeGuard, aggregate, deferred, install_version,
-    is_legacy_bare_metal, item_error, list_error, record, record_action, reset, skew_in_force,
-    skew_is_enforced, skew_report, skew_status,
+    GateInput, ListStep, SkewInput, SkewReport, StatusCondition, UpgradeGuard, deferred,
+    install_version, is_legacy_bare_metal, list_error, skew_in_force, skew_is_enforced,
+    skew_report, skew_status,
 };
 use openshift_model::{Condition, Kind, ManagedBootImages, ObjectMeta, Profile, SkewEnforcement};
 
 use crate::context::{Context, Objects};
 use crate::document::{ConditionForecast, DeferredPlan, SkewForecast, StatusForecast};
+use crate::status::{Applied, SkewBasis, StatusBasis, TargetError};
 use crate::stream_text::StreamText;
-use crate::{ClusterSnapshot, Completeness, DecisionKind, Obstacle, Policy, Target};
+use crate::{ClusterSnapshot, Completeness, Policy, Target};
 
 /// Reason of conditions in a forecast; a controller gives the event's name (BI-187).
 pub(crate) const PLAN_REASON: &str = "Plan";
@@ -25,52 +25,43 @@ pub(crate) struct Forecast {
     pub(crate) warnings: Vec<String>,
 }
 
-/// An error of one target.
-pub(crate) struct TargetError {
-    pub(crate) kind: Kind,
-    pub(crate) name: String,
-    pub(crate) text: String,
-}
-
-/// What the targets come to, one by one.
-pub(crate) struct Pass<'p> {
-    pub(crate) targets: &'p [Target],
-    /// In the order of the targets.
-    pub(crate) errors: &'p [TargetError],
-    /// BI-096: the CoreOS versions of marketplace images of MachineSets.
-    pub(crate) rhcos_versions: &'p [String],
-}
-
-/// Computes the forecast.
-pub(crate) fn forecast(context: &Context<'_, '_>, pass: &Pass<'_>) -> Forecast {
-    let mut warnings = Vec::new();
-    let statistics = PassStatistics {
-        machine_sets: statistics(pass.targets, Kind::MachineSet),
-        control_plane_machine_sets: statistics(pass.targets, Kind::ControlPlaneMachineSet),
-        ..PassStatistics::default()
-    };
-    let errors = errors(context, pass.errors);
-    let conditions = conditions(context.profile, &statistics, errors.as_deref());
+/// What the status depends on besides what becomes of the targets. `rhcos_versions` are those of
+/// marketplace images of MachineSets (BI-096).
+pub(crate) fn status_basis(
+    context: &Context<'_, '_>,
+    errors: Vec<TargetError>,
+    rhcos_versions: Vec<String>,
+) -> StatusBasis {
     let (managed, opt_in) = managed(context);
-    let enforced = skew_is_enforced(context.profile, context.cluster.skew_gate);
-    let machine_set_errors = pass
-        .errors
-        .iter()
-        .any(|error| error.kind == Kind::MachineSet)
-        || context.machine_sets.is_err();
-    let skew = enforced.then(|| {
-        let action = record_action(statistics.machine_sets, machine_set_errors);
-        skew_after(
-            context,
-            &managed,
-            action,
-            pass.rhcos_versions,
-            &mut warnings,
-        )
-    });
-    let views: Vec<Option<Condition<'_>>> = conditions.iter().map(view).map(Some).collect();
+    let list_error = |kind| {
+        let error = context.enrolment(kind).as_ref().err()?;
+        Some((
+            kind,
+            list_error(kind, ListStep::Selector, &error.to_string()),
+        ))
+    };
+    let kinds = [Kind::ControlPlaneMachineSet, Kind::MachineSet];
+    StatusBasis {
+        profile: context.profile,
+        errors,
+        list_errors: kinds.into_iter().filter_map(list_error).collect(),
+        skew: skew_is_enforced(context.profile, context.cluster.skew_gate)
+            .then(|| skew_basis(context, &managed, rhcos_versions)),
+        managed,
+        opt_in,
+    }
+}
+
+/// Computes the forecast: the status where every update succeeds.
+pub(crate) fn forecast(
+    context: &Context<'_, '_>,
+    basis: &StatusBasis,
+    targets: &[Target],
+) -> Forecast {
+    let status = basis.after(targets, &Applied::forecast(), PLAN_REASON);
+    let views: Vec<Option<Condition<'_>>> = status.conditions.iter().map(view).map(Some).collect();
     let report = skew_report(&UpgradeGuard {
-        skew: skew.as_ref(),
+        skew: status.skew.as_ref(),
         conditions: &views,
         cluster_version: context.cluster_version.as_ref(),
     });
@@ -78,15 +69,18 @@ pub(crate) fn forecast(context: &Context<'_, '_>, pass: &Pass<'_>) -> Forecast {
         deferred: deferred_plan(context),
         skew: SkewForecast::from(report),
         status: StatusForecast {
-            managed_boot_images_status: (context.profile != Profile::P417).then_some(managed),
-            boot_image_skew_enforcement_status: skew.and_then(|s| serde_json::to_value(s).ok()),
-            conditions: conditions
+            managed_boot_images_status: status.managed,
+            boot_image_skew_enforcement_status: status
+                .skew
+                .and_then(|skew| serde_json::to_value(skew).ok()),
+            conditions: status
+                .conditions
                 .into_iter()
                 .map(ConditionForecast::from)
                 .collect(),
-            opt_in,
+            opt_in: status.opt_in,
         },
-        warnings,
+        warnings: status.warnings,
     }
 }
 
@@ -97,13 +91,7 @@ pub fn skew(snapshot: &ClusterSnapshot<'_>, policy: &Policy) -> SkewForecast {
     let context = Context::new(snapshot, &objects, policy);
     let configuration = context.machine_configuration.as_ref();
     let (managed, _) = managed(&context);
-    let computed = skew_after(
-        &context,
-        &managed,
-        RecordAction::Leave,
-        &[],
-        &mut Vec::new(),
-    );
+    let computed = skew_basis(&context, &managed, Vec::new()).base;
     let skew = skew_in_force(configuration, computed);
     let enforced = skew_is_enforced(context.profile, context.cluster.skew_gate);
     let conditions = configuration.and_then(|found| found.status.conditions.as_deref());
@@ -112,55 +100,6 @@ pub fn skew(snapshot: &ClusterSnapshot<'_>, policy: &Policy) -> SkewForecast {
         conditions: conditions.unwrap_or_default(),
         cluster_version: context.cluster_version.as_ref(),
     }))
-}
-
-/// BI-152: how many targets of a kind are dealt with, and how.
-fn statistics(targets: &[Target], kind: Kind) -> Statistics {
-    Statistics::of(
-        targets
-            .iter()
-            .filter(|target| target.kind == kind)
-            .filter_map(outcome),
-    )
-}
-
-/// `None` for one that is not enrolled.
-fn outcome(target: &Target) -> Option<Outcome> {
-    match target.decision {
-        DecisionKind::NotManaged => None,
-        DecisionKind::Blocked => Some(Outcome::Errored),
-        DecisionKind::Undecided => Some(Outcome::Pending),
-        DecisionKind::Skip if target.counted == Some(true) => Some(Outcome::Skipped),
-        DecisionKind::Skip | DecisionKind::Update | DecisionKind::UpToDate => {
-            Some(Outcome::Reconciled)
-        }
-    }
-}
-
-/// BI-160, BI-162, BI-184: the errors of both kinds, the control plane's first.
-fn errors(context: &Context<'_, '_>, errors: &[TargetError]) -> Option<String> {
-    let mut texts = Vec::new();
-    for kind in [Kind::ControlPlaneMachineSet, Kind::MachineSet] {
-        let of_kind = errors.iter().filter(|error| error.kind == kind);
-        match context.enrolment(kind) {
-            Err(error) => texts.push(list_error(kind, ListStep::Selector, &error.to_string())),
-            Ok(_) => texts.extend(
-                of_kind.map(|error| item_error(kind, &error.name, ItemStep::Other, &error.text)),
-            ),
-        }
-    }
-    aggregate(texts)
-}
-
-fn conditions(
-    profile: Profile,
-    statistics: &PassStatistics,
-    errors: Option<&str>,
-) -> [StatusCondition; 2] {
-    [
-        StatusCondition::progressing(profile, statistics, PLAN_REASON),
-        StatusCondition::degraded(profile, statistics, errors, PLAN_REASON),
-    ]
 }
 
 fn view(condition: &StatusCondition) -> Condition<'_> {
@@ -194,16 +133,14 @@ fn managed(context: &Context<'_, '_>) -> (ManagedBootImages, bool) {
     (reconciled.managed, opt_in)
 }
 
-/// BI-091, BI-095 … BI-098: the skew status that the operator writes, with the controller's record.
-fn skew_after(
+/// BI-091: the skew status that the operator writes, and what the controller's record depends on.
+fn skew_basis(
     context: &Context<'_, '_>,
     managed: &ManagedBootImages,
-    action: RecordAction,
-    rhcos_versions: &[String],
-    warnings: &mut Vec<String>,
-) -> SkewEnforcement<'static> {
+    rhcos_versions: Vec<String>,
+) -> SkewBasis {
     let configuration = context.machine_configuration.as_ref();
-    let installed = install_version(context.cluster_version.as_ref());
+    let install_version = install_version(context.cluster_version.as_ref());
     let provisioning = context.cluster.provisioning.as_ref();
     let base = skew_status(&SkewInput {
         spec: configuration.and_then(|found| found.spec.skew_enforcement.as_ref()),
@@ -213,24 +150,18 @@ fn skew_after(
         supported: context.capability.machine_sets,
         managed,
         legacy_bare_metal: is_legacy_bare_metal(provisioning.map(Option::as_ref)),
-        install_version: installed,
+        install_version,
     });
-    let after = match action {
-        RecordAction::Leave => None,
-        RecordAction::Reset => reset(Some(&base), installed),
-        RecordAction::Record => {
-            let release = match &context.stream {
-                Some(StreamText::Of(config_map)) => config_map.release_version(),
-                _ => None,
-            };
-            let versions = rhcos_versions.iter().map(String::as_str);
-            record(Some(&base), release, versions).unwrap_or_else(|error| {
-                warnings.push(error.to_string());
-                None
-            })
-        }
+    let release = match &context.stream {
+        Some(StreamText::Of(config_map)) => config_map.release_version(),
+        _ => None,
     };
-    after.unwrap_or_else(|| owned(&base))
+    SkewBasis {
+        base: owned(&base),
+        release: release.map(str::to_owned),
+        rhcos_versions,
+        install_version,
+    }
 }
 
 /// The same status, independent of the text that it was read from.
@@ -302,17 +233,6 @@ impl From<StatusCondition> for ConditionForecast {
             status: if condition.status { "True" } else { "False" }.to_owned(),
             reason: condition.reason,
             message: condition.message,
-        }
-    }
-}
-
-impl TargetError {
-    /// The error of a blocked target, as the cluster's conditions would have it.
-    pub(crate) fn of(target: &Target, obstacle: &Obstacle) -> Self {
-        Self {
-            kind: target.kind,
-            name: target.name.clone(),
-            text: obstacle.reference_text(target.kind, &target.name),
         }
     }
 }

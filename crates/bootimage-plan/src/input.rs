@@ -6,9 +6,9 @@ use openshift_model::{Architecture, Profile, RawObject};
 /// Whether a snapshot holds everything that the cluster has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Completeness {
-    /// It does: what is not there does not exist.
+    /// What is not in the snapshot does not exist in the cluster.
     Complete,
-    /// It may not: files, a dump.
+    /// The cluster may have more, as with files or a dump.
     Partial,
 }
 

@@ -32,12 +32,16 @@ mod decide;
 mod digest;
 mod document;
 mod forecast;
+mod history;
+mod hot_loop_gate;
 mod input;
 mod outcome;
 mod plan;
 mod platforms;
+mod reads;
 mod reason;
 mod standing;
+mod status;
 mod stream_text;
 mod user_data;
 mod warnings;
@@ -49,12 +53,16 @@ pub use document::{
     StatusForecast, Target, UserData, UserDataDecision,
 };
 pub use forecast::skew;
+pub use history::{HISTORY_MAX, History, HistoryEntry};
+pub use hot_loop_gate::{Contested, HotLoopDecision, hot_loop, hot_loop_tried, hot_loops_of_plan};
 pub use ignition_stub_convert::TargetVersion as IgnitionVersion;
 pub use input::{ClusterSnapshot, Completeness, Policy};
 pub use openshift_model::facts::{FactRequest, Facts};
-pub use plan::{Each, Explanation, InTurn, explain, plan, plan_with};
+pub use plan::{Each, Explanation, InTurn, explain, plan, plan_pass, plan_with};
+pub use reads::{USUAL_USER_DATA, reads};
 pub use reason::{Obstacle, ReasonCode};
 pub use standing::{
     Moved, Movement, Standing, live_namespace, moved, standing, user_data_standing,
 };
+pub use status::{Applied, Became, ClusterStatus, STATUS_FIELD_MANAGER, StatusBasis, StatusError};
 pub use user_data::{ConversionError, UserDataError, conversion};

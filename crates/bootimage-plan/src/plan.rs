@@ -14,7 +14,8 @@ use crate::decide::{World, decide};
 use crate::digest::{Digest, Digester};
 use crate::document::well_known;
 use crate::document::{API_VERSION, PLAN_KIND};
-use crate::forecast::{Pass, TargetError, forecast};
+use crate::forecast::{forecast, status_basis};
+use crate::status::{StatusBasis, TargetError};
 use crate::stream_text::Streams;
 use crate::user_data::UserDataSecrets;
 use crate::warnings::{UnusedSecret, aws_image, listed_products, unknown_secrets, unused_secrets};
@@ -62,6 +63,17 @@ pub fn plan_with(
     policy: &Policy,
     each: &impl Each,
 ) -> Plan {
+    plan_pass(snapshot, facts, policy, each).0
+}
+
+/// [`plan_with`], and what the cluster's status depends on besides: for whoever carries the plan
+/// out and says afterwards what became of it ([`StatusBasis::after`]).
+pub fn plan_pass(
+    snapshot: &ClusterSnapshot<'_>,
+    facts: &Facts,
+    policy: &Policy,
+    each: &impl Each,
+) -> (Plan, StatusBasis) {
     with_world(snapshot, facts, policy, |objects, world, warnings| {
         plan_world(objects, world, warnings, each)
     })
@@ -95,7 +107,7 @@ fn plan_world(
     world: &World<'_>,
     mut warnings: Vec<String>,
     each: &impl Each,
-) -> Plan {
+) -> (Plan, StatusBasis) {
     let context = world.context;
     let Planned {
         targets,
@@ -125,14 +137,8 @@ fn plan_world(
         unused.extend(extra.unused_secret);
     }
     warnings.extend(unused_secrets(&unused));
-    let forecast = forecast(
-        context,
-        &Pass {
-            targets: &targets,
-            errors: &errors,
-            rhcos_versions: &rhcos_versions,
-        },
-    );
+    let basis = status_basis(context, errors, rhcos_versions);
+    let forecast = forecast(context, &basis, &targets);
     warnings.extend(forecast.warnings);
     inputs.sort_by(|a, b| {
         let key = |input: &InputObject| input.kind.name();
@@ -143,7 +149,7 @@ fn plan_world(
         };
         key(a).cmp(key(b)).then_with(names)
     });
-    Plan {
+    let plan = Plan {
         api_version: API_VERSION.to_owned(),
         kind: PLAN_KIND.to_owned(),
         metadata: PlanMetadata {
@@ -164,7 +170,8 @@ fn plan_world(
         status: forecast.status,
         skew: forecast.skew,
         warnings,
-    }
+    };
+    (plan, basis)
 }
 
 /// What is planned for all machine resources, in their order.

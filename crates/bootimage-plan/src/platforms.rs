@@ -1,4 +1,4 @@
-//! The walk of each platform: read the provider spec, select, write.
+//! What each platform does: read the provider spec, select an image, write it.
 
 use bootimage_selection::{
     Selection, Skip, aws as select_aws, azure as select_azure, gcp as select_gcp,
@@ -39,7 +39,7 @@ impl<'w, T: Trace> Walk<'w, T> {
             Platform::Azure => self.azure(),
             Platform::Gcp => self.gcp(),
             Platform::VSphere => self.vsphere(),
-            // The guard before the walk lets no other platform pass.
+            // Other platforms are skipped before (BI-159).
             Platform::BareMetal | Platform::Other(_) => {
                 let platform = platform.name().to_owned();
                 Err(Outcome::Skip(Skip::UnsupportedPlatform { platform }))

@@ -1,4 +1,4 @@
-//! Why a decision was made: the codes, and the words.
+//! Why a decision was made: the codes, and the sentences.
 
 use bootimage_selection::aws::AwsError;
 use bootimage_selection::azure::AzureError;
@@ -99,6 +99,9 @@ reason_codes! {
     TemplateUnknown,
     /// It boots a newer image than the release has.
     WouldDowngrade,
+    /// Somebody else has reverted its boot image again and again: it is left alone for a while. No
+    /// plan says so; events and metrics of whoever carries plans out do.
+    Contested,
     /// It waits for something that the input does not tell; `needs` says what.
     NeedsFact,
 }

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use openshift_model::{Edit, Kind, ObjectRef, RawObject, names};
-use serde_json::{Map, Value};
 
 use crate::user_data::stub_of;
 use crate::{
@@ -18,7 +17,7 @@ pub enum Standing {
     AsPlanned,
     /// It is what the plan makes of it: somebody was here before, perhaps we.
     AsLeft,
-    /// It is neither.
+    /// It is neither as planned nor as the plan leaves it.
     Moved(Movement),
 }
 
@@ -76,11 +75,7 @@ pub fn live_namespace(kind: Kind, namespace: &str) -> &str {
         Kind::MachineSet | Kind::ControlPlaneMachineSet | Kind::Secret if namespace.is_empty() => {
             names::MACHINE_API_NAMESPACE
         }
-        Kind::MachineSet
-        | Kind::ControlPlaneMachineSet
-        | Kind::Secret
-        | Kind::ConfigMap
-        | Kind::Job => namespace,
+        _ if kind.is_namespaced() => namespace,
         _ => "",
     }
 }
@@ -151,11 +146,7 @@ fn compare<'a, 'o>(
 
 /// The object as it was before an edit, if the edit was made.
 fn taken_back(object: &RawObject<'_>, edit: &Edit) -> Option<String> {
-    let members = object.members().iter();
-    let members: Option<Map<String, Value>> = members
-        .map(|(name, raw)| Some((name.to_owned(), serde_json::from_str(raw.get()).ok()?)))
-        .collect();
-    let mut value = Value::Object(members?);
+    let mut value = object.to_value().ok()?;
     edit.inverse().apply(&mut value).ok()?;
     Some(value.to_string())
 }
@@ -231,7 +222,9 @@ pub fn moved(
 /// decisions depend: what a forecast is made from may be missing in them.
 fn appeared<'p>(plan: &'p Plan, live: &'p [InputObject]) -> impl Iterator<Item = Moved> + 'p {
     let same = |a: &InputObject, b: &InputObject| {
-        (a.kind, &a.namespace, &a.name) == (b.kind, &b.namespace, &b.name)
+        let namespace =
+            |input: &InputObject| live_namespace(input.kind, &input.namespace).to_owned();
+        (a.kind, &a.name) == (b.kind, &b.name) && namespace(a) == namespace(b)
     };
     let from_files = plan.metadata.generated_from == GeneratedFrom::Files;
     let is_shared = move |input: &&InputObject| match input.kind {
@@ -270,7 +263,7 @@ fn reference(input: &InputObject) -> ObjectRef {
 mod tests {
     use super::*;
     use crate::UserDataDecision;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn set(image: &str, label: &str, uid: &str) -> Value {
         json!({"apiVersion": "machine.openshift.io/v1beta1", "kind": "MachineSet",
@@ -348,13 +341,16 @@ mod tests {
     }
 
     #[test]
-    fn what_the_plan_was_made_without_is_new() {
+    fn bi_409_what_the_plan_was_made_without_is_new() {
         use crate::{Completeness, Facts, Policy, plan};
         const INFRASTRUCTURE: &str = r#"{"apiVersion": "config.openshift.io/v1",
             "kind": "Infrastructure", "metadata": {"name": "cluster"},
             "status": {"platformStatus": {"type": "BareMetal"}}}"#;
         const CONFIGURATION: &str = r#"{"apiVersion": "operator.openshift.io/v1",
             "kind": "MachineConfiguration", "metadata": {"name": "cluster"}}"#;
+        const IN_A_NAMESPACE: &str = r#"{"apiVersion": "operator.openshift.io/v1",
+            "kind": "MachineConfiguration", "metadata": {"name": "cluster",
+            "namespace": "openshift-machine-config-operator"}}"#;
         const PROVISIONING: &str = r#"{"apiVersion": "metal3.io/v1alpha1", "kind": "Provisioning",
             "metadata": {"name": "provisioning-configuration"}}"#;
         let snapshot = |completeness, texts: &[&'static str]| ClusterSnapshot {
@@ -385,6 +381,12 @@ mod tests {
                 &["MachineConfiguration"],
             ),
             (Completeness::Partial, &[INFRASTRUCTURE, CONFIGURATION], &[]),
+            // BI-409: a cluster-scoped manifest may carry a namespace.
+            (
+                Completeness::Partial,
+                &[INFRASTRUCTURE, IN_A_NAMESPACE],
+                &[],
+            ),
         ] {
             let plan = planned(&snapshot(completeness, texts));
             let moved = moved(&plan, &live, &now.metadata.inputs, |_| true);

@@ -27,7 +27,7 @@ pub struct AwsContext<'c> {
     pub stream: &'c Stream<'c>,
     /// Every image of every stream document that was given.
     pub known: &'c KnownAmis<'c>,
-    /// What EC2 said.
+    /// The answers of EC2 that are known.
     pub facts: ClusterFacts<'c>,
 }
 
@@ -37,7 +37,7 @@ pub struct AwsContext<'c> {
 pub struct KnownAmis<'s>(Vec<&'s str>);
 
 impl<'s> KnownAmis<'s> {
-    /// Those of these stream documents.
+    /// The AMIs that these stream documents name.
     pub fn of(streams: impl IntoIterator<Item = &'s Stream<'s>>) -> Self {
         let images = streams.into_iter().flat_map(Stream::aws_images);
         let mut images: Vec<_> = images.filter(|image| !image.is_empty()).collect();
@@ -55,7 +55,7 @@ impl<'s> KnownAmis<'s> {
 /// What the rules say of an AWS machine resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AwsSelection {
-    /// What it should boot, by id.
+    /// The AMI id that it should boot, or why it is left alone.
     pub selection: Selection<String>,
     /// BI-096, BI-270: the CoreOS version of the marketplace image that it boots or is to boot;
     /// `None` for every other image.
@@ -170,7 +170,7 @@ pub fn select<T: Trace>(
     }
 }
 
-/// What the rules look at on their walk.
+/// The machine resource that is looked at, and what holds for its cluster.
 struct Walk<'w> {
     region: &'w str,
     name: &'w str,
@@ -178,7 +178,7 @@ struct Walk<'w> {
     context: &'w AwsContext<'w>,
 }
 
-/// What ends a walk early.
+/// A rule decided or failed: the rules behind it are not looked at.
 enum Ended {
     Decided(Selection<String>),
     Error(AwsError),

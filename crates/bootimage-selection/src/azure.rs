@@ -21,13 +21,13 @@ const WITH_PLAN: &str = "MarketplaceWithPlan";
 /// BI-292: one of the kinds of image that the release has in the marketplace.
 #[derive(Debug, PartialEq, Eq)]
 struct Variant {
-    /// Who publishes it.
+    /// The publisher of its images.
     publisher: &'static str,
-    /// What it belongs to; empty: anything of the publisher's.
+    /// The publisher's offer; empty where every offer counts.
     offer: &'static str,
-    /// What it is called in texts.
+    /// The name of the variant in messages.
     name: &'static str,
-    /// What streams call it (BI-221).
+    /// The key of the variant in stream documents (BI-221).
     stream_key: &'static str,
     /// BI-296: `type` of its images.
     kind: &'static str,

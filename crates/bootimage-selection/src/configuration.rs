@@ -111,7 +111,7 @@ fn notes(profile: Profile, spec: &ManagedBootImages) -> Vec<ConfigurationNote> {
     }
 }
 
-/// What the operator makes of a spec.
+/// The status that the operator computes from a spec.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReconciledStatus {
     /// The new `status.managedBootImagesStatus`.

@@ -80,7 +80,7 @@ impl Enrolment {
         !matches!(self, Self::NoManager)
     }
 
-    /// What the configuration says, in words.
+    /// What the configuration says, as a sentence.
     pub fn describe(&self) -> String {
         match self {
             Self::NoManager => "the configuration does not name this kind".to_owned(),

@@ -24,9 +24,9 @@ pub enum GuardError {
 /// Why a guard stopped a machine resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stopped {
-    /// It is left alone.
+    /// The machine resource is left alone.
     Skip(Skip),
-    /// It is an error.
+    /// The machine resource is reported as an error.
     Error(GuardError),
 }
 

@@ -1,7 +1,7 @@
 //! Which machine resources are managed, and which boot image each should have, or why it is left
 //! alone. Rules only: nothing is read, nothing is written, and no provider spec is opened here.
 //!
-//! The walk through this crate, for one MachineSet:
+//! The order of the rules for one MachineSet:
 //!
 //! 1. [`effective_configuration`]: what does the MachineConfiguration come to (BI-070 … BI-077)?
 //! 2. [`machine_api_enrolment`]: does it enrol the set (BI-080 … BI-082)?
@@ -45,7 +45,6 @@ pub use configuration::{
 pub use enrolment::{Enrolment, EnrolmentError, enrolment, machine_api_enrolment};
 pub use guard::{GuardError, Stopped, guard};
 pub use mode::{
-    MachineSetMode, ModeChange, ModeRequest, ModeStep, SetModeError, SkewChange, is_automatic,
-    set_mode,
+    MachineSetMode, ModeChange, ModeRequest, ModeStep, SetModeError, SkewChange, set_mode,
 };
 pub use reason::{Selection, Skip};

@@ -31,7 +31,7 @@ pub enum MachineSetMode {
     All,
     /// None of them.
     None,
-    /// Those with all of these labels.
+    /// The MachineSets that have all of these labels.
     Labels(Vec<(String, String)>),
 }
 
@@ -39,7 +39,7 @@ pub enum MachineSetMode {
 /// over into the status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModeStep {
-    /// What it changes.
+    /// The part of the spec that the step changes.
     pub change: ModeChange,
     /// What becomes of skew enforcement, where that is what it changes.
     pub skew: Option<SkewChange>,
@@ -48,7 +48,7 @@ pub struct ModeStep {
     pub edit: Option<Edit>,
 }
 
-/// What becomes of skew enforcement.
+/// How a step changes skew enforcement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SkewChange {
     /// The recorded version is stated by hand: the guard stays what it was.
@@ -60,7 +60,7 @@ pub enum SkewChange {
     StatedBefore,
 }
 
-/// What a step changes.
+/// The part of the spec that a step changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ModeChange {
     /// BI-086: skew enforcement becomes manual, at the version that is recorded: as long as it is
@@ -99,7 +99,7 @@ pub fn set_mode(
         return Ok(steps);
     }
     let status = configuration.status.skew_enforcement_status.as_ref();
-    if let Some(status) = status.filter(|status| narrows && is_automatic(status)) {
+    if let Some(status) = status.filter(|status| narrows && status.is_automatic()) {
         let (skew, edit) = manual_skew(object, &configuration, status)?;
         steps.push(ModeStep {
             change: ModeChange::SkewEnforcement,
@@ -113,11 +113,6 @@ pub fn set_mode(
         edit: Some(managers),
     });
     Ok(steps)
-}
-
-/// Whether a cluster records the version of its boot images itself (BI-091).
-pub fn is_automatic(skew: &SkewEnforcement<'_>) -> bool {
-    skew.mode.as_deref() == Some("Automatic")
 }
 
 /// BI-091: what was recorded becomes what a person states, so that the guard stays what it was.

@@ -32,7 +32,7 @@ pub struct VsphereContext<'c> {
     pub platform: Option<&'c VspherePlatformSpec<'c>>,
     /// How the installer was told to lay out disks ([`install_config_disk_type`]).
     pub disk_type: &'c Result<String, InstallConfigError>,
-    /// What vCenters said.
+    /// The answers of vCenters that are known.
     pub facts: ClusterFacts<'c>,
 }
 

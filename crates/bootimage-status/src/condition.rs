@@ -1,9 +1,9 @@
 //! The two conditions on MachineConfiguration, and how they are put into its list (BI-183 …
 //! BI-188).
 
-use openshift_model::{Condition, Profile};
+use openshift_model::{Condition, Profile, TransitionTime, WantedCondition, upsert_condition};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::messages::{default_degradation_message, degradation_message, progress_message};
 use crate::{PassStatistics, codes};
@@ -88,17 +88,14 @@ impl StatusCondition {
         ]
     }
 
-    const fn status_text(&self) -> &'static str {
-        if self.status { "True" } else { "False" }
-    }
-
-    /// The members that are written, `lastTransitionTime` aside.
-    fn members(&self) -> [(&'static str, &str); 3] {
-        [
-            ("status", self.status_text()),
-            ("reason", &self.reason),
-            ("message", &self.message),
-        ]
+    /// What is put into the list.
+    fn wanted(&self) -> WantedCondition<'_> {
+        WantedCondition {
+            kind: self.kind.name(),
+            status: self.status,
+            reason: &self.reason,
+            message: &self.message,
+        }
     }
 }
 
@@ -121,9 +118,8 @@ impl Conditions {
     }
 }
 
-/// BI-186: puts conditions into the list that is there. An absent list starts with both defaults
-/// (BI-185); a condition that the list lacks is added. Conditions of other types, their order,
-/// and members that we do not know stay as they are.
+/// BI-186: puts conditions into the list that is there ([`upsert_condition`]). An absent list starts
+/// with both defaults (BI-185).
 ///
 /// BI-187: `lastTransitionTime` becomes `now` (RFC 3339) where status, reason or message differ
 /// from what is there, and only there.
@@ -137,49 +133,16 @@ pub fn upsert(
     let list = existing.unwrap_or_else(|| {
         StatusCondition::defaults(profile)
             .iter()
-            .map(|condition| document(condition, now))
+            .map(|condition| condition.wanted().document(now))
             .collect()
     });
     let mut conditions = Conditions { list, changed };
     for condition in wanted {
-        put(&mut conditions, condition, now);
+        let wanted = condition.wanted();
+        let time = TransitionTime::OnAnyChange;
+        conditions.changed |= upsert_condition(&mut conditions.list, &wanted, time, now);
     }
     conditions
-}
-
-/// BI-186: of two conditions of one type the first one counts.
-fn put(conditions: &mut Conditions, wanted: &StatusCondition, now: &str) {
-    let kind = Some(wanted.kind.name());
-    let members = conditions
-        .list
-        .iter_mut()
-        .filter_map(Value::as_object_mut)
-        .find(|members| members.get("type").and_then(Value::as_str) == kind);
-    let Some(members) = members else {
-        conditions.list.push(document(wanted, now));
-        conditions.changed = true;
-        return;
-    };
-    let says =
-        |(name, text): &(&str, &str)| members.get(*name).and_then(Value::as_str) == Some(text);
-    if wanted.members().iter().all(says) {
-        return;
-    }
-    for (name, text) in wanted.members() {
-        members.insert(name.to_owned(), Value::from(text));
-    }
-    members.insert("lastTransitionTime".to_owned(), Value::from(now));
-    conditions.changed = true;
-}
-
-fn document(condition: &StatusCondition, now: &str) -> Value {
-    json!({
-        "type": condition.kind.name(),
-        "status": condition.status_text(),
-        "lastTransitionTime": now,
-        "reason": condition.reason,
-        "message": condition.message,
-    })
 }
 
 #[cfg(test)]
@@ -187,6 +150,7 @@ mod tests {
     use super::*;
     use crate::Statistics;
     use proptest::prelude::*;
+    use serde_json::json;
 
     const THEN: &str = "2025-01-01T00:00:00Z";
     const NOW: &str = "2026-11-21T12:00:00Z";

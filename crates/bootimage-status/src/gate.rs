@@ -70,7 +70,7 @@ pub enum Deferred {
     },
 }
 
-/// Why nothing may be written now, in one word.
+/// The reason code of a pass that writes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DeferredReason {
     /// BI-140: an installation or an upgrade is under way.
@@ -82,7 +82,7 @@ pub enum DeferredReason {
 }
 
 impl DeferredReason {
-    /// The word as a plan writes it.
+    /// The code as a plan writes it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ClusterNotStable => "ClusterNotStable",
@@ -93,7 +93,7 @@ impl DeferredReason {
 }
 
 impl Deferred {
-    /// The reason in one word.
+    /// The reason code.
     pub const fn reason(&self) -> DeferredReason {
         match self {
             Self::ConfigurationMissing | Self::ConfigurationOutdated => {

@@ -1,26 +1,40 @@
 //! Hot loops: somebody else undoes what we write, again and again (BI-190 … BI-194).
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::fmt::Write;
 
 use openshift_model::{Kind, ObjectRef, Platform};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-/// BI-028: patches of the same value that are allowed in a row.
-const LIMIT: u8 = 3;
+/// BI-028: patches of the same value that are allowed in a row without a pause.
+const LIMIT: u32 = 3;
 
-/// BI-190, BI-193: the same value was written too often.
+/// The first pause, in seconds: long enough for a GitOps tool to be told to leave the member alone.
+const FIRST_PAUSE: u64 = 60;
+
+/// The longest pause, in seconds: a set whose opponent has gone is updated within the hour.
+const LONGEST_PAUSE: u64 = 3600;
+
+/// BI-190, BI-193: the same value was written too often. The text is the reference's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "refusing to reconcile {} {}, hot loop detected. Please opt-out of boot image updates, adjust \
      your machine provisioning workflow to prevent hot loops and opt back in to resume boot image \
-     updates", word(.object), .object.name
+     updates", kind_in_message(.object), .object.name
 )]
 pub struct HotLoop {
     /// The object that somebody else writes to as well.
     pub object: ObjectRef,
+    /// How often in a row the value was written.
+    pub times: u32,
+    /// When the next attempt may be made, in seconds since 1970.
+    pub until: u64,
+    /// The field manager that reverted the last write, where it is known.
+    pub reverted_by: Option<String>,
 }
 
-fn word(object: &ObjectRef) -> &'static str {
+fn kind_in_message(object: &ObjectRef) -> &'static str {
     if is_control_plane(object) {
         "ControlPlaneMachineSet"
     } else {
@@ -28,42 +42,134 @@ fn word(object: &ObjectRef) -> &'static str {
     }
 }
 
-/// What was written to which object, and how often in a row. It holds hashes, not values.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What was written to which object, when, how often in a row, and who reverted it. It holds
+/// digests, not values. Written as JSON, it outlives the process.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<Record>", into = "Vec<Record>")]
 pub struct HotLoopMemory {
     entries: BTreeMap<ObjectRef, Entry>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
-    /// Hash of the last value. Two values of the same hash cost one needless refusal.
-    value: u64,
+    /// Digest of the value that was written last.
+    value: String,
     /// How often it was written in a row.
-    times: u8,
+    times: u32,
+    /// When it was written last, in seconds since 1970.
+    last: u64,
+    /// Who reverted it.
+    reverted_by: Option<String>,
+}
+
+/// One entry as it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Record {
+    kind: String,
+    #[serde(default)]
+    namespace: String,
+    name: String,
+    value: String,
+    times: u32,
+    last: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reverted_by: Option<String>,
+}
+
+impl From<Vec<Record>> for HotLoopMemory {
+    fn from(records: Vec<Record>) -> Self {
+        let entry = |record: Record| {
+            let object = ObjectRef {
+                kind: record.kind,
+                namespace: record.namespace,
+                name: record.name,
+            };
+            let entry = Entry {
+                value: record.value,
+                times: record.times,
+                last: record.last,
+                reverted_by: record.reverted_by,
+            };
+            (object, entry)
+        };
+        Self {
+            entries: records.into_iter().map(entry).collect(),
+        }
+    }
+}
+
+impl From<HotLoopMemory> for Vec<Record> {
+    fn from(memory: HotLoopMemory) -> Self {
+        let record = |(object, entry): (ObjectRef, Entry)| Record {
+            kind: object.kind,
+            namespace: object.namespace,
+            name: object.name,
+            value: entry.value,
+            times: entry.times,
+            last: entry.last,
+            reverted_by: entry.reverted_by,
+        };
+        memory.entries.into_iter().map(record).collect()
+    }
 }
 
 impl HotLoopMemory {
-    /// BI-190, BI-191, BI-193: whether this value may be written to this object: the first three
-    /// times in a row.
-    pub fn check(&self, object: &ObjectRef, value: &str) -> Result<(), HotLoop> {
-        if self.times(object, hash(value)) < LIMIT {
+    /// BI-190, BI-191, BI-193: whether this value may be written to this object at `now` (seconds
+    /// since 1970): the first three times in a row at once, and after that with pauses that double
+    /// from one minute to one hour. (The reference never tries again.)
+    pub fn check(&self, object: &ObjectRef, value: &str, now: u64) -> Result<(), HotLoop> {
+        let Some(entry) = self.same_value(object, value) else {
+            return Ok(());
+        };
+        let Some(more) = entry.times.checked_sub(LIMIT) else {
+            return Ok(());
+        };
+        let doubled = 1_u64.checked_shl(more).unwrap_or(u64::MAX);
+        let pause = FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE);
+        let until = entry.last.saturating_add(pause);
+        // A clock that was set back must not stop updates for longer than the pause.
+        if now >= until || now.saturating_add(pause) < entry.last {
             return Ok(());
         }
         Err(HotLoop {
             object: object.clone(),
+            times: entry.times,
+            until,
+            reverted_by: entry.reverted_by.clone(),
         })
     }
 
-    /// The memory after a patch was sent.
+    /// The memory after a patch was sent at `now` (seconds since 1970).
     ///
     /// BI-190: of a MachineSet a patch counts if it succeeded; BI-193: of a ControlPlaneMachineSet
     /// it counts either way. BI-191: another value starts anew.
     #[must_use]
-    pub fn after_patch(mut self, object: &ObjectRef, value: &str, succeeded: bool) -> Self {
+    pub fn after_patch(
+        mut self,
+        object: &ObjectRef,
+        value: &str,
+        succeeded: bool,
+        now: u64,
+    ) -> Self {
         if succeeded || is_control_plane(object) {
-            let value = hash(value);
-            let times = self.times(object, value).saturating_add(1);
-            self.entries.insert(object.clone(), Entry { value, times });
+            let before = self.same_value(object, value);
+            let entry = Entry {
+                value: digest(value),
+                times: before.map_or(0, |entry| entry.times).saturating_add(1),
+                last: now,
+                reverted_by: before.and_then(|entry| entry.reverted_by.clone()),
+            };
+            self.entries.insert(object.clone(), entry);
+        }
+        self
+    }
+
+    /// The memory after it was found out which field manager reverted the last write to an object.
+    #[must_use]
+    pub fn reverted_by(mut self, object: &ObjectRef, manager: &str) -> Self {
+        if let Some(entry) = self.entries.get_mut(object) {
+            entry.reverted_by = Some(manager.to_owned());
         }
         self
     }
@@ -76,12 +182,10 @@ impl HotLoopMemory {
         self
     }
 
-    /// How often in a row the value was written.
-    fn times(&self, object: &ObjectRef, value: u64) -> u8 {
-        match self.entries.get(object) {
-            Some(entry) if entry.value == value => entry.times,
-            _ => 0,
-        }
+    /// What is remembered of an object, where the value is the same.
+    fn same_value(&self, object: &ObjectRef, value: &str) -> Option<&Entry> {
+        let entry = self.entries.get(object)?;
+        (entry.value == digest(value)).then_some(entry)
     }
 }
 
@@ -103,10 +207,14 @@ fn is_control_plane(object: &ObjectRef) -> bool {
     object.kind == Kind::ControlPlaneMachineSet.name()
 }
 
-fn hash(value: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
+/// SHA-256, which stays the same from one build of the program to the next.
+fn digest(value: &str) -> String {
+    let mut text = String::new();
+    for byte in Sha256::digest(value.as_bytes()) {
+        // Writing into a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -136,10 +244,10 @@ mod tests {
         let mut memory = HotLoopMemory::default();
         let (last, before) = values.split_last().unwrap();
         for value in before {
-            assert_eq!(memory.check(object, value), Ok(()), "{values:?}");
-            memory = memory.after_patch(object, value, true);
+            assert_eq!(memory.check(object, value, 0), Ok(()), "{values:?}");
+            memory = memory.after_patch(object, value, true, 0);
         }
-        memory.check(object, last).is_err()
+        memory.check(object, last, 0).is_err()
     }
 
     #[test]
@@ -165,10 +273,12 @@ mod tests {
     fn bi_190_bi_193_what_a_failed_patch_counts() {
         let after_failures = |object: &ObjectRef| {
             let memory = HotLoopMemory::default();
-            (0..3).fold(memory, |memory, _| memory.after_patch(object, "v", false))
+            (0..3).fold(memory, |memory, _| {
+                memory.after_patch(object, "v", false, 0)
+            })
         };
         assert_eq!(after_failures(&set("a")), HotLoopMemory::default());
-        let refused = after_failures(&cpms()).check(&cpms(), "v").unwrap_err();
+        let refused = after_failures(&cpms()).check(&cpms(), "v", 0).unwrap_err();
         assert_eq!(
             refused.to_string(),
             "refusing to reconcile ControlPlaneMachineSet cluster, hot loop detected. Please \
@@ -179,13 +289,13 @@ mod tests {
 
     fn looping(object: &ObjectRef) -> HotLoopMemory {
         let memory = HotLoopMemory::default();
-        (0..3).fold(memory, |memory, _| memory.after_patch(object, "v", true))
+        (0..3).fold(memory, |memory, _| memory.after_patch(object, "v", true, 0))
     }
 
     #[test]
     fn bi_194_objects_are_told_apart() {
         let memory = looping(&set("a"));
-        let refused = memory.check(&set("a"), "v").unwrap_err();
+        let refused = memory.check(&set("a"), "v", 0).unwrap_err();
         assert_eq!(
             refused.to_string(),
             "refusing to reconcile machineset a, hot loop detected. Please opt-out of boot image \
@@ -201,7 +311,7 @@ mod tests {
             elsewhere,
             object(Kind::ControlPlaneMachineSet, "a"),
         ] {
-            assert_eq!(memory.check(&other, "v"), Ok(()), "{other}");
+            assert_eq!(memory.check(&other, "v", 0), Ok(()), "{other}");
         }
     }
 
@@ -212,6 +322,39 @@ mod tests {
         assert_eq!(kept, memory);
         let forgotten = memory.retain_enrolled(|object| object.name != "a");
         assert_eq!(forgotten, HotLoopMemory::default());
+    }
+
+    #[test]
+    fn bi_190_pauses_double_from_a_minute_to_an_hour() {
+        let object = set("a");
+        let mut memory = looping(&object);
+        let mut now = 0;
+        let mut pauses = Vec::new();
+        for _ in 0..9 {
+            let refused = memory.check(&object, "v", now).unwrap_err();
+            assert!(memory.check(&object, "v", refused.until - 1).is_err());
+            pauses.push((refused.until - now) / 60);
+            now = refused.until;
+            assert_eq!(memory.check(&object, "v", now), Ok(()));
+            memory = memory.after_patch(&object, "v", true, now);
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(memory.check(&object, "w", now), Ok(()));
+        // The clock was set back by years.
+        assert_eq!(memory.check(&object, "v", 0), Ok(()));
+    }
+
+    #[test]
+    fn a_memory_is_written_and_read_with_who_reverted() {
+        let memory = looping(&set("a")).reverted_by(&set("a"), "argocd-controller");
+        let text = serde_json::to_string(&memory).unwrap();
+        assert!(!text.contains("\"v\""), "{text}");
+        let read: HotLoopMemory = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, memory);
+        let refused = read.check(&set("a"), "v", 0).unwrap_err();
+        assert_eq!(refused.reverted_by.as_deref(), Some("argocd-controller"));
+        assert_eq!(refused.times, 3);
+        assert!(serde_json::from_str::<HotLoopMemory>("{}").is_err());
     }
 
     #[test]
@@ -232,8 +375,8 @@ mod tests {
             let mut row: (&str, u32) = ("", 0);
             for value in &values {
                 let in_a_row = if row.0 == value { row.1 } else { 0 };
-                prop_assert_eq!(memory.check(&object, value).is_err(), in_a_row >= 3);
-                memory = memory.after_patch(&object, value, true);
+                prop_assert_eq!(memory.check(&object, value, 0).is_err(), in_a_row >= 3);
+                memory = memory.after_patch(&object, value, true, 0);
                 row = (value, in_a_row + 1);
             }
         }

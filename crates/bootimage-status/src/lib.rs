@@ -2,7 +2,7 @@
 //! which version it records, and whether the cluster may be upgraded. Rules only: values in,
 //! values out; the time is an argument.
 //!
-//! The walk through this crate, for one pass:
+//! The order of these rules in one pass:
 //!
 //! 1. [`deferred`]: is the configuration taken in, the cluster stable, the stream of its release?
 //!    (BI-113, BI-140, BI-141)
@@ -48,6 +48,7 @@ mod skew;
 mod statistics;
 #[cfg(test)]
 mod testing;
+mod trigger;
 
 pub use cluster_operator::{
     OperatorCondition, OperatorError, OperatorRelease, operator_degraded, operator_error,
@@ -65,3 +66,4 @@ pub use skew::{
     skew_is_enforced, skew_none_metric, skew_report, skew_status,
 };
 pub use statistics::{Outcome, PassStatistics, Statistics};
+pub use trigger::{Change, trigger};

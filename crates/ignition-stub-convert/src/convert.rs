@@ -30,7 +30,7 @@ pub struct Converted {
     pub from: &'static str,
     /// The version that the document has.
     pub to: TargetVersion,
-    /// What the document does not say in the words of the stub.
+    /// The members that the document does not hold as the stub had them.
     pub notes: Vec<Note>,
 }
 

@@ -168,7 +168,7 @@ impl Problem {
     }
 }
 
-/// Something that a converted document does not say in the words of the stub.
+/// A member that the converted document does not hold as the stub had it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     /// JSON pointer into the stub; the note covers everything below it.
@@ -183,7 +183,7 @@ impl fmt::Display for Note {
     }
 }
 
-/// What became of a word that was not taken over as it is.
+/// What became of a member that was not taken over as it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Change {
     /// Ignition reads names of members in any case.

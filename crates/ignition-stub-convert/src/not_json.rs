@@ -48,7 +48,7 @@ pub enum NotJsonKind {
     /// JSON or gzip in base64 once more (BI-351).
     #[error("encoded in base64 once more: decode it first")]
     Base64,
-    /// Something else; the reader's words, which hold nothing of the text.
+    /// Something else; the message of the JSON reader, which holds nothing of the text.
     #[error("{0}")]
     Syntax(String),
 }

@@ -32,7 +32,7 @@ pub enum SecretUpgrade {
         from: &'static str,
         /// The version that it has now.
         to: TargetVersion,
-        /// What the new stub does not say in the words of the old one.
+        /// The members that the new stub does not hold as the old one had them.
         notes: Vec<Note>,
     },
 }

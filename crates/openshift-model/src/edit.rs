@@ -143,6 +143,15 @@ impl Edit {
         self.0.iter().map(|change| change.pointer.as_str())
     }
 
+    /// What is written: the pointer and the JSON text of each new value, for telling one edit from
+    /// another. What stood there before has no part in it.
+    pub fn new_values(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|change| {
+            let new = change.new.as_ref().map_or("", |new| &new.0);
+            format!("{}={new}", change.pointer)
+        })
+    }
+
     /// Applies the edit to an object; leaves it as it was where the edit does not fit.
     pub fn apply(&self, object: &mut Value) -> Result<(), EditError> {
         json_patch::patch(object, &self.patch())

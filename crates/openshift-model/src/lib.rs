@@ -1,8 +1,8 @@
-//! The words of node operating-system images on OpenShift and OKD.
+//! The data types of node operating-system images on OpenShift and OKD.
 //!
 //! Thin read views of the kinds that rules look at, platforms and architectures, versions, label
-//! selectors, `CoreOS` stream metadata, boot images as provider specs hold them, and edits. This
-//! crate decides nothing, reaches nothing, and knows no client.
+//! selectors, `CoreOS` stream metadata, boot images as provider specs hold them, edits, and
+//! requests to an API server as data. This crate decides nothing, does no I/O, and knows no client.
 //!
 //! A view reads what it needs and nothing else: every member is optional, enums are open, unknown
 //! members stay in the raw text next to the view. A wrong type is an error that names the object
@@ -29,6 +29,7 @@ mod view;
 
 pub mod boot_image;
 pub mod canonical;
+mod condition;
 mod edit;
 pub mod facts;
 mod image_reference;
@@ -38,22 +39,28 @@ pub mod names;
 mod object;
 mod platform;
 pub mod read;
+mod reads;
+mod resource;
 mod stream;
 mod text;
 mod trace;
 pub mod vcenter;
 mod version;
 pub mod walk;
+mod write;
 
+pub use condition::{TransitionTime, WantedCondition, upsert_condition};
 pub use edit::{Edit, EditError};
 pub use image_reference::{DigestError, ImageDigest, ImageReference, ReferenceError};
 pub use kinds::*;
 pub use label_selector::{
     LabelSelector, Selector, SelectorError, is_dns_subdomain, label_key_errors, label_value_error,
 };
-pub use object::{Kind, Members, ObjectMeta, ObjectRef, OwnerReference, RawObject, TypeMeta};
+pub use object::{Kind, Members, ObjectMeta, ObjectRef, OwnerReference, RawObject};
 pub use platform::{Architecture, Platform};
 pub use read::{ReadError, WrongType};
+pub use reads::{Form, Read, Verb, Which};
+pub use resource::{Resource, Scope};
 pub use serde_json::value::RawValue;
 pub use stream::{
     AwsStreamImage, AwsStreamImages, AzureMarketplace, AzureStreamImage, AzureStreamImages,
@@ -63,3 +70,7 @@ pub use stream::{
 pub use text::{StringMap, Text};
 pub use trace::{Input, NoTrace, Step, Trace};
 pub use version::{OcpVersion, Profile};
+pub use write::{
+    Address, CreateRequest, DeleteRequest, EventRequest, Guard, PatchBody, PatchRequest,
+    Subresource, Write,
+};

@@ -23,6 +23,11 @@ pub const OPT_IN_ANNOTATION: &str =
 pub const AUTOSCALER_LABELS_ANNOTATION: &str = "capacity.cluster-autoscaler.kubernetes.io/labels";
 /// BI-023: what the architecture stands behind in that annotation.
 pub const ARCHITECTURE_LABEL_PREFIX: &str = "kubernetes.io/arch=";
+/// BI-016, IL-105: on a rendered MachineConfig, the release that rendered it.
+pub const RELEASE_ANNOTATION: &str = "machineconfiguration.openshift.io/release-image-version";
+/// BI-016, IL-130: on a rendered MachineConfig, the git hash of the controller that rendered it.
+pub const CONTROLLER_ANNOTATION: &str =
+    "machineconfiguration.openshift.io/generated-by-controller-version";
 /// BI-024: the label that tells the operating system of a set's machines.
 pub const OS_ID_LABEL: &str = "machine.openshift.io/os-id";
 /// BI-024: its only value that matters, to the letter.
@@ -47,5 +52,5 @@ pub const PROVISIONING_CONFIGURATION: &str = "provisioning-configuration";
 pub const MASTER_POOL: &str = "master";
 /// BI-333: namespace and name of the ConfigMap with the installer's configuration.
 pub const INSTALL_CONFIG: (&str, &str) = ("kube-system", "cluster-config-v1");
-/// BI-011: the Secret with which the Machine API's namespace speaks to AWS.
+/// BI-011: the Secret of the Machine API's namespace with the credentials for AWS.
 pub const AWS_CREDENTIALS: &str = "aws-cloud-credentials";

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::read::{ReadError, WrongType, read};
 use crate::{StringMap, Text, walk};
@@ -211,16 +212,6 @@ pub struct RawObject<'a> {
     members: Members<'a>,
 }
 
-view! {
-    /// Group and kind.
-    pub struct TypeMeta<'a> {
-        /// `apiVersion`.
-        api_version: Text<'a> = "apiVersion",
-        /// `kind`.
-        kind: Text<'a> = "kind",
-    }
-}
-
 impl<'a> RawObject<'a> {
     /// Reads one JSON document; `None` where it is of a kind that osimage does not read.
     pub fn parse(text: &'a str) -> Result<Option<Self>, serde_json::Error> {
@@ -276,6 +267,26 @@ impl<'a> RawObject<'a> {
             })
     }
 
+    /// The whole object as a tree. An error names what no tree can hold, e.g. a number that is too
+    /// large.
+    pub fn to_value(&self) -> Result<Value, serde_json::Error> {
+        let parsed = |(name, raw): (&str, &RawValue)| {
+            serde_json::from_str(raw.get()).map(|value| (name.to_owned(), value))
+        };
+        let members: Result<Map<String, Value>, _> = self.members.iter().map(parsed).collect();
+        members.map(Value::Object)
+    }
+
+    /// `status.conditions` as they are written, for an edit that keeps what it does not know
+    /// (BI-186). `None` where the list is absent.
+    pub fn condition_documents(&self) -> Result<Option<Vec<Value>>, ReadError> {
+        let status: ConditionDocuments<'a> = self.view("status")?;
+        // What was read as raw JSON is JSON.
+        let parse = |raw: &RawValue| serde_json::from_str(raw.get()).unwrap_or_default();
+        let list = status.conditions.map(|list| list.into_iter().map(parse));
+        Ok(list.map(Iterator::collect))
+    }
+
     /// The metadata.
     pub fn meta(&self) -> Result<ObjectMeta<'a>, ReadError> {
         self.view("metadata")
@@ -309,6 +320,14 @@ impl<'a> RawObject<'a> {
 fn identity(metadata: &RawValue) -> [Option<Text<'_>>; 2] {
     walk::members(metadata.get(), ["namespace", "name"])
         .map(|text| text.and_then(|text| serde_json::from_str(text).ok()))
+}
+
+view! {
+    /// `status` of which the conditions alone are read.
+    struct ConditionDocuments<'a> {
+        /// The conditions, unparsed.
+        conditions: Vec<&'a RawValue> = "conditions",
+    }
 }
 
 view! {
@@ -380,6 +399,7 @@ view! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn a_kind_counts_in_its_own_group_only() {
@@ -427,5 +447,28 @@ mod tests {
         let text = r#"{"apiVersion":"v1","kind":"Node","metadata":null}"#;
         let node = RawObject::parse(text).unwrap().unwrap();
         assert!(node.name.is_empty() && node.meta().unwrap().uid.is_none());
+    }
+
+    #[test]
+    fn bi_186_conditions_can_be_had_as_they_are_written() {
+        let documents = |status: &str| {
+            let text = format!(
+                r#"{{"apiVersion":"operator.openshift.io/v1","kind":"MachineConfiguration",
+                "metadata":{{"name":"cluster"}},"status":{status}}}"#
+            );
+            let object = RawObject::parse(&text).unwrap().unwrap();
+            object.condition_documents()
+        };
+        assert_eq!(documents("{}"), Ok(None));
+        assert_eq!(documents(r#"{"conditions":null}"#), Ok(None));
+        assert_eq!(documents(r#"{"conditions":[]}"#), Ok(Some(Vec::new())));
+        let foreign = json!({"type": "X", "new": {"a": 1.0}});
+        let found = documents(&format!(r#"{{"conditions":[{foreign},null]}}"#));
+        assert_eq!(found, Ok(Some(vec![foreign, Value::Null])));
+        let error = documents(r#"{"conditions":{}}"#).unwrap_err().to_string();
+        assert!(
+            error.starts_with("MachineConfiguration cluster: /status/conditions"),
+            "{error}"
+        );
     }
 }

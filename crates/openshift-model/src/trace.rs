@@ -3,11 +3,11 @@
 /// Where a rule writes what it looked at. Rules are generic over it, so that a plan that nobody
 /// asks to explain pays nothing.
 pub trait Trace {
-    /// Takes a step. `step` runs only where somebody listens.
+    /// Records a step. `step` runs only where steps are kept.
     fn step(&mut self, step: impl FnOnce() -> Step);
 }
 
-/// Listens to nothing.
+/// Keeps no step.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoTrace;
 

@@ -2,8 +2,9 @@
 
 use openshift_model::{BuildJob, Condition, JobStatus, MachineOSBuildStatus, RawValue, Text};
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::state::{BuildState, NewCondition, conditions};
+use crate::state::{BuildState, conditions};
 
 /// IL-025: failures that end a Job: the first attempt and three more (IL-260).
 pub const ATTEMPTS: i64 = 4;
@@ -63,7 +64,7 @@ fn concluded<'b>(conditions: impl Iterator<Item = &'b Condition<'b>>) -> Option<
 #[serde(rename_all = "camelCase")]
 pub struct NewStatus {
     /// IL-020.
-    pub conditions: Vec<NewCondition>,
+    pub conditions: Vec<Value>,
     /// IL-016.
     pub builder: Builder,
     /// RFC 3339; written only where the build has none yet.
@@ -101,13 +102,15 @@ pub struct JobReference {
 }
 
 /// IL-026: the status of a build whose Job is this one. `current` is the status that the build
-/// has: times that it has stay. `digested` is the image by digest (IL-276), where the Job left one.
+/// has: times that it has stay; `current_conditions` are its conditions as they are written
+/// (`RawObject::condition_documents`). `digested` is the image by digest (IL-276), where the Job left one.
 ///
 /// IL-720: a build that ends in the second in which it started ends one second later: else the API
 /// refuses the whole status (IL-014).
 pub fn status_from_job(
     job: &BuildJob<'_>,
     current: &MachineOSBuildStatus<'_>,
+    current_conditions: Vec<Value>,
     digested: Option<&str>,
     now: &str,
 ) -> NewStatus {
@@ -124,7 +127,7 @@ pub fn status_from_job(
     };
     let is_new = |time: &Option<Text<'_>>| time.is_none();
     NewStatus {
-        conditions: conditions(state, current.conditions.iter().flatten().flatten(), now),
+        conditions: conditions(state, current_conditions, now),
         builder: Builder {
             image_builder_type: "Job",
             job: JobReference {
@@ -249,7 +252,7 @@ mod tests {
 
     fn status_at(status: &str, build: &MachineOSBuildStatus<'_>, now: &str) -> NewStatus {
         with_job(status, CREATED, |job| {
-            status_from_job(job, build, Some("r/o@sha256:1"), now)
+            status_from_job(job, build, Vec::new(), Some("r/o@sha256:1"), now)
         })
     }
 

@@ -42,8 +42,8 @@ pub use secret::{
     normalise, normalise_secret,
 };
 pub use state::{
-    BuildState, NewCondition, Transition, conditions, seeded_conditions, seeded_config_condition,
-    state, transition,
+    BuildState, Transition, conditions, seeded_conditions, seeded_config_condition, state,
+    transition,
 };
 pub use validate::{
     FieldError, FieldProblem, is_image_digest, is_image_name, is_image_tag,

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use openshift_model::Condition;
+use openshift_model::{Condition, TransitionTime, WantedCondition, upsert_condition};
 use serde::Serialize;
+use serde_json::Value;
 
 /// IL-021: the state of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -98,108 +99,58 @@ pub fn state<'b>(conditions: impl IntoIterator<Item = &'b Condition<'b>>) -> Opt
     any.then_some(BuildState::Initial)
 }
 
-/// A condition to be written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct NewCondition {
-    /// Its type.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// `True` or `False`.
-    pub status: String,
-    /// RFC 3339.
-    pub last_transition_time: String,
-    /// One word.
-    pub reason: String,
-    /// For people.
-    pub message: String,
-}
-
-/// IL-020, IL-022: the conditions of a build that is in `state` now. A condition whose status
-/// stays keeps its time; types that are no state stay as they are, behind the others.
-pub fn conditions<'b>(
-    state: BuildState,
-    current: impl IntoIterator<Item = &'b Condition<'b>>,
-    now: &str,
-) -> Vec<NewCondition> {
-    let mut others = Vec::new();
-    let mut times = [None; BuildState::WITH_CONDITION.len()];
-    for condition in current {
-        let kind = condition.kind.as_deref().unwrap_or_default();
-        let place = BuildState::WITH_CONDITION
-            .iter()
-            .position(|state| state.name() == kind);
-        match place.and_then(|place| times.get_mut(place)) {
-            Some(time) => *time = Some(condition),
-            None => others.push(kept(condition)),
-        }
+/// IL-020, IL-022: the conditions of a build that is in `state` now, put into the list that it has
+/// (`RawObject::condition_documents`). A condition whose status stays keeps its time; conditions of
+/// other types stay as they are.
+pub fn conditions(state: BuildState, current: Vec<Value>, now: &str) -> Vec<Value> {
+    let mut list = current;
+    for kind in BuildState::WITH_CONDITION {
+        let (reason, message) = kind.texts();
+        let wanted = WantedCondition {
+            kind: kind.name(),
+            status: kind == state,
+            reason,
+            message,
+        };
+        upsert_condition(&mut list, &wanted, TransitionTime::OnStatus, now);
     }
-    let written = BuildState::WITH_CONDITION
-        .into_iter()
-        .zip(times)
-        .map(|(kind, current)| {
-            let status = if kind == state { "True" } else { "False" };
-            let (reason, message) = kind.texts();
-            let stays = current.filter(|current| current.status.as_deref() == Some(status));
-            let time = stays.and_then(|current| current.last_transition_time.as_deref());
-            NewCondition {
-                kind: kind.name().to_owned(),
-                status: status.to_owned(),
-                last_transition_time: time.unwrap_or(now).to_owned(),
-                reason: reason.to_owned(),
-                message: message.to_owned(),
-            }
-        });
-    written.chain(others).collect()
+    list
 }
 
 /// IL-027, IL-371: the conditions of a build that stands for an image that was built before.
-pub fn seeded_conditions(image: &str, now: &str) -> Vec<NewCondition> {
+pub fn seeded_conditions(image: &str, now: &str) -> Vec<Value> {
+    let seeded = format!("Pre-built image \"{image}\" successfully seeded");
     let condition = |kind: BuildState| {
-        let (status, message) = if kind == BuildState::Succeeded {
-            (
-                "True",
-                format!("Pre-built image \"{image}\" successfully seeded"),
-            )
-        } else {
-            ("False", "Skipped: using pre-built image".to_owned())
+        let succeeded = kind == BuildState::Succeeded;
+        let wanted = WantedCondition {
+            kind: kind.name(),
+            status: succeeded,
+            reason: SEEDED,
+            message: if succeeded {
+                &seeded
+            } else {
+                "Skipped: using pre-built image"
+            },
         };
-        NewCondition {
-            kind: kind.name().to_owned(),
-            status: status.to_owned(),
-            last_transition_time: now.to_owned(),
-            reason: SEEDED.to_owned(),
-            message,
-        }
+        wanted.document(now)
     };
     BuildState::WITH_CONDITION.map(condition).into()
 }
 
 /// IL-028: the only condition of a MachineOSConfig.
-pub fn seeded_config_condition(image: &str, now: &str) -> NewCondition {
-    NewCondition {
-        kind: "Seeded".to_owned(),
-        status: "True".to_owned(),
-        last_transition_time: now.to_owned(),
-        reason: SEEDED.to_owned(),
-        message: format!("MachineOSConfig seeded with pre-built image \"{image}\""),
-    }
+pub fn seeded_config_condition(image: &str, now: &str) -> Value {
+    let message = format!("MachineOSConfig seeded with pre-built image \"{image}\"");
+    let wanted = WantedCondition {
+        kind: "Seeded",
+        status: true,
+        reason: SEEDED,
+        message: &message,
+    };
+    wanted.document(now)
 }
 
 /// The reason of both.
 const SEEDED: &str = "PreBuiltImageSeeded";
-
-fn kept(condition: &Condition<'_>) -> NewCondition {
-    let text =
-        |text: &Option<openshift_model::Text<'_>>| text.as_deref().unwrap_or_default().to_owned();
-    NewCondition {
-        kind: text(&condition.kind),
-        status: text(&condition.status),
-        last_transition_time: text(&condition.last_transition_time),
-        reason: text(&condition.reason),
-        message: text(&condition.message),
-    }
-}
 
 /// Whether a build may go from one state to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -251,6 +202,7 @@ fn named(state: BuildState) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn condition(kind: &'static str, status: &'static str) -> Condition<'static> {
         Condition {
@@ -286,29 +238,47 @@ mod tests {
     }
 
     #[test]
-    fn il_020_il_022_five_conditions_are_written_and_times_stay_with_the_status() {
-        let current = [
-            condition("Odd", "True"),
-            condition("Prepared", "True"),
-            condition("Failed", "False"),
+    fn il_020_il_022_five_conditions_are_written_and_foreign_ones_stay_to_the_member() {
+        let stored = |kind: &str, status: &str| {
+            let mut condition = json!({"type": kind, "status": status, "reason": kind,
+                "lastTransitionTime": "before", "message": "", "new": 1});
+            if kind == "Odd" {
+                condition
+                    .as_object_mut()
+                    .unwrap()
+                    .remove("lastTransitionTime");
+            }
+            condition
+        };
+        let current = vec![
+            stored("Odd", "True"),
+            stored("Prepared", "True"),
+            stored("Failed", "False"),
         ];
-        let written = conditions(BuildState::Building, &current, "now");
-        let shown: Vec<_> = written
+        let written = conditions(BuildState::Building, current, "now");
+        assert_eq!(written[0], stored("Odd", "True"));
+        let shown: Vec<_> = written[1..]
             .iter()
-            .map(|c| format!("{} {} {}", c.kind, c.status, c.last_transition_time))
+            .map(|c| {
+                let text = |name: &str| c[name].as_str().unwrap();
+                format!(
+                    "{} {} {}",
+                    text("type"),
+                    text("status"),
+                    text("lastTransitionTime")
+                )
+            })
             .collect();
         assert_eq!(
             shown,
             [
                 "Prepared False now",
-                "Building True now",
                 "Failed False before",
+                "Building True now",
                 "Interrupted False now",
                 "Succeeded False now",
-                "Odd True before",
             ]
         );
-        assert_eq!(written.last().unwrap().kind, "Odd");
     }
 
     #[test]
@@ -324,17 +294,17 @@ mod tests {
     #[test]
     fn il_027_il_028_il_371_seeded_objects_have_texts_of_their_own() {
         let written = seeded_conditions("a.b/c@d", "now");
-        let succeeded: Vec<_> = written.iter().filter(|c| c.status == "True").collect();
+        let succeeded: Vec<_> = written.iter().filter(|c| c["status"] == "True").collect();
         assert_eq!((written.len(), succeeded.len()), (5, 1));
         assert_eq!(
-            succeeded[0].message,
+            succeeded[0]["message"],
             "Pre-built image \"a.b/c@d\" successfully seeded"
         );
         let condition = seeded_config_condition("a.b/c@d", "now");
         assert_eq!(
-            condition.message,
+            condition["message"],
             "MachineOSConfig seeded with pre-built image \"a.b/c@d\""
         );
-        assert_eq!(condition.reason, "PreBuiltImageSeeded");
+        assert_eq!(condition["reason"], "PreBuiltImageSeeded");
     }
 }

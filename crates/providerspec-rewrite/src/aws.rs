@@ -10,7 +10,7 @@ use crate::{ProviderSpecError, UserDataSecret};
 view! {
     /// The part of an `AWSMachineProviderConfig` that is looked at.
     struct Spec<'a> {
-        /// What the machine boots from.
+        /// The AMI that the machine boots from.
         ami: &'a RawValue = "ami",
         /// Where it stands.
         placement: Placement<'a> = "placement",

@@ -10,7 +10,7 @@ use crate::{ProviderSpecError, UserDataSecret};
 view! {
     /// The part of an `AzureMachineProviderSpec` that is looked at.
     struct Spec<'a> {
-        /// What the machine boots from.
+        /// The image that the machine boots from.
         image: &'a RawValue = "image",
         /// How it is guarded.
         security_profile: SecurityProfile<'a> = "securityProfile",
@@ -22,9 +22,9 @@ view! {
 view! {
     /// An image: in the marketplace, or uploaded.
     struct Image<'a> {
-        /// Who publishes it.
+        /// The publisher of the marketplace image.
         publisher: Text<'a> = "publisher",
-        /// What it belongs to.
+        /// The offer of the publisher that the image belongs to.
         offer: Text<'a> = "offer",
         /// Which of the offer's images it is.
         sku: Text<'a> = "sku",
@@ -38,15 +38,15 @@ view! {
 }
 
 view! {
-    /// How a machine is guarded.
+    /// `securityProfile`: whether the machine is a confidential or a trusted one.
     struct SecurityProfile<'a> {
-        /// Against whom.
+        /// The kind of protection, as Azure names it.
         settings: SecuritySettings<'a> = "settings",
     }
 }
 
 view! {
-    /// Against whom a machine is guarded.
+    /// `securityProfile.settings`.
     struct SecuritySettings<'a> {
         /// `ConfidentialVM` or `TrustedLaunch`.
         security_type: Text<'a> = "securityType",

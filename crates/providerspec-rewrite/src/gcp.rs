@@ -21,7 +21,7 @@ view! {
     struct Disk<'a> {
         /// Whether the machine boots from it.
         boot: bool = "boot",
-        /// What it is made from.
+        /// The image that the disk is made from.
         image: Text<'a> = "image",
     }
 }

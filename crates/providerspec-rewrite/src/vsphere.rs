@@ -9,7 +9,7 @@ use crate::{ProviderSpecError, UserDataSecret};
 view! {
     /// The part of a `VSphereMachineProviderSpec` that is looked at.
     struct Spec<'a> {
-        /// What the machine is cloned from.
+        /// The template that the machine is cloned from.
         template: Text<'a> = "template",
         /// Where it is made.
         workspace: Workspace<'a> = "workspace",

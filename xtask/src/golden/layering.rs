@@ -683,7 +683,7 @@ mod tests {
     fn il_020_condition_sets() {
         let sets = specification("state/condition-sets.json");
         for (name, expected) in sets.as_object().unwrap() {
-            let written = osbuild_check::conditions(build_state(name).unwrap(), [], "now");
+            let written = osbuild_check::conditions(build_state(name).unwrap(), Vec::new(), "now");
             let mut expected = expected.clone();
             for condition in expected.as_array_mut().unwrap() {
                 condition["lastTransitionTime"] = json!("now");

@@ -165,10 +165,10 @@ fn hot_loop(case: &Case, target: &Target) -> Result<(), HotLoop> {
     let value = target.target.clone().unwrap_or_default();
     let mut memory = HotLoopMemory::default();
     for _ in 1..case.input["repeat"].as_u64().unwrap_or(1) {
-        memory.check(&reference, &value)?;
-        memory = memory.after_patch(&reference, &value, true);
+        memory.check(&reference, &value, 0)?;
+        memory = memory.after_patch(&reference, &value, true, 0);
     }
-    memory.check(&reference, &value)
+    memory.check(&reference, &value, 0)
 }
 
 /// Applies the edit to the input, as an API server would.

@@ -102,7 +102,7 @@ fn conditions(input: &Value, snapshot: &ClusterSnapshot<'_>, plan: &Plan) -> Val
         .objects
         .iter()
         .find(|object| object.kind == Kind::MachineConfiguration);
-    let existing = object.and_then(|object| MachineConfiguration::condition_documents(object).ok());
+    let existing = object.and_then(|object| object.condition_documents().ok());
     let reason = input["sync_reason"].as_str().unwrap_or_default();
     let wanted: Vec<StatusCondition> = plan
         .status

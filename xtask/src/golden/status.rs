@@ -117,7 +117,7 @@ pub(crate) fn conditions(input: &Value) -> Value {
     let documents = Documents::of(input);
     let existing = documents
         .object("machine_configuration")
-        .and_then(|object| MachineConfiguration::condition_documents(&object).ok()?);
+        .and_then(|object| object.condition_documents().ok()?);
     let pass = PassStatistics {
         machine_sets: statistics(&input["mapi"]),
         control_plane_machine_sets: statistics(&input["cpms"]),

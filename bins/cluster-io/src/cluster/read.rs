@@ -22,32 +22,14 @@ pub(super) struct Resource {
 }
 
 impl Resource {
-    /// The kinds that are read or written, each in the version that every supported release serves.
+    /// As the model has it.
     pub(super) fn of(kind: Kind) -> Self {
-        let (version, plural) = match kind {
-            Kind::ControlPlaneMachineSet => ("v1", "controlplanemachinesets"),
-            Kind::MachineSet => ("v1beta1", "machinesets"),
-            Kind::MachineConfiguration => ("v1", "machineconfigurations"),
-            Kind::Infrastructure => ("v1", "infrastructures"),
-            Kind::ClusterVersion => ("v1", "clusterversions"),
-            Kind::FeatureGate => ("v1", "featuregates"),
-            Kind::ClusterOperator => ("v1", "clusteroperators"),
-            Kind::Provisioning => ("v1alpha1", "provisionings"),
-            Kind::ConfigMap => ("v1", "configmaps"),
-            Kind::Secret => ("v1", "secrets"),
-            Kind::Node => ("v1", "nodes"),
-            Kind::MachineConfigPool => ("v1", "machineconfigpools"),
-            Kind::MachineConfig => ("v1", "machineconfigs"),
-            Kind::MachineOSConfig => ("v1", "machineosconfigs"),
-            Kind::MachineOSBuild => ("v1", "machineosbuilds"),
-            Kind::ControllerConfig => ("v1", "controllerconfigs"),
-            Kind::Job => ("v1", "jobs"),
-        };
+        let resource = kind.resource();
         Self {
-            kind: kind.name(),
-            group: kind.group(),
-            version,
-            plural,
+            kind: resource.kind,
+            group: resource.group,
+            version: resource.version,
+            plural: resource.plural,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use bootimage_plan::{ClusterSnapshot, Target};
 use openshift_model::RawObject;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use similar::TextDiff;
 
 use crate::error::CommandError;
@@ -66,16 +66,10 @@ fn keep_order(before: &Value, after: &mut Value) {
 
 /// The object as a tree: only what is shown is ever built.
 fn tree(object: &RawObject<'_>) -> Result<Value, CommandError> {
-    let member = |(name, raw): (&str, &openshift_model::RawValue)| {
-        serde_json::from_str(raw.get()).map(|value| (name.to_owned(), value))
-    };
-    let members: Result<Map<String, Value>, _> = object.members().iter().map(member).collect();
-    members
-        .map(Value::Object)
-        .map_err(|error| CommandError::Serialise {
-            format: "a diff",
-            problem: format!("{}: {error}", object.reference()),
-        })
+    object.to_value().map_err(|error| CommandError::Serialise {
+        format: "a diff",
+        problem: format!("{}: {error}", object.reference()),
+    })
 }
 
 #[cfg(test)]

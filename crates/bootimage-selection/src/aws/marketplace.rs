@@ -32,10 +32,10 @@ pub fn product_name(product: &str) -> &'static str {
 /// BI-266: a stream says nothing that a version could be taken from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReleaseError {
-    /// It says nothing.
+    /// The release of the stream is the empty text.
     #[error("RHCOS release string is empty")]
     Empty,
-    /// It has not two parts.
+    /// The release has fewer than two parts.
     #[error("unexpected RHCOS release string format: {0:?}")]
     Format(String),
 }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use openshift_model::{OcpVersion, SkewEnforcement, SkewVersion};
 
-use super::status::{is_automatic, mode};
+use super::status::mode;
 use crate::Statistics;
 use crate::codes::AUTOMATIC;
 
@@ -42,7 +42,7 @@ pub enum RecordError {
         "the boot images say that they are of {release:?}, which is no version: none is recorded"
     )]
     BadReleaseVersion {
-        /// What it says.
+        /// The release as the ConfigMap writes it.
         release: String,
     },
 }
@@ -57,7 +57,7 @@ pub fn record<'v>(
     release_version: Option<&str>,
     rhcos_versions: impl IntoIterator<Item = &'v str>,
 ) -> Result<Option<SkewEnforcement<'static>>, RecordError> {
-    let Some(existing) = existing.filter(|existing| is_automatic(existing)) else {
+    let Some(existing) = existing.filter(|existing| existing.is_automatic()) else {
         return Ok(None);
     };
     let version = match lowest(rhcos_versions) {
@@ -76,7 +76,7 @@ pub fn reset(
     existing: Option<&SkewEnforcement<'_>>,
     install_version: OcpVersion,
 ) -> Option<SkewEnforcement<'static>> {
-    let existing = existing.filter(|existing| is_automatic(existing))?;
+    let existing = existing.filter(|existing| existing.is_automatic())?;
     written(existing, ocp(install_version))
 }
 

@@ -47,7 +47,7 @@ pub fn skew_status<'a>(input: &SkewInput<'_, 'a>) -> SkewEnforcement<'a> {
     }
     let version = Some(input.install_version.to_string().into());
     if input.supported && manages_all_machine_sets(input.managed) {
-        let recorded = input.existing.filter(|existing| is_automatic(existing));
+        let recorded = input.existing.filter(|existing| existing.is_automatic());
         return recorded.cloned().unwrap_or_else(|| SkewEnforcement {
             automatic: Some(SkewVersion {
                 ocp_version: version,
@@ -85,10 +85,6 @@ pub(super) fn is_empty(skew: &SkewEnforcement<'_>) -> bool {
         manual,
     } = skew;
     mode.as_deref().unwrap_or_default().is_empty() && automatic.is_none() && manual.is_none()
-}
-
-pub(super) fn is_automatic(skew: &SkewEnforcement<'_>) -> bool {
-    skew.mode.as_deref() == Some(AUTOMATIC)
 }
 
 pub(super) fn mode(name: &'static str) -> SkewEnforcement<'static> {

@@ -12,7 +12,7 @@ pub enum Answer<T, W = String> {
     Found(T),
     /// It is not.
     NotFound,
-    /// The cloud refused to say, or could not be reached; its words.
+    /// The cloud refused, or could not be reached; the text of its error.
     Denied(W),
 }
 

@@ -39,7 +39,7 @@ pub enum FactsError {
     Missing {
         /// JSON pointer to the answer.
         pointer: String,
-        /// What is missing, in words.
+        /// What is missing, as a sentence.
         member: &'static str,
     },
 }

@@ -224,7 +224,7 @@ view! {
         kind: Text<'a> = "type",
         /// `True`, `False` or `Unknown`.
         status: Text<'a> = "status",
-        /// One word.
+        /// The reason code.
         reason: Text<'a> = "reason",
         /// For people.
         message: Text<'a> = "message",

@@ -384,11 +384,9 @@ view! {
 
 impl<'a> OsMachineConfig<'a> {
     /// IL-105: on a rendered MachineConfig, the release that rendered it.
-    pub const RELEASE_ANNOTATION: &'static str =
-        "machineconfiguration.openshift.io/release-image-version";
+    pub const RELEASE_ANNOTATION: &'static str = crate::names::RELEASE_ANNOTATION;
     /// IL-130: on a rendered MachineConfig, the git hash of the controller that rendered it.
-    pub const CONTROLLER_ANNOTATION: &'static str =
-        "machineconfiguration.openshift.io/generated-by-controller-version";
+    pub const CONTROLLER_ANNOTATION: &'static str = crate::names::CONTROLLER_ANNOTATION;
 
     /// Reads the object.
     pub fn read(object: &RawObject<'a>) -> Result<Self, ReadError> {

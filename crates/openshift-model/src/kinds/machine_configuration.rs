@@ -2,7 +2,6 @@
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::label_selector::LabelSelector;
@@ -78,6 +77,13 @@ view! {
     }
 }
 
+impl SkewEnforcement<'_> {
+    /// BI-091: whether the cluster records the version of its boot images itself.
+    pub fn is_automatic(&self) -> bool {
+        self.mode.as_deref() == Some("Automatic")
+    }
+}
+
 impl<'a> MachineConfiguration<'a> {
     /// Reads the object.
     pub fn read(object: &RawObject<'a>) -> Result<Self, ReadError> {
@@ -87,27 +93,6 @@ impl<'a> MachineConfiguration<'a> {
             status: object.view("status")?,
         })
     }
-
-    /// `status.conditions` as they are written, for an edit that keeps what it does not know
-    /// (BI-186). `None` where the list is absent.
-    pub fn condition_documents(object: &RawObject<'a>) -> Result<Option<Vec<Value>>, ReadError> {
-        let status: ConditionDocuments<'a> = object.view("status")?;
-        let list = status.conditions.map(|list| list.into_iter().map(parse));
-        Ok(list.map(Iterator::collect))
-    }
-}
-
-view! {
-    /// `MachineConfiguration.status` of which the conditions alone are read.
-    struct ConditionDocuments<'a> {
-        /// The conditions, unparsed.
-        conditions: Vec<&'a RawValue> = "conditions",
-    }
-}
-
-/// What was read as raw JSON is JSON.
-fn parse(raw: &RawValue) -> Value {
-    serde_json::from_str(raw.get()).unwrap_or_default()
 }
 
 /// `managedBootImages` of the spec and `managedBootImagesStatus`: the list of managers.
@@ -146,7 +131,7 @@ pub enum SelectionMode {
     None,
     /// Those that a label selector matches.
     Partial,
-    /// Any other word, as it is written; a missing one is empty.
+    /// Any other mode, as it is written; a missing one is empty.
     Other(String),
 }
 
@@ -373,29 +358,6 @@ mod tests {
             let view: SkewEnforcement<'_> = serde_json::from_str(&text).unwrap();
             assert_eq!(serde_json::to_value(&view).unwrap(), document);
         }
-    }
-
-    #[test]
-    fn bi_186_conditions_can_be_had_as_they_are_written() {
-        let documents = |status: &str| {
-            let text = format!(
-                r#"{{"apiVersion":"operator.openshift.io/v1","kind":"MachineConfiguration",
-                "metadata":{{"name":"cluster"}},"status":{status}}}"#
-            );
-            let object = RawObject::parse(&text).unwrap().unwrap();
-            MachineConfiguration::condition_documents(&object)
-        };
-        assert_eq!(documents("{}"), Ok(None));
-        assert_eq!(documents(r#"{"conditions":null}"#), Ok(None));
-        assert_eq!(documents(r#"{"conditions":[]}"#), Ok(Some(Vec::new())));
-        let foreign = json!({"type": "X", "new": {"a": 1.0}});
-        let found = documents(&format!(r#"{{"conditions":[{foreign},null]}}"#));
-        assert_eq!(found, Ok(Some(vec![foreign, Value::Null])));
-        let error = documents(r#"{"conditions":{}}"#).unwrap_err().to_string();
-        assert!(
-            error.starts_with("MachineConfiguration cluster: /status/conditions"),
-            "{error}"
-        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::object::{ObjectMeta, RawObject};
 use crate::read::ReadError;
-use crate::{Condition, Text};
+use crate::{Condition, Text, names};
 
 /// BI-015: a pool of nodes.
 #[derive(Debug, Clone, Default)]
@@ -76,12 +76,6 @@ view! {
     }
 }
 
-/// BI-016: on a rendered MachineConfig, the release that rendered it.
-const RELEASE_ANNOTATION: &str = "machineconfiguration.openshift.io/release-image-version";
-/// BI-016: on a rendered MachineConfig, the git hash of the controller that rendered it.
-const CONTROLLER_ANNOTATION: &str =
-    "machineconfiguration.openshift.io/generated-by-controller-version";
-
 impl<'a> MachineConfig<'a> {
     /// Reads the object.
     pub fn read(object: &RawObject<'a>) -> Result<Self, ReadError> {
@@ -94,12 +88,12 @@ impl<'a> MachineConfig<'a> {
 
     /// BI-016: the release that rendered it.
     pub fn release_image_version(&self) -> Option<&str> {
-        self.meta.annotation(RELEASE_ANNOTATION)
+        self.meta.annotation(names::RELEASE_ANNOTATION)
     }
 
     /// BI-016: the git hash of the controller that rendered it.
     pub fn controller_version(&self) -> Option<&str> {
-        self.meta.annotation(CONTROLLER_ANNOTATION)
+        self.meta.annotation(names::CONTROLLER_ANNOTATION)
     }
 }
 

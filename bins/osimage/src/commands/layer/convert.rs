@@ -4,7 +4,7 @@ use openshift_model::{ImageReference, Kind, RawObject};
 use osbuild_check::{convert, validate_machine_os_build, validate_machine_os_config};
 use serde_json::{Value, json};
 
-use super::{Objects, said, texts, value};
+use super::{Objects, said, texts};
 use crate::cli::{ConvertArgs, DocumentFormat};
 use crate::commands::{print_text, tell};
 use crate::error::CommandError;
@@ -44,7 +44,7 @@ pub(super) fn run(args: &ConvertArgs) -> Result<u8, CommandError> {
 
 /// The object of today, if the API server would take it.
 fn convert_one(object: &RawObject<'_>) -> Result<Value, Vec<String>> {
-    let value = value(object).map_err(|problem| vec![problem])?;
+    let value = object.to_value().map_err(|error| vec![error.to_string()])?;
     let converted = convert(&value).map_err(|error| vec![error.to_string()])?;
     for warning in &converted.warnings {
         tell(&format!("warning: {}: {warning}", object.reference()));

@@ -17,7 +17,6 @@ use openshift_model::{
 };
 use osbuild_check::{ConvertError, FieldError, validate_machine_os_config};
 use osbuild_plan::Cluster;
-use serde_json::{Map, Value};
 
 use super::{tell, tell_all};
 use crate::cli::{LayerCommand, LayerInputArgs};
@@ -176,7 +175,7 @@ impl<'a> Objects<'a> {
 /// keeps a name that is not its pool's.
 fn refusals(object: &RawObject<'_>) -> Vec<String> {
     // What cannot be read is an error already.
-    let (Ok(value), Ok(meta)) = (value(object), object.meta()) else {
+    let (Ok(value), Ok(meta)) = (object.to_value(), object.meta()) else {
         return Vec::new();
     };
     let stored = meta.uid.is_some().then_some(&value);
@@ -197,14 +196,4 @@ fn said(error: &FieldError) -> String {
         Some(hint) => format!("{error} ({hint})"),
         None => error.to_string(),
     }
-}
-
-/// The object with all its members, in their order.
-fn value(object: &RawObject<'_>) -> Result<Value, String> {
-    let mut members = Map::new();
-    for (name, raw) in object.members().iter() {
-        let value = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
-        members.insert(name.to_owned(), value);
-    }
-    Ok(Value::Object(members))
 }

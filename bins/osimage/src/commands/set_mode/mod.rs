@@ -6,7 +6,7 @@ mod request;
 
 use std::time::{Duration, Instant};
 
-use bootimage_selection::{ModeChange, ModeRequest, ModeStep, SkewChange, is_automatic, set_mode};
+use bootimage_selection::{ModeChange, ModeRequest, ModeStep, SkewChange, set_mode};
 use cluster_io::cluster::{Cluster, ClusterError, Seen, WriteMode};
 use openshift_model::{Edit, Kind, MachineConfiguration, RawObject, names};
 
@@ -193,7 +193,7 @@ async fn wait_for_operator(cluster: &Cluster, patience: Duration) -> Result<(), 
         let configuration = MachineConfiguration::read(&object)
             .map_err(|error| CommandError::Invalid(error.to_string()))?;
         let status = configuration.status.skew_enforcement_status;
-        if !status.is_some_and(|status| is_automatic(&status)) {
+        if !status.is_some_and(|status| status.is_automatic()) {
             return Ok(());
         }
         if start.elapsed() >= patience {

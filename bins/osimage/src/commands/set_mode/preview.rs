@@ -3,7 +3,7 @@
 use bootimage_plan::{ClusterSnapshot, Plan, plan};
 use bootimage_selection::{ModeChange, ModeStep};
 use openshift_model::{Kind, RawObject};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::cli::InputArgs;
 use crate::error::CommandError;
@@ -20,12 +20,9 @@ pub(super) struct Preview {
 impl Preview {
     pub(super) fn of(object: &RawObject<'_>, steps: &[ModeStep]) -> Result<Self, CommandError> {
         let invalid = |problem: String| CommandError::Invalid(problem);
-        let members = object.members().iter();
-        let members: Result<Map<_, _>, _> = members
-            .map(|(name, raw)| Ok((name.to_owned(), serde_json::from_str(raw.get())?)))
-            .collect();
-        let before =
-            Value::Object(members.map_err(|error: serde_json::Error| invalid(error.to_string()))?);
+        let before = object
+            .to_value()
+            .map_err(|error| invalid(error.to_string()))?;
         let mut object = before.clone();
         let mut after = Vec::new();
         for step in steps {

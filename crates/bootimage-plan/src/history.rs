@@ -1,0 +1,148 @@
+//! What was written to a cluster's machine resources, as it is kept in the cluster
+//! (`history.json`).
+
+use std::collections::VecDeque;
+
+use openshift_model::Kind;
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, ReasonCode};
+
+/// The most bytes of a history: half of what a ConfigMap holds, so that there is room for the rest
+/// of the state.
+pub const HISTORY_MAX: usize = 512 * 1024;
+
+/// What was written, the oldest first. As JSON it is never larger than [`HISTORY_MAX`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "VecDeque<HistoryEntry>", into = "VecDeque<HistoryEntry>")]
+pub struct History {
+    entries: VecDeque<HistoryEntry>,
+    /// The bytes of each entry and the comma behind it, all together.
+    size: usize,
+}
+
+/// One write.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryEntry {
+    /// When, RFC 3339.
+    pub time: String,
+    /// `MachineSet`, `ControlPlaneMachineSet` or `Secret`.
+    pub kind: Kind,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// The image before; of a Secret the Ignition version of its stub.
+    pub from: Option<String>,
+    /// The image since; of a Secret the Ignition version.
+    pub to: Option<String>,
+    /// The release that the cluster runs, where it is known.
+    pub release: Option<String>,
+    /// Why: the reason of the plan.
+    pub reason: ReasonCode,
+    /// Digest of the plan that led to it.
+    pub plan: Digest,
+    /// Who wrote: the field manager.
+    pub manager: String,
+}
+
+impl History {
+    /// The entries, the oldest first.
+    pub fn entries(&self) -> impl DoubleEndedIterator<Item = &HistoryEntry> {
+        self.entries.iter()
+    }
+
+    /// The history with one more write. The oldest ones go where it would become too large. A
+    /// write that is there already, of the same object to the same image by the same plan, is not
+    /// added again: a pass that was interrupted before it could say so may say it twice.
+    #[must_use]
+    pub fn append(mut self, entry: HistoryEntry) -> Self {
+        if !self.entries.iter().any(|known| known.is_same_write(&entry)) {
+            self.push(entry);
+        }
+        self
+    }
+
+    fn push(&mut self, entry: HistoryEntry) {
+        self.size += entry.size();
+        self.entries.push_back(entry);
+        // The brackets around the list.
+        while self.size + 2 > HISTORY_MAX {
+            let Some(oldest) = self.entries.pop_front() else {
+                break;
+            };
+            self.size = self.size.saturating_sub(oldest.size());
+        }
+    }
+}
+
+impl HistoryEntry {
+    fn is_same_write(&self, other: &Self) -> bool {
+        let key = |entry: &Self| (entry.kind, entry.uid.clone(), entry.to.clone(), entry.plan);
+        key(self) == key(other)
+    }
+
+    /// Its bytes and a comma.
+    fn size(&self) -> usize {
+        serde_json::to_string(self).map_or(0, |text| text.len() + 1)
+    }
+}
+
+impl From<VecDeque<HistoryEntry>> for History {
+    fn from(entries: VecDeque<HistoryEntry>) -> Self {
+        let mut history = Self::default();
+        for entry in entries {
+            history.push(entry);
+        }
+        history
+    }
+}
+
+impl From<History> for VecDeque<HistoryEntry> {
+    fn from(history: History) -> Self {
+        history.entries
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(number: usize) -> HistoryEntry {
+        HistoryEntry {
+            time: "2026-11-21T12:00:00Z".to_owned(),
+            kind: Kind::MachineSet,
+            namespace: "openshift-machine-api".to_owned(),
+            name: format!("worker-{number}"),
+            uid: format!("uid-{number}"),
+            from: Some("old".to_owned()),
+            to: Some("new".repeat(100)),
+            release: None,
+            reason: ReasonCode::OutdatedImage,
+            plan: Digest::of(b"plan"),
+            manager: "osimage-apply".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_oldest_entries_go_where_a_history_becomes_too_large() {
+        let history = (0..2000).fold(History::default(), |history, n| history.append(entry(n)));
+        let text = serde_json::to_string(&history).unwrap();
+        assert!(text.len() <= HISTORY_MAX, "{}", text.len());
+        assert!(text.len() + 1000 > HISTORY_MAX, "{}", text.len());
+        assert_eq!(history.entries().next_back(), Some(&entry(1999)));
+        assert_eq!(serde_json::from_str::<History>(&text).unwrap(), history);
+    }
+
+    #[test]
+    fn a_write_that_is_told_twice_stands_there_once() {
+        let history = History::default().append(entry(1)).append(entry(1));
+        assert_eq!(history.entries().count(), 1);
+        let mut other = entry(1);
+        other.plan = Digest::of(b"another");
+        assert_eq!(history.append(other).entries().count(), 2);
+    }
+}
