@@ -31,12 +31,15 @@ mod context;
 mod decide;
 mod digest;
 mod document;
+mod edit_check;
 mod forecast;
 mod input;
+mod input_files;
 mod outcome;
 mod plan;
 mod platforms;
 mod reason;
+mod recheck;
 mod standing;
 mod stream_text;
 mod user_data;
@@ -45,15 +48,18 @@ mod warnings;
 pub use digest::{Digest, Digester, NoDigest};
 pub use document::{
     API_VERSION, ConditionForecast, ConfigurationInForce, DecisionKind, DeferredPlan,
-    GeneratedFrom, InputObject, PLAN_KIND, Plan, PlanMetadata, SkewForecast, Source,
+    GeneratedFrom, InputKind, InputObject, PLAN_KIND, Plan, PlanMetadata, SkewForecast, Source,
     StatusForecast, Target, UserData, UserDataDecision,
 };
+pub use edit_check::{EditProblem, ImageChange, image_change};
 pub use forecast::skew;
 pub use ignition_stub_convert::TargetVersion as IgnitionVersion;
 pub use input::{ClusterSnapshot, Completeness, Policy};
+pub use input_files::{file_input, policy_inputs, policy_of};
 pub use openshift_model::facts::{FactRequest, Facts};
 pub use plan::{Each, Explanation, InTurn, explain, plan, plan_with};
 pub use reason::{Obstacle, ReasonCode};
+pub use recheck::{Difference, Disagreement, Recheck, recheck};
 pub use standing::{
     Moved, Movement, Standing, live_namespace, moved, standing, user_data_standing,
 };

@@ -45,7 +45,7 @@ pub mod vcenter;
 mod version;
 pub mod walk;
 
-pub use edit::{Edit, EditError};
+pub use edit::{Edit, EditError, EditedValue};
 pub use image_reference::{DigestError, ImageDigest, ImageReference, ReferenceError};
 pub use kinds::*;
 pub use label_selector::{
