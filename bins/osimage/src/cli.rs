@@ -198,6 +198,9 @@ pub struct ApplyArgs {
     /// Write nothing: the API server checks every write and keeps none
     #[arg(long, value_enum, value_name = "WHO", require_equals = true)]
     pub dry_run: Option<ApplyDryRun>,
+    /// Write even while a controller would write nothing, e.g. during an upgrade; the Events say so
+    #[arg(long)]
+    pub accept_deferred: bool,
     /// The kubeconfig [default: that of KUBECONFIG, else ~/.kube/config, else the pod's own]
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,

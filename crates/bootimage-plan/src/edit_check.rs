@@ -257,8 +257,10 @@ mod tests {
         check(
             &gcp(image, &old, &evil),
             "4.22",
-            Err("writes evil at /spec/template/spec/providerSpec/value/disks/0/image, but its \
-                 target image is new"),
+            Err(
+                "writes evil at /spec/template/spec/providerSpec/value/disks/0/image, but its \
+                 target image is new",
+            ),
         );
         check(
             &gcp(image, &evil, &new),

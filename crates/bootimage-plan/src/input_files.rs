@@ -79,7 +79,11 @@ mod tests {
             (Policy::default(), &[][..]),
             (
                 all,
-                &["--profile=4.19", "--architecture=aarch64", "--fedora-coreos=true"],
+                &[
+                    "--profile=4.19",
+                    "--architecture=aarch64",
+                    "--fedora-coreos=true",
+                ],
             ),
         ] {
             let inputs = policy_inputs(&policy);
@@ -87,7 +91,10 @@ mod tests {
             assert_eq!(found, names);
             assert_eq!(policy_of(&inputs), policy);
         }
-        let wrong = [file_input("--profile=9.99", b""), file_input("rhcos.json", b"{}")];
+        let wrong = [
+            file_input("--profile=9.99", b""),
+            file_input("rhcos.json", b"{}"),
+        ];
         assert_eq!(policy_of(&wrong), Policy::default());
     }
 }

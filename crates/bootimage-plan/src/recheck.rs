@@ -74,7 +74,11 @@ pub fn recheck(
     let moved = moved(planned, live, &now.metadata.inputs, &concerns);
     let mut differences = Vec::new();
     if moved.is_empty() {
-        let decided: BTreeMap<_, _> = now.targets.iter().map(|found| (key(found), found)).collect();
+        let decided: BTreeMap<_, _> = now
+            .targets
+            .iter()
+            .map(|found| (key(found), found))
+            .collect();
         for target in planned.targets.iter().filter(|target| concerns(target)) {
             let found = decided.get(&key(target));
             let disagreement = found.and_then(|found| disagreement(target, found));
@@ -185,7 +189,12 @@ mod tests {
     fn planned(policy: &Policy) -> Plan {
         let mut made = with(&objects(OLD), |live| plan(live, &Facts::default(), policy));
         made.metadata.add_inputs(policy_inputs(policy));
-        assert_eq!(made.targets[0].decision, DecisionKind::Update, "{:?}", made.targets);
+        assert_eq!(
+            made.targets[0].decision,
+            DecisionKind::Update,
+            "{:?}",
+            made.targets
+        );
         made
     }
 
@@ -207,8 +216,18 @@ mod tests {
     fn an_edit_that_does_not_come_out_again_is_a_difference() {
         let plan = planned(&Policy::default());
         check(&plan, &objects(OLD), 0, None);
-        check(&plan, &objects("projects/rhcos-cloud/global/images/new"), 0, None);
-        check(&plan, &objects("projects/rhcos-cloud/global/images/x"), 1, None);
+        check(
+            &plan,
+            &objects("projects/rhcos-cloud/global/images/new"),
+            0,
+            None,
+        );
+        check(
+            &plan,
+            &objects("projects/rhcos-cloud/global/images/x"),
+            1,
+            None,
+        );
         // The plan was changed, and its target with it.
         let mut evil = plan.clone();
         let path = "/spec/template/spec/providerSpec/value/disks/0/image";
@@ -225,7 +244,12 @@ mod tests {
         );
         let mut other = plan.clone();
         other.targets[0].platform = Some(openshift_model::Platform::VSphere);
-        check(&other, &objects(OLD), 0, Some("it is on GCP, not on VSphere"));
+        check(
+            &other,
+            &objects(OLD),
+            0,
+            Some("it is on GCP, not on VSphere"),
+        );
     }
 
     #[test]

@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use crate::user_data::stub_of;
 use crate::{
-    ClusterSnapshot, Digest, Digester, GeneratedFrom, InputKind, InputObject, Plan, Target, UserData,
+    ClusterSnapshot, Digest, Digester, GeneratedFrom, InputKind, InputObject, Plan, Target,
+    UserData,
 };
 
 /// How an object stands to the plan that was made of it.

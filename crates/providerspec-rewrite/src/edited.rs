@@ -36,9 +36,7 @@ fn is_disk_image(pointer: &str) -> bool {
     let index = pointer
         .strip_prefix("/disks/")
         .and_then(|rest| rest.strip_suffix("/image"));
-    index.is_some_and(|index| {
-        !index.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit())
-    })
+    index.is_some_and(|index| !index.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The image that a value stands for, as plans write it; `None` where it names none.
@@ -123,8 +121,18 @@ mod tests {
         for (platform, value, read, written) in [
             (Platform::Gcp, json!("a"), Some("a"), Some("a")),
             (Platform::Gcp, json!({"a": 1}), None, None),
-            (Platform::Aws, json!({"id": "ami-1"}), Some("ami-1"), Some("ami-1")),
-            (Platform::Aws, json!({"id": "ami-1", "arn": "x"}), Some("ami-1"), None),
+            (
+                Platform::Aws,
+                json!({"id": "ami-1"}),
+                Some("ami-1"),
+                Some("ami-1"),
+            ),
+            (
+                Platform::Aws,
+                json!({"id": "ami-1", "arn": "x"}),
+                Some("ami-1"),
+                None,
+            ),
             (Platform::Aws, json!({"arn": "x"}), None, None),
             (Platform::Azure, azure, Some("p:o:s:v"), Some("p:o:s:v")),
             (Platform::Azure, more, Some("p:o:s:v"), None),

@@ -1,4 +1,4 @@
-//! A live cluster: what is read from its API server, and the few things that are written.
+//! A live cluster: what is read from its API server, and what is written to it.
 //!
 //! Reads are of the kinds and namespaces that a plan looks at and no more; lists come in pages;
 //! Secrets are read by name, never listed. Each kind of write is one function, with a field manager
