@@ -7,6 +7,7 @@ pub mod ec2;
 #[cfg(test)]
 mod fake;
 pub mod files;
+mod loopback;
 mod objects;
 pub mod yaml;
 

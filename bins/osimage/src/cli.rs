@@ -181,9 +181,12 @@ pub struct PlanArgs {
     /// Exit with 10 where changes are pending, with 11 where a set is Blocked or Undecided
     #[arg(long)]
     pub detailed_exitcode: bool,
-    /// Write the plan as JSON into a file as well
+    /// Write the plan as JSON into a file as well; not where the input has errors
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
+    /// Save the plan although the input has errors
+    #[arg(long, requires = "save")]
+    pub allow_errors: bool,
 }
 
 /// `osimage apply`

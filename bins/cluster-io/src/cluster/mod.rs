@@ -8,10 +8,12 @@ mod call;
 mod connect;
 mod error;
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use call::Cluster;
-pub use connect::ConnectOptions;
+pub use connect::{ConnectOptions, ConnectWarning};
 pub use error::ClusterError;
 pub use write::{
     APPLY_FIELD_MANAGER, Event, MODE_FIELD_MANAGER, Seen, USER_DATA_FIELD_MANAGER, WriteMode,
