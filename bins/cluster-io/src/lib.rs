@@ -1,8 +1,13 @@
-//! Where osimage reaches the world. Everything here reads or writes; nothing here decides.
+//! Files, API servers and clouds: what osimage reads, and what it writes. Nothing here decides.
 
+pub mod apply;
+pub mod backoff;
 pub mod cluster;
 pub mod ec2;
+#[cfg(test)]
+mod fake;
 pub mod files;
+mod loopback;
 mod objects;
 pub mod yaml;
 

@@ -181,9 +181,12 @@ pub struct PlanArgs {
     /// Exit with 10 where changes are pending, with 11 where a set is Blocked or Undecided
     #[arg(long)]
     pub detailed_exitcode: bool,
-    /// Write the plan as JSON into a file as well
+    /// Write the plan as JSON into a file as well; not where the input has errors
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
+    /// Save the plan although the input has errors
+    #[arg(long, requires = "save")]
+    pub allow_errors: bool,
 }
 
 /// `osimage apply`
@@ -198,6 +201,9 @@ pub struct ApplyArgs {
     /// Write nothing: the API server checks every write and keeps none
     #[arg(long, value_enum, value_name = "WHO", require_equals = true)]
     pub dry_run: Option<ApplyDryRun>,
+    /// Write even while a controller would write nothing, e.g. during an upgrade; the Events say so
+    #[arg(long)]
+    pub accept_deferred: bool,
     /// The kubeconfig [default: that of KUBECONFIG, else ~/.kube/config, else the pod's own]
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,

@@ -29,12 +29,12 @@ pub enum CommandError {
         seconds: u64,
     },
     /// The live cluster could not be asked, or refused.
-    #[error("{0}")]
+    #[error("{}", with_advice(.0))]
     Cluster(#[from] ClusterError),
     /// The cloud cannot be asked; what it says itself is a warning of the plan.
     #[error("{0}")]
     Cloud(String),
-    /// The machine cannot run what asks a cluster: our bug, or no memory.
+    /// The runtime for calls over the network could not be started: our bug, or no memory.
     #[error("no runtime for calls over the network: {0}")]
     Runtime(std::io::Error),
     /// A file is no plan that was saved.
@@ -123,6 +123,27 @@ pub enum CommandError {
     },
 }
 
+/// What went wrong with a cluster, and what a person at the command line can do about it.
+pub(crate) fn with_advice(error: &ClusterError) -> String {
+    let advice = match error {
+        ClusterError::Kubeconfig { .. } => {
+            "; name one with --kubeconfig or KUBECONFIG, a context with --context, or files with -f"
+        }
+        ClusterError::Unreachable { .. } => {
+            "; check the address in the kubeconfig, the network and the proxy settings \
+             (HTTPS_PROXY, NO_PROXY)"
+        }
+        ClusterError::Tls { .. } => "; check certificate-authority in the kubeconfig",
+        ClusterError::Unauthorized { .. } => "; log in again, e.g. with `oc login`",
+        ClusterError::NoSuchKind { .. } => "; or --context is wrong",
+        ClusterError::NotAnApiServer { .. } | ClusterError::EndlessList { .. } => {
+            "; check the address in the kubeconfig: a proxy may have answered"
+        }
+        _ => "",
+    };
+    format!("{error}{advice}")
+}
+
 /// How many names are shown before the list is cut: a screen's worth.
 const SHOWN_NAMES: usize = 10;
 
@@ -196,7 +217,7 @@ impl CommandError {
         }
     }
 
-    /// Whether the reader of our output went away, which is his right.
+    /// Whether whoever read our output has stopped reading, e.g. `head`: that is no failure.
     pub fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Write { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe)
     }

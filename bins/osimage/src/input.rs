@@ -1,15 +1,16 @@
 //! From the command line to a snapshot and a policy.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bootimage_plan::{
-    ClusterSnapshot, Completeness, Facts, Plan, Policy, UserDataDecision, plan_with,
+    ClusterSnapshot, Completeness, Facts, InputObject, Plan, Policy, UserDataDecision, file_input,
+    plan_with,
 };
 use cluster_io::cluster::Cluster;
-use cluster_io::files::{self, Texts};
+use cluster_io::files::{self, Text, Texts};
 use cluster_io::{Loaded, load};
-use openshift_model::Profile;
+use openshift_model::{Kind, ObjectRef, Profile, names};
 
 use crate::cli::{ArchitectureArg, InputArgs, ProfileArg};
 use crate::error::CommandError;
@@ -29,6 +30,8 @@ pub(crate) struct Input {
     warnings: Vec<String>,
     /// Files of `--stream` and `--facts` that hold nothing.
     empty: Vec<String>,
+    /// The files of `--stream` and `--facts`, as inputs of a plan.
+    files: Vec<InputObject>,
 }
 
 /// What the files held.
@@ -58,16 +61,19 @@ impl Input {
         planner: impl Fn(&Snapshot<'_>) -> Plan,
     ) -> Result<Self, CommandError> {
         let mut empty = Vec::new();
+        let mut named = Vec::new();
         let mut input = Self {
             completeness: Completeness::Partial,
             objects: files::read(&args.files),
-            streams: read(&args.streams, "a CoreOS stream document", &mut empty),
+            streams: read(&args.streams, "a CoreOS stream document", &mut empty, &mut named),
             facts: read(
                 &args.facts,
                 "a document of kind Facts, or the output of `aws ec2 describe-images`,",
                 &mut empty,
+                &mut named,
             ),
             empty,
+            files: named,
             resolved: Facts::default(),
             warnings: Vec::new(),
         };
@@ -127,12 +133,17 @@ impl Input {
         Ok(())
     }
 
-    /// Takes them apart.
+    /// The files of `--stream` and `--facts`, as inputs of a plan.
+    pub(crate) fn files(&self) -> &[InputObject] {
+        &self.files
+    }
+
+    /// The objects in the texts, and what could not be read.
     pub(crate) fn snapshot(&self) -> Snapshot<'_> {
         let Loaded {
             objects,
             ignored,
-            repeated: _,
+            repeated,
             mut warnings,
             errors,
         } = load(&self.objects);
@@ -159,6 +170,7 @@ impl Input {
             errors: read
                 .map(ToString::to_string)
                 .chain(fact_errors)
+                .chain(repeated.iter().filter(|object| is_singleton(object)).map(two_of))
                 .chain(self.empty.iter().cloned())
                 .collect(),
             facts,
@@ -176,6 +188,26 @@ impl Input {
             ignored,
         }
     }
+}
+
+/// Whether every cluster has one such object, so that a second one is of somewhere else.
+fn is_singleton(object: &ObjectRef) -> bool {
+    let kinds = [
+        Kind::ClusterVersion,
+        Kind::FeatureGate,
+        Kind::Infrastructure,
+        Kind::MachineConfiguration,
+        Kind::Provisioning,
+    ];
+    kinds.iter().any(|kind| kind.name() == object.kind)
+        || object.kind == Kind::ConfigMap.name() && object.name == names::BOOT_IMAGES_CONFIG_MAP
+}
+
+fn two_of(object: &ObjectRef) -> String {
+    format!(
+        "{object} stands in the input twice and differs, and decisions depend on which one counts: \
+         leave one of them out"
+    )
 }
 
 impl Snapshot<'_> {
@@ -197,10 +229,16 @@ fn unknown_secrets(plan: &Plan) -> BTreeSet<String> {
 
 /// Reads files one by one: what somebody names as an answer and is empty would decide nothing, and
 /// nobody would know.
-fn read(paths: &[PathBuf], what: &str, empty: &mut Vec<String>) -> Texts {
+fn read(
+    paths: &[PathBuf],
+    what: &str,
+    empty: &mut Vec<String>,
+    named: &mut Vec<InputObject>,
+) -> Texts {
     let mut all = Texts::default();
     for path in paths {
         let Texts { mut texts, errors } = files::read(std::slice::from_ref(path));
+        named.push(named_file(path, &texts));
         texts.retain(|text| !text.json.trim().is_empty());
         if texts.is_empty() && errors.is_empty() {
             empty.push(format!("{}: is empty; {what} is expected", path.display()));
@@ -209,6 +247,21 @@ fn read(paths: &[PathBuf], what: &str, empty: &mut Vec<String>) -> Texts {
         all.errors.extend(errors);
     }
     all
+}
+
+/// A file as an input of a plan: by its bytes, or, where there are no bytes to read again, by what
+/// was read from it.
+fn named_file(path: &Path, texts: &[Text]) -> InputObject {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    let bytes = match path.to_str() {
+        Some("-") => None,
+        _ => files::read_bytes(path).ok(),
+    };
+    let bytes = bytes.unwrap_or_else(|| {
+        let texts = texts.iter().map(|text| text.json.as_bytes());
+        texts.collect::<Vec<_>>().concat()
+    });
+    file_input(&name.to_string_lossy(), &bytes)
 }
 
 /// What the command line decides.

@@ -8,6 +8,7 @@ pub mod exit;
 mod input;
 mod live;
 mod render;
+mod replace_file;
 mod resolve;
 mod text;
 mod threads;

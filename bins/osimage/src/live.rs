@@ -3,6 +3,7 @@
 use cluster_io::cluster::{Cluster, ConnectOptions};
 
 use crate::cli::ClusterArgs;
+use crate::commands::tell;
 use crate::error::CommandError;
 
 /// How the command calls itself in the audit log of a cluster.
@@ -14,7 +15,11 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, CommandErr
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    Ok(runtime.map_err(CommandError::Runtime)?.block_on(work))
+    let runtime = runtime.map_err(CommandError::Runtime)?;
+    let result = runtime.block_on(work);
+    // A plugin that does not end is not waited for.
+    runtime.shutdown_background();
+    Ok(result)
 }
 
 /// The cluster that the command line names.
@@ -24,5 +29,9 @@ pub(crate) async fn connect(args: &ClusterArgs) -> Result<Cluster, CommandError>
         context: args.context.clone(),
         user_agent: USER_AGENT.to_owned(),
     };
-    Ok(Cluster::connect(&options).await?)
+    let (cluster, warnings) = Cluster::connect(&options).await?;
+    for warning in warnings {
+        tell(&format!("warning: {warning}"));
+    }
+    Ok(cluster)
 }

@@ -2,27 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use bootimage_plan::FactRequest;
 use cluster_io::cluster::Cluster;
 use cluster_io::ec2::{self, Credentials, Endpoints, Limits, Resolved};
-use openshift_model::{Kind, RawObject, names};
+use openshift_model::{Kind, RawObject, Secret, names};
 
 use crate::error::CommandError;
 
 /// Asks EC2 with the credentials of the environment, or else of the cluster.
 pub(crate) struct Resolver<'a> {
     cluster: Option<&'a Cluster>,
-    /// Once they were looked for.
-    means: Option<(Credentials, Endpoints)>,
+    /// Credentials and endpoints, once they were looked for.
+    access: Option<(Credentials, Endpoints)>,
 }
 
 impl<'a> Resolver<'a> {
     pub(crate) fn new(cluster: Option<&'a Cluster>) -> Self {
         Self {
             cluster,
-            means: None,
+            access: None,
         }
     }
 
@@ -40,15 +38,15 @@ impl<'a> Resolver<'a> {
                 ..Resolved::default()
             });
         }
-        let means = match self.means.take() {
-            Some(means) => means,
-            None => self.means().await?,
+        let access = match self.access.take() {
+            Some(access) => access,
+            None => self.find_access().await?,
         };
-        let (credentials, endpoints) = self.means.insert(means);
+        let (credentials, endpoints) = self.access.insert(access);
         Ok(ec2::resolve(needs, credentials, endpoints, Limits::default()).await)
     }
 
-    async fn means(&self) -> Result<(Credentials, Endpoints), CommandError> {
+    async fn find_access(&self) -> Result<(Credentials, Endpoints), CommandError> {
         let variable = |name: &str| std::env::var(name).ok();
         let cloud = |error: String| CommandError::Cloud(error);
         let endpoints =
@@ -98,14 +96,10 @@ fn data(json: &str) -> Result<BTreeMap<String, Vec<u8>>, String> {
         .ok()
         .flatten()
         .ok_or("it is no Secret")?;
-    let data: BTreeMap<String, String> = object
-        .view("data")
-        .map_err(|_| "its data is no object of texts".to_owned())?;
-    let decoded = data.into_iter().map(|(name, text)| {
-        let bytes = BASE64
-            .decode(text)
-            .map_err(|_| format!("data.{name} is not base64"))?;
-        Ok((name, bytes))
+    let secret = Secret::read(&object).map_err(|error| error.to_string())?;
+    let decoded = secret.keys().into_iter().filter_map(|key| {
+        let value = secret.value(key)?.map_err(|error| error.to_string());
+        Some(value.map(|value| (key.to_owned(), value.into_owned())))
     });
     decoded.collect()
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cluster_io::{files, yaml};
+use openshift_model::decode_secret_value;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
@@ -138,20 +139,13 @@ impl Secret {
     }
 }
 
-/// The user data of `data`, which the API server holds in base64, and which may be broken into
-/// lines.
+/// The user data of `data`, which the API server holds in base64.
 fn decoded(data: Option<&Value>) -> Result<Vec<u8>, String> {
     let Some(data) = data.filter(|data| !data.is_null()) else {
         return Ok(Vec::new());
     };
-    let mut text = data
-        .as_str()
-        .ok_or("data.userData: is no string")?
-        .to_owned();
-    text.retain(|c| !matches!(c, '\r' | '\n'));
-    STANDARD
-        .decode(text)
-        .map_err(|_| "data.userData: is not base64 (plain text goes into stringData)".to_owned())
+    let text = data.as_str().ok_or("data.userData: is no string")?;
+    decode_secret_value(USER_DATA, text).map_err(|error| error.to_string())
 }
 
 /// Sets texts in the object that is a member of another one.

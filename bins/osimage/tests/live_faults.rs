@@ -21,6 +21,8 @@ use test_control_plane::{FaultProxy, Identity, Verdict};
 
 /// The set whose Secret has to be converted as well: all that can be done to a target.
 const SET: &str = "machineset/demo-7xk2p-worker-stub2";
+/// Another set, which is made to name the same Secret.
+const OTHER_SET: &str = "machineset/demo-7xk2p-worker-b";
 
 /// An end state without what differs from run to run: times, versions, the plan's digest.
 fn settled(cluster: &Cluster) -> Vec<Value> {
@@ -85,6 +87,11 @@ fn apply_with(
     )
 }
 
+/// Applies two targets that convert the same Secret: every kind of call, with few repetitions.
+fn two_targets(plan: &str) -> [&str; 6] {
+    ["apply", plan, "--only", SET, "--only", OTHER_SET]
+}
+
 #[test]
 fn killed_at_any_call_and_run_again_it_completes() {
     let Some(cluster) = Cluster::gcp() else {
@@ -93,7 +100,7 @@ fn killed_at_any_call_and_run_again_it_completes() {
     cluster.point_at_spec_2("demo-7xk2p-worker-b");
     let plan = cluster.save_plan();
     let start = cluster.snapshot();
-    let arguments = ["apply", &plan];
+    let arguments = two_targets(&plan);
     let (code, said, calls) = apply_with(&cluster, &arguments, 0, |_| Verdict::Pass);
     assert_eq!(code, 0, "{said}");
     let end = settled(&cluster);
@@ -102,7 +109,7 @@ fn killed_at_any_call_and_run_again_it_completes() {
         for carried_out in [false, true] {
             cluster.reset(&start);
             let plan = cluster.save_plan();
-            let arguments = ["apply", &plan];
+            let arguments = two_targets(&plan);
             let kill = move |process| Verdict::Kill {
                 process,
                 carried_out,

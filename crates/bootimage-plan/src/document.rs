@@ -7,7 +7,8 @@ use openshift_model::vcenter::VcenterStep;
 use openshift_model::{
     Architecture, Edit, Kind, MachineManager, ManagedBootImages, ObjectRef, Platform, names,
 };
-use serde::{Deserialize, Serialize};
+use serde::de::IntoDeserializer as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Digest, ReasonCode, live_namespace};
 
@@ -117,7 +118,8 @@ pub struct PlanMetadata {
     pub profile: String,
     /// Where the objects come from.
     pub generated_from: GeneratedFrom,
-    /// Every object that was read, sorted by kind, namespace, name.
+    /// Every object, file and policy flag that the plan was made from, sorted by kind, namespace,
+    /// name.
     pub inputs: Vec<InputObject>,
 }
 
@@ -132,23 +134,101 @@ pub enum GeneratedFrom {
     Cluster,
 }
 
-/// An object that was read.
+impl PlanMetadata {
+    /// Adds inputs that are no objects: files and policy flags.
+    pub fn add_inputs(&mut self, inputs: impl IntoIterator<Item = InputObject>) {
+        self.inputs.extend(inputs);
+        sort(&mut self.inputs);
+    }
+
+    /// What the plan knows of an object.
+    pub fn input(&self, kind: Kind, namespace: &str, name: &str) -> Option<&InputObject> {
+        let is = |input: &&InputObject| {
+            input.kind == kind && input.namespace == namespace && input.name == name
+        };
+        self.inputs.iter().find(is)
+    }
+}
+
+/// In the order of plans: by kind, namespace, name.
+pub(crate) fn sort(inputs: &mut [InputObject]) {
+    inputs.sort_by(|a, b| {
+        let key = |input: &InputObject| input.kind.name();
+        let names = || {
+            a.namespace
+                .cmp(&b.namespace)
+                .then_with(|| a.name.cmp(&b.name))
+        };
+        key(a).cmp(key(b)).then_with(names)
+    });
+}
+
+/// What kind of input a plan was made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputKind {
+    /// An object of a cluster.
+    Object(Kind),
+    /// A file of `--stream` or `--facts`, or a policy flag: see [`crate::file_input`].
+    File,
+}
+
+impl InputKind {
+    /// The name as the plan writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Object(kind) => kind.name(),
+            Self::File => "File",
+        }
+    }
+}
+
+impl From<Kind> for InputKind {
+    fn from(kind: Kind) -> Self {
+        Self::Object(kind)
+    }
+}
+
+impl PartialEq<Kind> for InputKind {
+    fn eq(&self, kind: &Kind) -> bool {
+        *self == Self::Object(*kind)
+    }
+}
+
+impl Serialize for InputKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for InputKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<str>::deserialize(deserializer)?;
+        if name == Self::File.name() {
+            return Ok(Self::File);
+        }
+        let kind = Kind::deserialize(name.as_ref().into_deserializer())?;
+        Ok(Self::Object(kind))
+    }
+}
+
+/// An object, file or policy flag that was read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct InputObject {
-    /// Its kind.
+    /// Its kind; `File` for a file and for a policy flag.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
-    pub kind: Kind,
+    pub kind: InputKind,
     /// Empty for a cluster-scoped object.
     pub namespace: Cow<'static, str>,
-    /// Its name.
+    /// Its name: of a file the base name, of a policy flag the flag with its value.
     pub name: String,
     /// Null where the input does not say.
     pub uid: Option<String>,
     /// Null where the input does not say. Information only: `digest` tells whether it moved.
     pub resource_version: Option<String>,
-    /// `sha256:` and 64 hex digits, over the canonical JSON of the part that rules read.
+    /// `sha256:` and 64 hex digits: of an object over the canonical JSON of the part that rules read,
+    /// of a file over its bytes, of a policy flag over its name.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub digest: Digest,
 }

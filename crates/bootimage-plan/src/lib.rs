@@ -31,15 +31,18 @@ mod context;
 mod decide;
 mod digest;
 mod document;
+mod edit_check;
 mod forecast;
 mod history;
 mod hot_loop_gate;
 mod input;
+mod input_files;
 mod outcome;
 mod plan;
 mod platforms;
 mod reads;
 mod reason;
+mod recheck;
 mod standing;
 mod status;
 mod stream_text;
@@ -49,18 +52,21 @@ mod warnings;
 pub use digest::{Digest, Digester, NoDigest};
 pub use document::{
     API_VERSION, ConditionForecast, ConfigurationInForce, DecisionKind, DeferredPlan,
-    GeneratedFrom, InputObject, PLAN_KIND, Plan, PlanMetadata, SkewForecast, Source,
+    GeneratedFrom, InputKind, InputObject, PLAN_KIND, Plan, PlanMetadata, SkewForecast, Source,
     StatusForecast, Target, UserData, UserDataDecision,
 };
+pub use edit_check::{EditProblem, ImageChange, image_change};
 pub use forecast::skew;
 pub use history::{HISTORY_MAX, History, HistoryEntry};
 pub use hot_loop_gate::{Contested, HotLoopDecision, hot_loop, hot_loop_tried, hot_loops_of_plan};
 pub use ignition_stub_convert::TargetVersion as IgnitionVersion;
 pub use input::{ClusterSnapshot, Completeness, Policy};
+pub use input_files::{file_input, policy_inputs, policy_of};
 pub use openshift_model::facts::{FactRequest, Facts};
 pub use plan::{Each, Explanation, InTurn, explain, plan, plan_pass, plan_with};
 pub use reads::{USUAL_USER_DATA, reads};
 pub use reason::{Obstacle, ReasonCode};
+pub use recheck::{Difference, Disagreement, Recheck, recheck};
 pub use standing::{
     Moved, Movement, Standing, live_namespace, moved, standing, user_data_standing,
 };

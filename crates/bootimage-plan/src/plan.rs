@@ -12,8 +12,7 @@ use serde::Serialize;
 use crate::context::{Context, Objects};
 use crate::decide::{World, decide};
 use crate::digest::{Digest, Digester};
-use crate::document::well_known;
-use crate::document::{API_VERSION, PLAN_KIND};
+use crate::document::{API_VERSION, PLAN_KIND, sort, well_known};
 use crate::forecast::{forecast, status_basis};
 use crate::status::{StatusBasis, TargetError};
 use crate::stream_text::Streams;
@@ -140,15 +139,7 @@ fn plan_world(
     let basis = status_basis(context, errors, rhcos_versions);
     let forecast = forecast(context, &basis, &targets);
     warnings.extend(forecast.warnings);
-    inputs.sort_by(|a, b| {
-        let key = |input: &InputObject| input.kind.name();
-        let names = || {
-            a.namespace
-                .cmp(&b.namespace)
-                .then_with(|| a.name.cmp(&b.name))
-        };
-        key(a).cmp(key(b)).then_with(names)
-    });
+    sort(&mut inputs);
     let plan = Plan {
         api_version: API_VERSION.to_owned(),
         kind: PLAN_KIND.to_owned(),
@@ -322,7 +313,7 @@ impl From<bootimage_selection::ConfigurationSource> for Source {
 fn input(object: &RawObject<'_>, meta: Option<&ObjectMeta<'_>>, digest: Digest) -> InputObject {
     let text = |text: Option<&Text<'_>>| text.map(|text| text.as_str().to_owned());
     InputObject {
-        kind: object.kind,
+        kind: object.kind.into(),
         namespace: well_known(&object.namespace),
         name: object.name.as_str().to_owned(),
         uid: text(meta.and_then(|meta| meta.uid.as_ref())),

@@ -7,7 +7,8 @@ use openshift_model::{Edit, Kind, ObjectRef, RawObject, names};
 
 use crate::user_data::stub_of;
 use crate::{
-    ClusterSnapshot, Digest, Digester, GeneratedFrom, InputObject, Plan, Target, UserData,
+    ClusterSnapshot, Digest, Digester, GeneratedFrom, InputKind, InputObject, Plan, Target,
+    UserData,
 };
 
 /// How an object stands to the plan that was made of it.
@@ -189,11 +190,15 @@ pub fn moved(
         .collect();
     let mut moved = Vec::new();
     for planned in &plan.metadata.inputs {
-        let (kind, name) = (planned.kind, planned.name.as_str());
+        // A file and a policy flag are no part of a cluster.
+        let InputKind::Object(kind) = planned.kind else {
+            continue;
+        };
+        let name = planned.name.as_str();
         let key = (kind, planned.namespace.as_ref(), name);
         let there = (kind, live_namespace(kind, &planned.namespace), name);
         let object = objects.get(&there).copied();
-        let standing = match planned.kind {
+        let standing = match kind {
             Kind::MachineSet | Kind::ControlPlaneMachineSet => match targets.get(&key) {
                 Some(target) => standing(planned, target.patch.as_ref(), object),
                 None => continue,
@@ -228,13 +233,8 @@ fn appeared<'p>(plan: &'p Plan, live: &'p [InputObject]) -> impl Iterator<Item =
     };
     let from_files = plan.metadata.generated_from == GeneratedFrom::Files;
     let is_shared = move |input: &&InputObject| match input.kind {
-        Kind::MachineSet | Kind::ControlPlaneMachineSet | Kind::Secret | Kind::Node => false,
-        Kind::ClusterVersion
-        | Kind::ConfigMap
-        | Kind::FeatureGate
-        | Kind::Infrastructure
-        | Kind::MachineConfiguration => true,
-        _ => !from_files,
+        InputKind::File => false,
+        InputKind::Object(kind) => is_shared(kind, from_files),
     };
     live.iter()
         .filter(is_shared)
@@ -249,6 +249,19 @@ fn appeared<'p>(plan: &'p Plan, live: &'p [InputObject]) -> impl Iterator<Item =
             object: reference(input),
             movement: Movement::Appeared,
         })
+}
+
+/// Whether decisions on all targets depend on objects of a kind; of files only on some.
+fn is_shared(kind: Kind, from_files: bool) -> bool {
+    match kind {
+        Kind::MachineSet | Kind::ControlPlaneMachineSet | Kind::Secret | Kind::Node => false,
+        Kind::ClusterVersion
+        | Kind::ConfigMap
+        | Kind::FeatureGate
+        | Kind::Infrastructure
+        | Kind::MachineConfiguration => true,
+        _ => !from_files,
+    }
 }
 
 fn reference(input: &InputObject) -> ObjectRef {
@@ -276,7 +289,7 @@ mod tests {
         let text = object.to_string();
         let raw = RawObject::parse(&text).unwrap().unwrap();
         InputObject {
-            kind: raw.kind,
+            kind: raw.kind.into(),
             namespace: raw.namespace.as_str().to_owned().into(),
             name: raw.name.as_str().to_owned(),
             uid: object["metadata"]["uid"].as_str().map(str::to_owned),

@@ -234,20 +234,10 @@ fn outcome(object: &RawObject<'_>, target: TargetVersion) -> Result<UserData, Us
     })
 }
 
-/// The stub of a Secret, or what is wrong with it.
+/// BI-351: the stub of a Secret as bytes, or what is wrong with it.
 pub(crate) fn stub_of(object: &RawObject<'_>) -> Result<Vec<u8>, String> {
     let secret = Secret::read(object).map_err(|error| error.to_string())?;
-    stub(&secret).map(Cow::into_owned)
-}
-
-/// BI-351: the stub as bytes; empty where the Secret has none.
-fn stub<'s>(secret: &'s Secret<'_>) -> Result<Cow<'s, [u8]>, String> {
-    if let Some(text) = secret.string_data(USER_DATA) {
-        return Ok(Cow::Borrowed(text.as_bytes()));
-    }
-    let encoded = secret.data(USER_DATA).unwrap_or_default();
-    let decoded = BASE64.decode(encoded.trim());
-    decoded
-        .map(Cow::Owned)
-        .map_err(|_| "data.userData is not base64".to_owned())
+    // BI-352: a Secret without a stub has an empty one.
+    let stub = secret.value(USER_DATA).unwrap_or(Ok(Cow::Borrowed(&[])));
+    stub.map(Cow::into_owned).map_err(|error| error.to_string())
 }

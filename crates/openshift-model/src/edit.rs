@@ -28,6 +28,17 @@ struct Change {
     new: Option<Json>,
 }
 
+/// One change of an [`Edit`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditedValue<'e> {
+    /// JSON pointer to the value, from the root of the object.
+    pub pointer: &'e str,
+    /// What is tested for; `None` for a member that is added.
+    pub old: Option<Value>,
+    /// What is written; `None` for a member that is removed.
+    pub new: Option<Value>,
+}
+
 /// JSON text without blanks, members in the order in which they were given. A plan holds thousands
 /// of edits: a tree would take ten times the memory, and most of them are only written out again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,6 +160,15 @@ impl Edit {
         self.0.iter().map(|change| {
             let new = change.new.as_ref().map_or("", |new| &new.0);
             format!("{}={new}", change.pointer)
+        })
+    }
+
+    /// What is changed, in order, for whoever checks an edit or shows it.
+    pub fn changes(&self) -> impl Iterator<Item = EditedValue<'_>> {
+        self.0.iter().map(|change| EditedValue {
+            pointer: change.pointer.as_str(),
+            old: change.old.as_ref().map(Json::value),
+            new: change.new.as_ref().map(Json::value),
         })
     }
 

@@ -50,7 +50,7 @@ pub mod walk;
 mod write;
 
 pub use condition::{TransitionTime, WantedCondition, upsert_condition};
-pub use edit::{Edit, EditError};
+pub use edit::{Edit, EditError, EditedValue};
 pub use image_reference::{DigestError, ImageDigest, ImageReference, ReferenceError};
 pub use kinds::*;
 pub use label_selector::{

@@ -23,10 +23,12 @@
 
 pub mod aws;
 pub mod azure;
+mod edited;
 mod error;
 pub mod gcp;
 mod user_data;
 pub mod vsphere;
 
+pub use edited::{EditedMember, edited_member, image_text, written_image_text};
 pub use error::{ProviderSpecError, UserDataSecret, kind};
 pub use user_data::{UserDataSecretError, use_managed_user_data};

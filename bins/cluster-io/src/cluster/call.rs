@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, Method, Request};
-use http_body_util::{BodyExt as _, Limited};
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, Request};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use kube::client::Body;
 
 use super::ClusterError;
 use super::error::Call;
+use crate::backoff::doubled;
 
 /// How long one answer may take, its body included. A page of a list is about a megabyte.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -36,28 +37,11 @@ impl std::fmt::Debug for Cluster {
     }
 }
 
-/// A request, but for where it goes.
+/// A request, and whether it may be sent again.
 pub(super) struct Message {
-    pub(super) method: Method,
-    /// Path and query.
-    pub(super) uri: String,
-    /// Empty where there is no body.
-    pub(super) content_type: &'static str,
-    pub(super) body: Vec<u8>,
-    /// Whether it does no more when it is sent twice.
+    pub(super) request: Request<Vec<u8>>,
+    /// Whether sending it twice has no other effect than sending it once.
     pub(super) repeatable: bool,
-}
-
-impl Message {
-    pub(super) fn get(uri: String) -> Self {
-        Self {
-            method: Method::GET,
-            uri,
-            content_type: "",
-            body: Vec::new(),
-            repeatable: true,
-        }
-    }
 }
 
 /// An attempt that failed.
@@ -65,12 +49,14 @@ struct Failure {
     error: ClusterError,
     /// What the server asks us to wait.
     retry_after: Option<Duration>,
-    /// The server said that it did nothing.
+    /// The server said that it did not carry the request out.
     refused: bool,
 }
 
 impl Cluster {
-    pub(super) fn new(client: kube::Client, server: String) -> Self {
+    /// A cluster behind a client. `server` is what messages call it, usually the URL of its API
+    /// server.
+    pub fn new(client: kube::Client, server: String) -> Self {
         Self { client, server }
     }
 
@@ -86,26 +72,26 @@ impl Cluster {
         what: &Call<'_>,
         message: &Message,
     ) -> Result<String, ClusterError> {
-        let mut wait = FIRST_WAIT;
         let mut attempt = 1;
         loop {
             let failure = match self.attempt(what, message).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            // Who has waited that long for nothing is not to wait as long again.
+            // A call that timed out has taken long enough already.
             let silent = matches!(failure.error, ClusterError::Timeout { .. });
             let again =
                 failure.error.is_transient() && !silent && (failure.refused || message.repeatable);
             if !again || attempt == ATTEMPTS {
                 return Err(failure.error);
             }
-            let asked = failure.retry_after.unwrap_or(wait);
+            let asked = failure
+                .retry_after
+                .unwrap_or_else(|| doubled(FIRST_WAIT, attempt));
             if asked > LONGEST_WAIT {
                 return Err(failure.error);
             }
             tokio::time::sleep(asked).await;
-            wait *= 2;
             attempt += 1;
         }
     }
@@ -122,22 +108,8 @@ impl Cluster {
     }
 
     async fn exchange(&self, what: &Call<'_>, message: &Message) -> Result<String, Failure> {
-        let nonsense = |problem: String| {
-            Failure::of(ClusterError::Nonsense {
-                server: self.server.clone(),
-                what: what.to_string(),
-                problem,
-            })
-        };
-        let mut request = Request::builder()
-            .method(message.method.clone())
-            .uri(&message.uri);
-        if !message.content_type.is_empty() {
-            request = request.header(CONTENT_TYPE, message.content_type);
-        }
-        let request = request
-            .body(Body::from(message.body.clone()))
-            .map_err(|error| nonsense(error.to_string()))?;
+        let (parts, body) = message.request.clone().into_parts();
+        let request = Request::from_parts(parts, Body::from(body));
         let response = self.client.send(request).await;
         let response =
             response.map_err(|error| Failure::of(ClusterError::of_client(&self.server, &error)))?;
@@ -145,21 +117,48 @@ impl Cluster {
         let body = Limited::new(body, MAX_ANSWER_BYTES)
             .collect()
             .await
-            .map_err(|error| {
-                Failure::of(ClusterError::Unreachable {
-                    server: self.server.clone(),
-                    problem: format!("the answer to `{what}` ends early: {error}"),
-                })
-            })?;
+            .map_err(|error| Failure::of(self.unread(what, error.as_ref())))?;
         let body = body.to_bytes();
         if parts.status.is_success() {
-            return String::from_utf8(body.into()).map_err(|_| nonsense("not UTF-8".to_owned()));
+            return String::from_utf8(body.into())
+                .map_err(|_| Failure::of(self.not_an_api_server(what, "not UTF-8")));
         }
         Err(Failure {
             error: ClusterError::of_answer(&self.server, what, parts.status, &body),
             retry_after: retry_after(&parts.headers),
             refused: parts.status == http::StatusCode::TOO_MANY_REQUESTS,
         })
+    }
+
+    /// Why a body could not be read.
+    pub(super) fn unread(&self, what: &Call<'_>, error: &(dyn std::error::Error + 'static)) -> ClusterError {
+        let server = self.server.clone();
+        let what = what.to_string();
+        if error.is::<LengthLimitError>() {
+            let mebibytes = MAX_ANSWER_BYTES >> 20;
+            return ClusterError::TooLarge {
+                server,
+                what,
+                mebibytes,
+            };
+        }
+        ClusterError::Unreachable {
+            server,
+            problem: format!("the answer to `{what}` ends early: {error}"),
+        }
+    }
+
+    /// An answer that no API server gives.
+    pub(super) fn not_an_api_server(
+        &self,
+        what: &Call<'_>,
+        problem: impl ToString,
+    ) -> ClusterError {
+        ClusterError::NotAnApiServer {
+            server: self.server.clone(),
+            what: what.to_string(),
+            problem: problem.to_string(),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! What goes wrong with a cluster, in the words of people.
+//! What goes wrong with a cluster. Texts say what happened; what to do next depends on the program
+//! and is said by it.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -10,29 +11,21 @@ use kube::core::Status;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClusterError {
     /// There is no usable kubeconfig.
-    #[error(
-        "no cluster to ask: the kubeconfig cannot be used: {problem}; name one with --kubeconfig \
-         or KUBECONFIG, a context with --context, or files with -f"
-    )]
+    #[error("no cluster to ask: the kubeconfig cannot be used: {problem}")]
     Kubeconfig {
         /// What is wrong with it.
         problem: String,
     },
     /// The API server is not there.
-    #[error(
-        "{server} could not be reached: {problem}; check the address in the kubeconfig, the network \
-         and the proxy settings (HTTPS_PROXY, NO_PROXY)"
-    )]
+    #[error("{server} could not be reached: {problem}")]
     Unreachable {
         /// Its URL.
         server: String,
         /// What the network says.
         problem: String,
     },
-    /// Somebody is there whom we do not trust, or who does not trust us.
-    #[error(
-        "{server}: no secure connection: {problem}; check certificate-authority in the kubeconfig"
-    )]
+    /// TLS failed: one side does not trust the other's certificate.
+    #[error("{server}: no secure connection: {problem}")]
     Tls {
         /// Its URL.
         server: String,
@@ -49,8 +42,8 @@ pub enum ClusterError {
         /// How long was waited.
         seconds: u64,
     },
-    /// The credentials are not, or no longer, good.
-    #[error("{server} does not know us: {problem}; log in again, e.g. with `oc login`")]
+    /// The credentials are not, or no longer, valid.
+    #[error("{server} does not accept the credentials: {problem}")]
     Unauthorized {
         /// Its URL.
         server: String,
@@ -58,12 +51,12 @@ pub enum ClusterError {
         problem: String,
     },
     /// The kubeconfig names a program or a file for the credentials, which gives none.
-    #[error("the credentials of the kubeconfig cannot be had: {problem}")]
+    #[error("the kubeconfig gives no usable credentials: {problem}")]
     Credentials {
         /// Which program or file, and what is wrong.
         problem: String,
     },
-    /// The credentials are good, but not for this.
+    /// The credentials are valid, but do not allow this call.
     #[error(
         "{problem}; `{what}` needs a role that allows it: docs/guides/live-clusters.md has one for \
          readers and one for those who apply"
@@ -77,7 +70,7 @@ pub enum ClusterError {
     /// The cluster has no such kind.
     #[error(
         "{server} has no {resource}: it is not an OpenShift cluster, or one without the Machine API \
-         (a hosted control plane), or --context is wrong"
+         (a hosted control plane)"
     )]
     NoSuchKind {
         /// Its URL.
@@ -91,7 +84,7 @@ pub enum ClusterError {
     /// What was to be created is there.
     #[error("{0} is there already")]
     AlreadyExists(String),
-    /// Somebody else was faster.
+    /// The object was changed since it was read.
     #[error("`{what}` came too late: {problem}")]
     Conflict {
         /// The call.
@@ -109,7 +102,7 @@ pub enum ClusterError {
         /// What the server says.
         problem: String,
     },
-    /// The server is ill, or busy.
+    /// The server is overloaded, or reports an error of its own.
     #[error("{server} cannot answer `{what}` now: {problem} (HTTP {code}); try again later")]
     Unavailable {
         /// Its URL.
@@ -121,9 +114,47 @@ pub enum ClusterError {
         /// What the server says.
         problem: String,
     },
-    /// The answer is not what an API server says.
-    #[error("{server} gives an answer to `{what}` that is none of an API server: {problem}")]
-    Nonsense {
+    /// The answer has more bytes than are read.
+    #[error("{server}: the answer to `{what}` has more than {mebibytes} MiB, which is not read")]
+    TooLarge {
+        /// Its URL.
+        server: String,
+        /// The call.
+        what: String,
+        /// How much is read at most.
+        mebibytes: usize,
+    },
+    /// A list has too many pages, repeats one, or takes too long.
+    #[error("{server}: `{what}` does not come to an end: {problem}")]
+    EndlessList {
+        /// Its URL.
+        server: String,
+        /// The call.
+        what: String,
+        /// How that was noticed.
+        problem: String,
+    },
+    /// The server has forgotten where a list was to be continued (HTTP 410).
+    #[error("{server} cannot continue `{what}`: {problem}")]
+    Expired {
+        /// Its URL.
+        server: String,
+        /// The call.
+        what: String,
+        /// What the server says.
+        problem: String,
+    },
+    /// The request could not be put together.
+    #[error("`{what}` cannot be asked: {problem}")]
+    Request {
+        /// The call.
+        what: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The answer is not one that an API server gives: a proxy or another service answered.
+    #[error("{server} answers `{what}` as no API server does: {problem}")]
+    NotAnApiServer {
         /// Its URL.
         server: String,
         /// The call.
@@ -134,7 +165,7 @@ pub enum ClusterError {
 }
 
 impl ClusterError {
-    /// Whether the same call may do another time.
+    /// Whether the same call may succeed another time.
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
@@ -142,14 +173,14 @@ impl ClusterError {
         )
     }
 
-    /// Whether nobody knows if the call was carried out: the answer is not there, or blames the
-    /// server. A server that has too much to do (HTTP 429) says that it did nothing.
+    /// Whether the call may have been carried out although it failed: there is no answer, or the
+    /// server reports an error of its own. HTTP 429 says that nothing was done.
     pub fn may_have_been_carried_out(&self) -> bool {
         let busy = StatusCode::TOO_MANY_REQUESTS.as_u16();
         self.is_transient() && !matches!(self, Self::Unavailable { code, .. } if *code == busy)
     }
 
-    /// Whether every other call will fare as badly.
+    /// Whether every other call would fail for the same reason.
     pub fn concerns_all(&self) -> bool {
         matches!(
             self,
@@ -166,8 +197,8 @@ impl ClusterError {
         let server = server.to_owned();
         let problem = cause(error);
         match error {
-            kube::Error::Auth(_) => Self::Credentials {
-                problem: chain(error),
+            kube::Error::Auth(error) => Self::Credentials {
+                problem: credentials_problem(error),
             },
             kube::Error::InferKubeconfig(_) | kube::Error::InferConfig(_) => {
                 Self::Kubeconfig { problem }
@@ -204,6 +235,11 @@ impl ClusterError {
                 server,
                 resource: what.resource(),
             },
+            StatusCode::GONE => Self::Expired {
+                server,
+                what: call,
+                problem,
+            },
             StatusCode::CONFLICT if reason == "AlreadyExists" => Self::AlreadyExists(what.object()),
             StatusCode::CONFLICT => Self::Conflict {
                 what: call,
@@ -223,6 +259,21 @@ impl ClusterError {
                 problem,
             },
         }
+    }
+}
+
+/// Why there are no credentials. What a plugin printed is not repeated: it may hold a token.
+fn credentials_problem(error: &kube::client::AuthError) -> String {
+    use kube::client::AuthError;
+    match error {
+        AuthError::AuthExecRun { cmd, out } => {
+            let program = cmd.split('"').nth(1).unwrap_or(cmd);
+            format!("{program} failed: {}", out.status)
+        }
+        AuthError::AuthExecParse(_) => {
+            "the plugin's output is no ExecCredential in JSON".to_owned()
+        }
+        other => chain(other),
     }
 }
 
@@ -262,6 +313,17 @@ impl Call<'_> {
     /// Plural and group.
     pub(super) fn resource(&self) -> String {
         self.resource.full_name()
+    }
+
+    /// A request of this call, or why it could not be put together.
+    pub(super) fn request(
+        &self,
+        request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
+    ) -> Result<http::Request<Vec<u8>>, ClusterError> {
+        request.map_err(|error| ClusterError::Request {
+            what: self.to_string(),
+            problem: error.to_string(),
+        })
     }
 
     fn object(&self) -> String {

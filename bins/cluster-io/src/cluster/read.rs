@@ -1,6 +1,12 @@
 //! What a plan looks at, read from the API server as text.
 
+use std::collections::HashSet;
+use std::time::Duration;
+
+use http::Request;
+use kube::api::{GetParams, ListParams};
 use openshift_model::{Infrastructure, Kind, MachineConfigPool, Platform, RawObject, names};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -10,7 +16,17 @@ use super::{Cluster, ClusterError};
 use crate::files::Text;
 
 /// How many objects are asked for at once: a page of MachineSets is about a megabyte.
-const PAGE: usize = 500;
+const PAGE: u32 = 500;
+/// How many pages a list may have: half a million objects are more than any cluster holds.
+const MAX_PAGES: usize = 1_000;
+/// How long a list may take, all pages together.
+const LIST_TIMEOUT: Duration = Duration::from_mins(5);
+/// What is percent-encoded in a segment of a path: all but what RFC 3986 calls unreserved.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// A kind as the API's paths name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,11 +72,11 @@ impl Resource {
     }
 }
 
-/// Of a list: where it goes on.
+/// The part of a list that tells where its next page is.
 #[derive(Deserialize)]
 struct List {
     metadata: ListMeta,
-    /// So that what is no list is not taken for one.
+    /// Required, so that what is no list is an error.
     #[serde(rename = "items")]
     _items: IgnoredAny,
 }
@@ -74,19 +90,29 @@ struct ListMeta {
 impl Cluster {
     /// Everything that a plan of boot images looks at, but for Secrets.
     pub async fn boot_image_objects(&self) -> Result<Vec<Text>, ClusterError> {
-        // A caller's own state stays small.
+        // The future is large; boxed, it does not make those of its callers as large.
         Box::pin(self.read_boot_image_objects()).await
     }
 
     async fn read_boot_image_objects(&self) -> Result<Vec<Text>, ClusterError> {
         let api = names::MACHINE_API_NAMESPACE;
+        // Without MachineSets it is no OpenShift cluster; ControlPlaneMachineSets may be missing.
+        let (sets, control_plane, shared) = tokio::try_join!(
+            self.list(Kind::MachineSet, api, None),
+            optional(self.list(Kind::ControlPlaneMachineSet, api, None)),
+            self.shared_boot_image_objects(),
+        )?;
+        let all = [sets, control_plane, shared];
+        Ok(all.into_iter().flatten().collect())
+    }
+
+    /// The part of [`Cluster::boot_image_objects`] that holds for all machine resources.
+    pub async fn shared_boot_image_objects(&self) -> Result<Vec<Text>, ClusterError> {
         let stream = (names::MCO_NAMESPACE, names::BOOT_IMAGES_CONFIG_MAP);
-        // Without the first two it is no OpenShift cluster; other kinds may be missing.
-        let (version, sets, control_plane, nodes, stream) = tokio::try_join!(
+        // Without ClusterVersion it is no OpenShift cluster; other kinds may be missing.
+        let (version, nodes, stream) = tokio::try_join!(
             self.named(Kind::ClusterVersion, "", names::VERSION),
-            self.list(Kind::MachineSet, api, ""),
-            optional(self.list(Kind::ControlPlaneMachineSet, api, "")),
-            self.list(Kind::Node, "", names::CONTROL_PLANE_NODE_LABEL),
+            self.list(Kind::Node, "", Some(names::CONTROL_PLANE_NODE_LABEL)),
             self.named(Kind::ConfigMap, stream.0, stream.1),
         )?;
         let provisioning = names::PROVISIONING_CONFIGURATION;
@@ -107,8 +133,11 @@ impl Cluster {
         } else {
             Vec::new()
         };
-        let workers = [sets, control_plane, nodes, stream, rendered, install_config];
-        let singletons = [
+        let all = [
+            nodes,
+            stream,
+            rendered,
+            install_config,
             version,
             configuration,
             gates,
@@ -116,7 +145,7 @@ impl Cluster {
             pool,
             provisioning,
         ];
-        Ok(workers.into_iter().chain(singletons).flatten().collect())
+        Ok(all.into_iter().flatten().collect())
     }
 
     /// Secrets of the Machine API, each by its name; those that are not there are left out.
@@ -145,8 +174,8 @@ impl Cluster {
         Ok(texts.into_iter().next().map(|text| text.json))
     }
 
-    /// One object, as the only element; none where it is not there.
-    async fn named(
+    /// One object with where it is from, as the only element; none where it is not there.
+    pub(crate) async fn named(
         &self,
         kind: Kind,
         namespace: &str,
@@ -160,52 +189,74 @@ impl Cluster {
             name,
         };
         let Some(segment) = path_segment(name) else {
-            // Such an object cannot exist; a name from a file is not to lead elsewhere.
+            // No object can have this name, and a path made of it would lead elsewhere.
             return Ok(Vec::new());
         };
-        let uri = format!("{}/{segment}", resource.path(namespace));
-        match self.call(&call, &Message::get(uri)).await {
+        let path = kube::core::Request::new(resource.path(namespace));
+        let request = call.request(path.get(&segment, &GetParams::default()))?;
+        match self.call(&call, &repeatable(request)).await {
             Ok(json) => Ok(vec![self.text(&call, json)]),
             Err(ClusterError::NotFound(_)) => Ok(Vec::new()),
             Err(error) => Err(error),
         }
     }
 
-    /// All objects of a namespace, page by page. `label` is one that they have to have; empty for
-    /// any.
+    /// All objects of a namespace, page by page; those with a label where one is named.
     async fn list(
         &self,
         kind: Kind,
         namespace: &str,
-        label: &str,
+        label: Option<&str>,
     ) -> Result<Vec<Text>, ClusterError> {
-        let resource = Resource::of(kind);
         let call = Call {
             verb: "list",
-            resource,
+            resource: Resource::of(kind),
             namespace,
             name: "",
         };
-        let selector = match label {
-            "" => String::new(),
-            label => format!("&labelSelector={}", escaped(label)),
+        let pages = async {
+            match self.pages(&call, label).await {
+                // What was read belongs to a state that the server has forgotten.
+                Err(ClusterError::Expired { .. }) => self.pages(&call, label).await,
+                other => other,
+            }
         };
+        let answered = tokio::time::timeout(LIST_TIMEOUT, pages).await;
+        answered.unwrap_or_else(|_| {
+            let seconds = LIST_TIMEOUT.as_secs();
+            Err(self.endless(&call, format!("{seconds} s are over")))
+        })
+    }
+
+    async fn pages(&self, call: &Call<'_>, label: Option<&str>) -> Result<Vec<Text>, ClusterError> {
+        let path = kube::core::Request::new(call.resource.path(call.namespace));
+        let mut params = ListParams::default().limit(PAGE);
+        params.label_selector = label.map(str::to_owned);
         let mut pages = Vec::new();
-        let mut from = String::new();
-        loop {
-            let uri = format!("{}?limit={PAGE}{selector}{from}", resource.path(namespace));
-            let json = self.call(&call, &Message::get(uri)).await?;
+        let mut tokens = HashSet::new();
+        while pages.len() < MAX_PAGES {
+            let request = call.request(path.list(&params))?;
+            let json = self.call(call, &repeatable(request)).await?;
             let list: List =
-                serde_json::from_str(&json).map_err(|error| ClusterError::Nonsense {
-                    server: self.server().to_owned(),
-                    what: call.to_string(),
-                    problem: error.to_string(),
-                })?;
-            pages.push(self.text(&call, json));
-            if list.metadata.token.is_empty() {
+                serde_json::from_str(&json).map_err(|error| self.not_an_api_server(call, error))?;
+            pages.push(self.text(call, json));
+            let token = list.metadata.token;
+            if token.is_empty() {
                 return Ok(pages);
             }
-            from = format!("&continue={}", escaped(&list.metadata.token));
+            if !tokens.insert(token.clone()) {
+                return Err(self.endless(call, "a page names one before it as the next".to_owned()));
+            }
+            params.continue_token = Some(token);
+        }
+        Err(self.endless(call, format!("it has more than {MAX_PAGES} pages")))
+    }
+
+    fn endless(&self, call: &Call<'_>, problem: String) -> ClusterError {
+        ClusterError::EndlessList {
+            server: self.server().to_owned(),
+            what: call.to_string(),
+            problem,
         }
     }
 
@@ -247,15 +298,16 @@ pub(super) fn path_segment(name: &str) -> Option<String> {
     possible.then(|| escaped(name))
 }
 
-/// Percent-encoded but for what never needs it (RFC 3986).
-pub(super) fn escaped(text: &str) -> String {
-    let escape = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-            char::from(byte).to_string()
-        }
-        byte => format!("%{byte:02X}"),
-    };
-    text.bytes().map(escape).collect()
+/// Percent-encoded for a segment of a path.
+fn escaped(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+fn repeatable(request: Request<Vec<u8>>) -> Message {
+    Message {
+        request,
+        repeatable: true,
+    }
 }
 
 #[cfg(test)]

@@ -1,33 +1,37 @@
-//! The few things that are written, each by one function.
+//! What is written, each kind of write by a function of its own.
 
-use http::Method;
+use http::Request;
+use http::header::CONTENT_TYPE;
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{Patch as JsonPatch, PatchOperation, TestOperation};
+use kube::api::PostParams;
 use openshift_model::{Edit, Kind, RawObject, names};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::call::Message;
 use super::error::Call;
-use super::read::{Resource, escaped, path_segment};
+use super::read::{Resource, path_segment};
 use super::{Cluster, ClusterError};
 
-/// Who has written an image into a MachineSet or `ControlPlaneMachineSet`.
+/// Field manager of edits of a boot image in a MachineSet or `ControlPlaneMachineSet`.
 pub const APPLY_FIELD_MANAGER: &str = "osimage-apply";
-/// Who has converted the stub of a Secret.
+/// Field manager of conversions of the stub of a Secret.
 pub const USER_DATA_FIELD_MANAGER: &str = "osimage-user-data";
-/// Who has changed which sets are managed.
+/// Field manager of changes of which sets are managed.
 pub const MODE_FIELD_MANAGER: &str = "osimage-set-mode";
 
-/// Whether a write stays.
+/// Whether the API server keeps what is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteMode {
-    /// It does.
+    /// It is kept.
     Real,
-    /// The API server goes through everything, admission included, and keeps nothing.
+    /// A dry run: the API server checks the write, admission included, and keeps nothing.
     DryRun,
 }
 
-/// What the API server has to find for a patch to be carried out: the object that was looked at,
-/// and nothing done to it since.
+/// The object that an edit was made for. A patch tests for both values, so that the API server
+/// refuses it where the object was deleted, made again, or written by somebody else since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen<'a> {
     /// `metadata.uid`
@@ -36,7 +40,7 @@ pub struct Seen<'a> {
     pub resource_version: &'a str,
 }
 
-/// A line in an object's history.
+/// An Event of `events.k8s.io/v1` about an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event<'a> {
     /// The kind of the object.
@@ -49,11 +53,13 @@ pub struct Event<'a> {
     pub name: &'a str,
     /// Its uid.
     pub uid: &'a str,
-    /// What makes the event one: the same key again is the same event.
+    /// Part of the Event's name: an Event with the same object and key is written once only.
     pub key: &'a str,
-    /// One word.
+    /// The program that writes it, e.g. `osimage`.
+    pub reporter: &'a str,
+    /// Why, as a code in `CamelCase`.
     pub reason: &'a str,
-    /// For people.
+    /// Why, for people; at most 1,024 bytes.
     pub note: &'a str,
     /// RFC 3339 with microseconds.
     pub time: &'a str,
@@ -61,8 +67,8 @@ pub struct Event<'a> {
 
 impl Cluster {
     /// Edits a MachineSet or `ControlPlaneMachineSet`.
-    /// `field_manager` is [`APPLY_FIELD_MANAGER`], with what tells one apply from another behind a
-    /// slash.
+    /// `field_manager` is that of the program, e.g. [`APPLY_FIELD_MANAGER`], with a slash and what
+    /// tells one plan from another behind it.
     pub async fn patch_machine_resource(
         &self,
         (kind, namespace, name): (Kind, &str, &str),
@@ -100,9 +106,8 @@ impl Cluster {
             .await
     }
 
-    /// Whether a patch that the API server called invalid merely came too late: its tests fail
-    /// where somebody has written the object since it was seen, and that is as invalid as an edit
-    /// that is never taken.
+    /// Whether somebody has written the object since it was seen. The API server calls a patch whose
+    /// tests fail as invalid as one that it would never accept: this tells which it was.
     pub async fn was_overtaken(
         &self,
         (kind, namespace, name): (Kind, &str, &str),
@@ -128,26 +133,30 @@ impl Cluster {
     ) -> Result<String, ClusterError> {
         let segment =
             path_segment(call.name).ok_or_else(|| ClusterError::NotFound(call.name.to_owned()))?;
-        let dry_run = match mode {
-            WriteMode::Real => "",
-            WriteMode::DryRun => "&dryRun=All",
-        };
         let path = call.resource.path(call.namespace);
+        let mut uri = form_urlencoded::Serializer::new(format!("{path}/{segment}?"));
+        uri.append_pair("fieldManager", manager);
+        if mode == WriteMode::DryRun {
+            uri.append_pair("dryRun", "All");
+        }
+        let body = serde_json::to_vec(&guarded(seen, edit));
+        let request = body
+            .map_err(kube::core::request::Error::SerializeBody)
+            .and_then(|body| {
+                Request::patch(uri.finish())
+                    .header(CONTENT_TYPE, "application/json-patch+json")
+                    .body(body)
+                    .map_err(kube::core::request::Error::BuildRequest)
+            });
         let message = Message {
-            method: Method::PATCH,
-            uri: format!(
-                "{path}/{segment}?fieldManager={}{dry_run}",
-                escaped(manager)
-            ),
-            content_type: "application/json-patch+json",
-            body: guarded(seen, edit).to_string().into_bytes(),
-            // Its tests would fail; the caller looks before it tries again.
+            request: call.request(request)?,
+            // A second one fails its tests; the caller reads the object before it tries again.
             repeatable: false,
         };
         self.call(call, &message).await
     }
 
-    /// Writes a line into an object's history. Said twice, it stands there once.
+    /// Writes an Event about an object, once: one that is there already is left as it is.
     pub async fn record(&self, event: &Event<'_>) -> Result<(), ClusterError> {
         const EVENTS: Resource = Resource {
             kind: "Event",
@@ -171,17 +180,16 @@ impl Cluster {
             "reason": event.reason,
             "action": "Apply",
             "note": event.note,
-            "reportingController": "osimage.dev/osimage",
-            "reportingInstance": "osimage",
+            "reportingController": format!("osimage.dev/{}", event.reporter),
+            "reportingInstance": event.reporter,
             "regarding": {"apiVersion": event.api_version, "kind": event.kind.name(),
                 "namespace": event.namespace, "name": event.name, "uid": event.uid},
         });
+        let path = kube::core::Request::new(EVENTS.path(event.namespace));
+        let body = object.to_string().into_bytes();
         let message = Message {
-            method: Method::POST,
-            uri: EVENTS.path(event.namespace),
-            content_type: "application/json",
-            body: object.to_string().into_bytes(),
-            // By its name.
+            request: call.request(path.create(&PostParams::default(), body))?,
+            // An Event with this name exists once only.
             repeatable: true,
         };
         match self.call(&call, &message).await {
@@ -190,8 +198,8 @@ impl Cluster {
         }
     }
 
-    /// The name by which the cluster knows us.
-    pub async fn who_we_are(&self) -> Result<String, ClusterError> {
+    /// The user name that the API server has authenticated us as.
+    pub async fn user_name(&self) -> Result<String, ClusterError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Review {
@@ -219,21 +227,16 @@ impl Cluster {
             name: "",
         };
         let body = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
+        let path = kube::core::Request::new(REVIEWS.path(""));
+        let body = body.to_string().into_bytes();
         let message = Message {
-            method: Method::POST,
-            uri: REVIEWS.path(""),
-            content_type: "application/json",
-            body: body.to_string().into_bytes(),
-            // It creates nothing that stays.
+            request: call.request(path.create(&PostParams::default(), body))?,
+            // A review is answered and not stored.
             repeatable: true,
         };
         let answer = self.call(&call, &message).await?;
         let review: Review =
-            serde_json::from_str(&answer).map_err(|error| ClusterError::Nonsense {
-                server: self.server().to_owned(),
-                what: call.to_string(),
-                problem: error.to_string(),
-            })?;
+            serde_json::from_str(&answer).map_err(|error| self.not_an_api_server(&call, error))?;
         Ok(review.status.user_info.username)
     }
 }
@@ -248,14 +251,17 @@ fn patch<'a>(kind: Kind, namespace: &'a str, name: &'a str) -> Call<'a> {
 }
 
 /// The operations of an edit, behind tests that the object is the one that was looked at.
-fn guarded(seen: Seen<'_>, edit: &Edit) -> Value {
-    let test = |path: &str, value: &str| json!({"op": "test", "path": path, "value": value});
+fn guarded(seen: Seen<'_>, edit: &Edit) -> JsonPatch {
+    let test = |path: [&'static str; 2], value: &str| {
+        PatchOperation::Test(TestOperation {
+            path: PointerBuf::from_tokens(path),
+            value: value.into(),
+        })
+    };
     let mut operations = vec![
-        test("/metadata/uid", seen.uid),
-        test("/metadata/resourceVersion", seen.resource_version),
+        test(["metadata", "uid"], seen.uid),
+        test(["metadata", "resourceVersion"], seen.resource_version),
     ];
-    if let Ok(Value::Array(edits)) = serde_json::to_value(edit) {
-        operations.extend(edits);
-    }
-    Value::Array(operations)
+    operations.extend(edit.patch().0);
+    JsonPatch(operations)
 }

@@ -1,7 +1,6 @@
 //! One call: made again while the service is busy, within a time, with an answer of bounded size.
 
 use std::error::Error;
-use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 use http::header::{HeaderMap, RETRY_AFTER};
@@ -13,6 +12,7 @@ use hyper_util::rt::TokioExecutor;
 
 use super::answer::{Meaning, ReadError, Refusal, is_busy};
 use super::connector::Connector;
+use crate::backoff::{doubled, jittered};
 
 /// A page of a thousand images takes some three megabytes.
 const MAX_ANSWER: usize = 16 << 20;
@@ -158,7 +158,8 @@ impl Caller {
                 }
                 Err(error) => error,
             };
-            let pause = self.pause(attempt).max(error.after().unwrap_or_default());
+            let pause = jittered(doubled(self.limits.pause, attempt))
+                .max(error.after().unwrap_or_default());
             let left = target.deadline.saturating_duration_since(Instant::now());
             if attempt >= error.attempts(&self.limits) || pause >= left {
                 return Err(error);
@@ -223,21 +224,6 @@ impl Caller {
             },
         })
     }
-
-    /// A random part of a pause that doubles each time, so that clients that were throttled
-    /// together do not come back together.
-    fn pause(&self, attempt: u32) -> Duration {
-        // The standard library's only source of chance: its hash keys.
-        let chance = RandomState::new().hash_one(attempt) >> 32;
-        let chance = f64::from(u32::try_from(chance).unwrap_or(u32::MAX)) / f64::from(u32::MAX);
-        longest_pause(&self.limits, attempt).mul_f64(chance)
-    }
-}
-
-fn longest_pause(limits: &Limits, attempt: u32) -> Duration {
-    let doubled = 1_u32.checked_shl(attempt.saturating_sub(1));
-    let pause = limits.pause.saturating_mul(doubled.unwrap_or(u32::MAX));
-    pause.min(DAY)
 }
 
 /// In seconds; a date is too rare to be read.
@@ -282,11 +268,7 @@ mod tests {
     use std::io;
 
     #[test]
-    fn pauses_double_and_do_not_overflow() {
-        let limits = Limits::default();
-        let longest = |attempt| longest_pause(&limits, attempt).as_millis();
-        assert_eq!([1, 2, 3].map(longest), [400, 800, 1600]);
-        assert_eq!(longest_pause(&limits, u32::MAX), DAY);
+    fn endless_limits_do_not_overflow() {
         let endless = Limits {
             answer: Duration::MAX,
             region: Duration::MAX,
@@ -295,9 +277,6 @@ mod tests {
         };
         let caller = Caller::new(endless).unwrap();
         assert!(caller.deadline() > Instant::now());
-        assert!(caller.pause(1) <= DAY);
-        let caller = Caller::new(limits).unwrap();
-        assert!((0..100).all(|_| caller.pause(2) <= Duration::from_millis(800)));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use http::Uri;
 use http::uri::Scheme;
 
+use crate::loopback::is_loopback;
+
 /// DNS suffixes of the AWS partitions that are not under `amazonaws.com`, by the beginning of
 /// their regions' names.
 const SUFFIXES: [(&str, &str); 6] = [
@@ -50,6 +52,12 @@ pub enum EndpointError {
         "{variable} is not an http or https URL with a host and without user, query or fragment"
     )]
     NoUrl {
+        /// The variable.
+        variable: &'static str,
+    },
+    /// Keys and answers would travel over plain http.
+    #[error("{variable}: http is for this machine only (localhost, 127.0.0.1): use https")]
+    PlainText {
         /// The variable.
         variable: &'static str,
     },
@@ -123,11 +131,14 @@ fn endpoint(variable: &'static str, url: &str) -> Result<Uri, EndpointError> {
     let known = [Some(&Scheme::HTTP), Some(&Scheme::HTTPS)].contains(&uri.scheme());
     let has_host = uri.host().is_some_and(|host| !host.is_empty());
     let more = url.contains(['@', '?', '#']);
-    if known && has_host && !more {
-        Ok(uri)
-    } else {
-        Err(no_url)
+    if !(known && has_host && !more) {
+        return Err(no_url);
     }
+    let is_plain = uri.scheme() == Some(&Scheme::HTTP);
+    if is_plain && !is_loopback(uri.host().unwrap_or_default()) {
+        return Err(EndpointError::PlainText { variable });
+    }
+    Ok(uri)
 }
 
 #[cfg(test)]
@@ -193,7 +204,7 @@ mod tests {
             let expected = format!("{region:?} is no name of an AWS region");
             check(&[], Service::Ec2, region, &expected);
             check(
-                &[("AWS_ENDPOINT_URL", "http://a")],
+                &[("AWS_ENDPOINT_URL", "https://a")],
                 Service::Ec2,
                 region,
                 &expected,
@@ -225,6 +236,10 @@ mod tests {
             "a-1",
             "https://ec2.a-1.amazonaws.com/",
         );
+        let plain = "AWS_ENDPOINT_URL: http is for this machine only (localhost, 127.0.0.1): use https";
+        for url in ["http://a", "http://10.0.0.1:80", "http://localhost.example/"] {
+            check(&[("AWS_ENDPOINT_URL", url)], Service::Ec2, "a-1", plain);
+        }
         let bad = "AWS_ENDPOINT_URL is not an http or https URL with a host and without user, \
                    query or fragment";
         for url in [

@@ -25,7 +25,7 @@ pub use credentials::{Credentials, CredentialsError};
 pub use endpoints::{EndpointError, Endpoints};
 
 use call::Caller;
-use region::{Means, Questions};
+use region::{Access, Questions};
 
 /// Regions that are asked at the same time.
 const AT_ONCE: usize = 8;
@@ -69,12 +69,12 @@ pub async fn resolve(
     let (regions, other) = by_region(needs);
     let answers = match Caller::new(limits) {
         Ok(caller) => {
-            let means = Means {
+            let access = Access {
                 caller,
                 credentials: credentials.clone(),
                 endpoints: endpoints.clone(),
             };
-            ask(means, regions).await
+            ask(access, regions).await
         }
         Err(words) => {
             let regions = regions.into_iter();
@@ -115,16 +115,16 @@ fn by_region(needs: &[FactRequest]) -> (BTreeMap<String, Questions>, usize) {
 }
 
 /// Asks all regions, some at a time.
-async fn ask(means: Means, regions: BTreeMap<String, Questions>) -> Vec<Fact> {
-    let means = Arc::new(means);
+async fn ask(access: Access, regions: BTreeMap<String, Questions>) -> Vec<Fact> {
+    let access = Arc::new(access);
     let mut asked = JoinSet::new();
     let mut answers = Vec::new();
     for (region, questions) in regions {
         if asked.len() >= AT_ONCE {
             answers.extend(asked.join_next().await.and_then(Result::ok));
         }
-        let means = Arc::clone(&means);
-        asked.spawn(async move { region::answer(&means, &region, questions).await });
+        let access = Arc::clone(&access);
+        asked.spawn(async move { region::answer(&access, &region, questions).await });
     }
     while let Some(answered) = asked.join_next().await {
         answers.extend(answered.ok());

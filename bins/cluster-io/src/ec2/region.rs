@@ -1,10 +1,10 @@
 //! Everything that is asked about one region.
 
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use http::Uri;
 use openshift_model::facts::{Answer, AwsImage, Fact};
@@ -21,10 +21,12 @@ const MAX_PAGES: usize = 10;
 
 /// Tokens are of a few kilobytes at most.
 const MAX_TOKEN: u64 = 64 << 10;
+/// How long a token may take to be read: it lies on a local disk.
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is asked with.
+/// How EC2 is asked: the client, the credentials, the endpoints.
 #[derive(Debug, Clone)]
-pub(super) struct Means {
+pub(super) struct Access {
     pub(super) caller: Caller,
     pub(super) credentials: Credentials,
     pub(super) endpoints: Endpoints,
@@ -53,7 +55,7 @@ impl Questions {
 
 /// One region while it is asked.
 struct Region<'m> {
-    means: &'m Means,
+    access: &'m Access,
     name: &'m str,
     endpoint: Uri,
     keys: Keys,
@@ -61,25 +63,25 @@ struct Region<'m> {
 }
 
 /// Answers to all questions about a region.
-pub(super) async fn answer(means: &Means, name: &str, questions: Questions) -> Vec<Fact> {
-    match Region::open(means, name).await {
+pub(super) async fn answer(access: &Access, name: &str, questions: Questions) -> Vec<Fact> {
+    match Region::open(access, name).await {
         Ok(region) => region.answer(questions).await,
         Err(words) => questions.denied(name, &words),
     }
 }
 
 impl<'m> Region<'m> {
-    /// In words where no question can be asked.
-    async fn open(means: &'m Means, name: &'m str) -> Result<Self, String> {
-        let deadline = means.caller.deadline();
-        let endpoint = means.endpoints.of(Service::Ec2, name);
+    /// Why no question can be asked, where none can.
+    async fn open(access: &'m Access, name: &'m str) -> Result<Self, String> {
+        let deadline = access.caller.deadline();
+        let endpoint = access.endpoints.of(Service::Ec2, name);
         let endpoint = endpoint.map_err(|error| error.to_string())?;
-        let keys = match &means.credentials.source {
+        let keys = match &access.credentials.source {
             Source::Keys(keys) => keys.clone(),
-            Source::WebIdentity(identity) => assume(means, name, identity, deadline).await?,
+            Source::WebIdentity(identity) => assume(access, name, identity, deadline).await?,
         };
         Ok(Self {
-            means,
+            access,
             name,
             endpoint,
             keys,
@@ -173,12 +175,12 @@ impl<'m> Region<'m> {
             deadline: self.deadline,
             secret: self.keys.session_token.as_deref(),
         };
-        let caller = &self.means.caller;
+        let caller = &self.access.caller;
         caller.call(target, request, answer::images).await
     }
 }
 
-/// In words, where other questions would fare no better.
+/// Why other questions would fail as well, where they would.
 fn down_for(error: &CallError) -> Option<String> {
     let is_down = match error {
         CallError::Refused { refusal, .. } => refusal.meaning() == Meaning::Busy,
@@ -191,19 +193,25 @@ fn down_for(error: &CallError) -> Option<String> {
     is_down.then(|| error.to_string())
 }
 
-/// BI-261: keys for a role, from STS in the same region; in words where there are none.
+/// BI-261: keys for a role, from STS in the same region; or why there are none.
 async fn assume(
-    means: &Means,
+    access: &Access,
     region: &str,
     identity: &WebIdentity,
     deadline: Instant,
 ) -> Result<Keys, String> {
     let role = &identity.role;
     let file = identity.token_file.display();
-    let token = read_token(&identity.token_file).map_err(|error| {
+    let path = identity.token_file.clone();
+    let read = tokio::task::spawn_blocking(move || read_token(&path));
+    let token = match tokio::time::timeout(TOKEN_TIMEOUT, read).await {
+        Ok(Ok(token)) => token,
+        _ => Err(io::Error::from(io::ErrorKind::TimedOut)),
+    };
+    let token = token.map_err(|error| {
         format!("the token for the role {role} cannot be read: {file}: {error}")
     })?;
-    let endpoint = means.endpoints.of(Service::Sts, region);
+    let endpoint = access.endpoints.of(Service::Sts, region);
     let endpoint = endpoint.map_err(|error| error.to_string())?;
     let request = || {
         let form = query::assume_role(identity, &token);
@@ -214,16 +222,23 @@ async fn assume(
         deadline,
         secret: Some(&token),
     };
-    let call = means.caller.call(target, request, answer::keys);
+    let call = access.caller.call(target, request, answer::keys);
     call.await
         .map_err(|error| format!("the role {role} cannot be assumed: {error}"))
 }
 
+/// Reads a token, out of a regular file only: a pipe may never end.
 fn read_token(path: &Path) -> io::Result<String> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
     let mut token = String::new();
     File::open(path)?
-        .take(MAX_TOKEN)
+        .take(MAX_TOKEN + 1)
         .read_to_string(&mut token)?;
+    if token.len() as u64 > MAX_TOKEN {
+        return Err(io::Error::other("it is too large for a token"));
+    }
     match token.trim() {
         "" => Err(io::Error::other("it is empty")),
         token => Ok(token.to_owned()),
@@ -240,5 +255,25 @@ fn product_fact(region: &str, product_id: String, answer: Answer<Vec<AwsImage>>)
         region: Some(region.to_owned()),
         product_id,
         answer,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_read_from_a_regular_file_of_a_tokens_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let problem = |path: &Path| read_token(path).unwrap_err().to_string();
+        assert_eq!(problem(folder.path()), "it is no regular file");
+        assert_eq!(problem(Path::new("/dev/zero")), "it is no regular file");
+        fs::write(&path, " \n").unwrap();
+        assert_eq!(problem(&path), "it is empty");
+        fs::write(&path, "a".repeat((64 << 10) + 1)).unwrap();
+        assert_eq!(problem(&path), "it is too large for a token");
+        fs::write(&path, "token\n").unwrap();
+        assert_eq!(read_token(&path).unwrap(), "token");
     }
 }

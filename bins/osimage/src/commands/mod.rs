@@ -40,7 +40,7 @@ pub fn run(cli: &Cli) -> u8 {
 }
 
 /// Writes a line to standard error; that there is nobody to read it is no failure.
-fn tell(line: &str) {
+pub(crate) fn tell(line: &str) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 

@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use bootimage_plan::{DecisionKind, Plan};
+use bootimage_plan::{DecisionKind, Plan, policy_inputs};
 
 use super::{print, print_styled, print_text, tell, tell_all};
 use crate::cli::{PlanArgs, PlanFormat};
 use crate::error::CommandError;
 use crate::exit;
-use crate::input::{Input, Snapshot};
+use crate::input::{Input, Snapshot, policy};
 use crate::render::{diff, document, table};
+use crate::replace_file::replace_file;
 
 pub(super) fn run(args: &PlanArgs) -> Result<u8, CommandError> {
     let input = Input::read_for(&args.input, args.resolve, |snapshot| {
@@ -17,6 +18,8 @@ pub(super) fn run(args: &PlanArgs) -> Result<u8, CommandError> {
     })?;
     let snapshot = input.snapshot();
     let mut plan = snapshot.plan(&args.input);
+    let policy = policy_inputs(&policy(&args.input));
+    plan.metadata.add_inputs(input.files().iter().cloned().chain(policy));
     let Snapshot {
         cluster,
         warnings,
@@ -26,11 +29,21 @@ pub(super) fn run(args: &PlanArgs) -> Result<u8, CommandError> {
     } = snapshot;
     plan.warnings.splice(0..0, warnings);
     tell_all(&plan.warnings, &errors, ignored);
-    show(args.output, &plan, &cluster)?;
+    // A reader who stops reading must not keep the plan from being saved.
     if let Some(path) = &args.save {
-        save(path, &plan)?;
+        if errors.is_empty() || args.allow_errors {
+            save(path, &plan)?;
+        } else {
+            tell(&format!(
+                "plan not saved to {}: the input has errors; --allow-errors saves it all the same",
+                path.display()
+            ));
+        }
     }
-    Ok(code(&plan, &errors, args.detailed_exitcode))
+    match show(args.output, &plan, &cluster) {
+        Err(error) if !error.is_closed_pipe() => Err(error),
+        _ => Ok(code(&plan, &errors, args.detailed_exitcode)),
+    }
 }
 
 fn show(
@@ -57,17 +70,12 @@ fn show(
     }
 }
 
-/// Writes the plan beside the file and moves it there, so that a reader never sees half of it.
 fn save(path: &Path, plan: &Plan) -> Result<(), CommandError> {
-    let failed = |source| CommandError::Write {
+    let json = document::json(plan)?;
+    replace_file(path, json.as_bytes()).map_err(|source| CommandError::Write {
         path: path.display().to_string(),
         source,
-    };
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    let part = Path::new(&name);
-    std::fs::write(part, document::json(plan)?).map_err(failed)?;
-    std::fs::rename(part, path).map_err(failed)?;
+    })?;
     tell(&format!("plan saved to {}", path.display()));
     Ok(())
 }

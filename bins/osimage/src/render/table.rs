@@ -150,7 +150,12 @@ fn what(target: &Target, room: usize) -> String {
         // The image stays, something else of the set changes.
         DecisionKind::Update if target.current == target.target => target.reason.name().to_owned(),
         DecisionKind::Update => {
-            let (current, new) = (image(&target.current), image(&target.target));
+            let (current, new) = match (&target.current, &target.target) {
+                (Some(current), Some(new)) if project(current) != project(new) => {
+                    (with_project(current), with_project(new))
+                }
+                (current, new) => (image(current), image(new)),
+            };
             // On vSphere most templates keep their name, and the release is what is new.
             let release = new.strip_prefix(&format!("{current} (")).map(str::to_owned);
             let new = release.map_or(new, |release| release.trim_end_matches(')').to_owned());
@@ -210,6 +215,21 @@ fn short_image(image: &str) -> String {
     image.split(", ").map(short).collect::<Vec<_>>().join(", ")
 }
 
+/// Who published an image on GCP: the project of its path.
+fn project(image: &str) -> Option<&str> {
+    let (project, _) = image.strip_prefix("projects/")?.split_once('/')?;
+    Some(project)
+}
+
+/// [`short_image`] with the project in front, where the project is what tells two images apart.
+fn with_project(image: &str) -> String {
+    let one = |image: &str| match project(image) {
+        Some(project) => format!("{project}/{}", short_image(image)),
+        None => short_image(image),
+    };
+    image.split(", ").map(one).collect::<Vec<_>>().join(", ")
+}
+
 /// Platform, release and configuration in one line.
 fn headline(plan: &Plan) -> String {
     let mut parts = Vec::new();
@@ -267,6 +287,16 @@ mod tests {
         check("/subscriptions/s/images/x-gen1", "x-gen1");
         check("ami-1", "ami-1");
         check("", "");
+    }
+
+    #[test]
+    fn where_an_image_comes_from_is_shown_where_that_changes() {
+        let path = |project: &str, name: &str| format!("projects/{project}/global/images/{name}");
+        let (evil, old) = (path("evil", "rhcos-1-gcp-x86-64"), path("rhcos-cloud", "rhcos-1-gcp-x"));
+        assert_ne!(project(&evil), project(&old));
+        assert_eq!(with_project(&evil), "evil/1");
+        assert_eq!(with_project(&format!("{old}, ami-1")), "rhcos-cloud/1, ami-1");
+        assert_eq!(project("ami-1"), None);
     }
 
     #[test]

@@ -1,5 +1,11 @@
 //! ConfigMaps and Secrets.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
 use crate::StringMap;
 use crate::object::RawObject;
 use crate::read::ReadError;
@@ -71,6 +77,44 @@ impl<'a> Secret<'a> {
     pub fn string_data(&self, key: &str) -> Option<&str> {
         self.string_data.get(key)
     }
+
+    /// BI-351: the value of a key: that of `stringData`, else that of `data`, decoded; `None` where
+    /// there is neither.
+    pub fn value(&self, key: &str) -> Option<Result<Cow<'_, [u8]>, NotBase64>> {
+        if let Some(text) = self.string_data(key) {
+            return Some(Ok(Cow::Borrowed(text.as_bytes())));
+        }
+        let encoded = self.data(key)?;
+        Some(decode_secret_value(key, encoded).map(Cow::Owned))
+    }
+
+    /// The keys that have a value.
+    pub fn keys(&self) -> BTreeSet<&str> {
+        let keys = self.data.iter().chain(self.string_data.iter());
+        keys.map(|(key, _)| key).collect()
+    }
+}
+
+/// A value of `data` is not base64. What it is instead is not repeated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("data.{key} is not base64 (plain text goes into stringData)")]
+pub struct NotBase64 {
+    /// The key of the value.
+    pub key: String,
+}
+
+/// Decodes a value of a Secret's `data`. As the API server, it passes over line breaks, which
+/// `base64` and YAML put into long values, and over blanks around the value.
+pub fn decode_secret_value(key: &str, encoded: &str) -> Result<Vec<u8>, NotBase64> {
+    let encoded = encoded.trim();
+    let text: Cow<'_, str> = if encoded.contains(['\r', '\n']) {
+        encoded.replace(['\r', '\n'], "").into()
+    } else {
+        encoded.into()
+    };
+    BASE64.decode(text.as_ref()).map_err(|_| NotBase64 {
+        key: key.to_owned(),
+    })
 }
 
 impl std::fmt::Debug for Secret<'_> {
@@ -98,6 +142,21 @@ fn map<'a>(object: &RawObject<'a>, member: &str) -> Result<StringMap<'a>, ReadEr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bi_351_a_value_may_be_broken_into_lines_and_string_data_wins() {
+        let text = r#"{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s"},
+            "data":{"a":"aHVu\r\ndGVy\nMg==\n","b":"?","c":"eA=="},"stringData":{"c":"y"}}"#;
+        let object = RawObject::parse(text).unwrap().unwrap();
+        let secret = Secret::read(&object).unwrap();
+        let value = |key| secret.value(key).map(|value| value.map(Cow::into_owned));
+        assert_eq!(value("a"), Some(Ok(b"hunter2".to_vec())));
+        assert_eq!(value("c"), Some(Ok(b"y".to_vec())));
+        assert_eq!(value("d"), None);
+        let error = value("b").unwrap().unwrap_err();
+        assert!(error.to_string().starts_with("data.b is not base64"), "{error}");
+        assert_eq!(secret.keys().into_iter().collect::<Vec<_>>(), ["a", "b", "c"]);
+    }
 
     #[test]
     fn a_secret_shows_its_contents_nowhere() {

@@ -2,24 +2,26 @@
 
 mod outcome;
 mod saved;
-mod target;
 
-use std::collections::BTreeSet;
-
-use bootimage_plan::{
-    ClusterSnapshot, Completeness, DecisionKind, Facts, Moved, Policy, Target, moved, plan,
+use bootimage_plan::{DecisionKind, DeferredPlan, Moved, Recheck, Target};
+use cluster_io::apply::{
+    ApplyOptions, ApplyResult, CheckError, Executor, Outcome, Program, check_all,
 };
-use cluster_io::cluster::{Cluster, WriteMode};
-use cluster_io::files::Texts;
-use cluster_io::load;
+use cluster_io::cluster::{APPLY_FIELD_MANAGER, Cluster, WriteMode};
 
-use self::outcome::{Outcome, Verdict};
+use self::outcome::line;
 use self::saved::SavedPlan;
-use self::target::Carrier;
 use super::{print, tell};
 use crate::cli::{ApplyArgs, ApplyDryRun, ClusterArgs};
 use crate::error::CommandError;
 use crate::{exit, live};
+
+/// As Events name this command.
+const PROGRAM: Program = Program {
+    name: "osimage apply",
+    reporter: "osimage",
+    field_manager: APPLY_FIELD_MANAGER,
+};
 
 pub(super) fn run(args: &ApplyArgs) -> Result<u8, CommandError> {
     let saved = SavedPlan::read(&args.plan)?;
@@ -32,15 +34,8 @@ async fn apply(
     saved: &SavedPlan,
     chosen: &[&Target],
 ) -> Result<u8, CommandError> {
-    if let Some(deferred) = &saved.plan.deferred {
-        tell(&format!(
-            "warning: a controller would write nothing now ({}): {}",
-            deferred.reason, deferred.message
-        ));
-    }
-    let everything = args.only.is_empty();
     let left = saved.left();
-    if everything && left > 0 {
+    if args.only.is_empty() && left > 0 {
         tell(&format!(
             "{left} of the plan's targets need something else first: see the plan"
         ));
@@ -55,99 +50,109 @@ async fn apply(
     })
     .await?;
     tell(&format!("cluster: {}", cluster.server()));
-    if is_stale(&cluster, saved, chosen).await? {
-        tell("osimage: the plan is stale, nothing was written; plan again and review what is new");
+    let found = check_all(&cluster, &saved.plan, chosen).await;
+    let found = found.map_err(|error| match error {
+        CheckError::Cluster(error) => CommandError::Cluster(error),
+        CheckError::Unusable(problem) => CommandError::Invalid(problem),
+    })?;
+    if !may_be_carried_out(&found, args.accept_deferred, &cluster) {
         return Ok(exit::REFUSED);
     }
     let mode = match args.dry_run {
         Some(ApplyDryRun::Server) => WriteMode::DryRun,
         None => WriteMode::Real,
     };
-    carry_out_all(&mut Carrier::new(&cluster, saved, mode), chosen, mode).await
+    let options = ApplyOptions {
+        program: PROGRAM,
+        plan_digest: saved.digest,
+        mode,
+        accept_deferred: args.accept_deferred,
+    };
+    let executor = Executor::new(&cluster, &saved.plan, options);
+    execute_all(&executor, chosen, mode).await
 }
 
-/// A target that fails stops no other, unless nobody answers any more. That nobody reads the lines
-/// stops none either.
-async fn carry_out_all(
-    carrier: &mut Carrier<'_>,
+/// Carries out targets one after the other. One that fails stops no other, unless the cluster
+/// cannot be reached any more; nor does it stop any that nobody reads the lines.
+async fn execute_all(
+    executor: &Executor<'_>,
     chosen: &[&Target],
     mode: WriteMode,
 ) -> Result<u8, CommandError> {
     let mut printed = Ok(());
-    let mut outcomes: Vec<Outcome> = Vec::new();
+    let mut results: Vec<ApplyResult> = Vec::new();
     for target in chosen {
         let name = format!("{} {}/{}", target.kind, target.namespace, target.name);
-        let is_lost =
-            |outcome: &Outcome| matches!(outcome.verdict, Verdict::Lost(_) | Verdict::NotTried);
-        let outcome = if outcomes.last().is_some_and(is_lost) {
-            Verdict::NotTried.alone()
+        let outcome = if results.last().is_some_and(ApplyResult::is_unreachable) {
+            Outcome::from(ApplyResult::NotTried)
         } else {
             tell(&format!(
                 "{} of {}: {name}",
-                outcomes.len() + 1,
+                results.len() + 1,
                 chosen.len()
             ));
-            carrier.carry_out(target).await
+            executor.execute(target).await
         };
-        let line = outcome.line(mode);
+        for error in &outcome.retries {
+            tell(&format!("{name}: tried again, because {error}"));
+        }
+        for warning in &outcome.warnings {
+            tell(&format!("warning: {warning}"));
+        }
+        let line = line(&outcome, mode);
         printed = printed.and_then(|()| print(|out| writeln!(out, "{name}: {line}")));
-        outcomes.push(outcome);
+        results.push(outcome.result);
     }
     match printed {
         Err(error) if !error.is_closed_pipe() => Err(error),
-        _ => Ok(code(&outcomes)),
+        _ => Ok(code(&results)),
     }
 }
 
-/// Whether anything that the plan was made of moved, said line by line.
-async fn is_stale(
-    cluster: &Cluster,
-    saved: &SavedPlan,
-    chosen: &[&Target],
-) -> Result<bool, CommandError> {
-    let secrets: BTreeSet<&str> = chosen
-        .iter()
-        .filter_map(|target| target.user_data.as_deref())
-        .map(|data| data.secret.as_str())
-        .collect();
-    let mut texts = cluster.boot_image_objects().await?;
-    texts.extend(cluster.machine_api_secrets(secrets).await?);
-    let texts = Texts {
-        texts,
-        errors: Vec::new(),
-    };
-    let loaded = load(&texts);
-    if let Some(error) = loaded.errors.first() {
-        return Err(CommandError::Invalid(error.to_string()));
-    }
-    let snapshot = ClusterSnapshot {
-        completeness: Completeness::Complete,
-        objects: loaded.objects,
-        streams: Vec::new(),
-    };
-    let now = plan(&snapshot, &Facts::default(), &Policy::default());
-    let moved = moved(&saved.plan, &snapshot, &now.metadata.inputs, |target| {
-        chosen.contains(&target)
-    });
-    if moved.iter().any(Moved::is_another_cluster) {
+/// Whether a plan may be carried out on the cluster as it is; says why not.
+fn may_be_carried_out(found: &Recheck, accept_deferred: bool, cluster: &Cluster) -> bool {
+    if found.moved.iter().any(Moved::is_another_cluster) {
         tell(&format!(
             "the plan is of another cluster than {}",
             cluster.server()
         ));
-        return Ok(true);
     }
-    for moved in &moved {
+    for moved in &found.moved {
         tell(&format!("{}: {}", moved.object, moved.movement));
     }
-    Ok(!moved.is_empty())
+    for difference in &found.differences {
+        tell(&format!(
+            "{}: {}",
+            difference.object, difference.disagreement
+        ));
+    }
+    if !found.moved.is_empty() || !found.differences.is_empty() {
+        tell("osimage: the plan is stale, nothing was written; plan again and review what is new");
+        return false;
+    }
+    let Some(DeferredPlan { reason, message }) = &found.deferred else {
+        return true;
+    };
+    if accept_deferred {
+        tell(&format!(
+            "warning: a controller would write nothing now ({reason}): {message}; accepted with \
+             --accept-deferred"
+        ));
+        return true;
+    }
+    tell(&format!(
+        "osimage: a controller would write nothing now ({reason}): {message}; nothing was written: \
+         wait until the cluster is stable, or carry the plan out all the same with --accept-deferred"
+    ));
+    false
 }
 
 /// What moved comes first: it is what a new plan helps against.
-fn code(outcomes: &[Outcome]) -> u8 {
-    let any = |of: fn(&Verdict) -> bool| outcomes.iter().any(|outcome| of(&outcome.verdict));
-    if any(|verdict| matches!(verdict, Verdict::Moved(_) | Verdict::Refused(_))) {
+fn code(results: &[ApplyResult]) -> u8 {
+    let any = |of: fn(&ApplyResult) -> bool| results.iter().any(of);
+    if any(|result| matches!(result, ApplyResult::Moved(_) | ApplyResult::Refused(_))) {
         exit::REFUSED
-    } else if any(|verdict| !matches!(verdict, Verdict::Updated(_) | Verdict::Done)) {
+    } else if any(|result| !matches!(result, ApplyResult::Updated(_) | ApplyResult::AlreadyDone)) {
         exit::UNREACHABLE
     } else {
         exit::OK

@@ -2,20 +2,16 @@
 
 use std::path::Path;
 
-use bootimage_plan::{API_VERSION, DecisionKind, Digest, InputObject, PLAN_KIND, Plan, Target};
-use cluster_io::cluster::APPLY_FIELD_MANAGER;
+use bootimage_plan::{
+    API_VERSION, DecisionKind, Digest, GeneratedFrom, InputKind, PLAN_KIND, Plan, Target,
+    image_change,
+};
 use cluster_io::{files, yaml};
-use openshift_model::Kind;
 use serde::Deserialize;
 
 use super::is_update;
 use crate::commands::explain::reference;
 use crate::error::CommandError;
-
-/// How much of the plan's digest stands in names: enough to tell plans apart.
-const KEY_DIGITS: usize = 16;
-/// BI-346: what an edit may touch is below this.
-const EDITED: &str = "/spec/template/";
 
 /// A plan, and the digest of the file that it stands in.
 pub(super) struct SavedPlan {
@@ -24,7 +20,7 @@ pub(super) struct SavedPlan {
     pub(super) digest: Digest,
 }
 
-/// What tells whether a document is a plan, before anything else of it is looked at.
+/// The part of a document that tells whether it is a plan.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Header {
@@ -73,24 +69,6 @@ impl SavedPlan {
         Ok(updates().filter(is_named).collect())
     }
 
-    /// What the plan knows of a Secret.
-    pub(super) fn secret(&self, name: &str) -> Option<&InputObject> {
-        let mut inputs = self.plan.metadata.inputs.iter();
-        inputs.find(|input| input.kind == Kind::Secret && input.name == name)
-    }
-
-    /// What tells this plan from others in a name.
-    pub(super) fn key(&self) -> String {
-        let digest = self.digest.to_string();
-        let digits = digest.trim_start_matches("sha256:");
-        digits.get(..KEY_DIGITS).unwrap_or(digits).to_owned()
-    }
-
-    /// As whom this plan writes: what it wrote can be told from what any other did.
-    pub(super) fn field_manager(&self) -> String {
-        format!("{APPLY_FIELD_MANAGER}/{}", self.key())
-    }
-
     /// How many targets wait for a person or for an answer.
     pub(super) fn left(&self) -> usize {
         let waits = |target: &&Target| {
@@ -100,15 +78,6 @@ impl SavedPlan {
             )
         };
         self.plan.targets.iter().filter(waits).count()
-    }
-
-    /// What the plan knows of a target's object.
-    pub(super) fn input(&self, target: &Target) -> Option<&InputObject> {
-        self.plan.metadata.inputs.iter().find(|input| {
-            input.kind == target.kind
-                && input.namespace == target.namespace
-                && input.name == target.name
-        })
     }
 }
 
@@ -144,37 +113,37 @@ fn parse(bytes: &[u8]) -> Result<Plan, String> {
     Ok(plan)
 }
 
-/// Every update is of a machine resource, has its object among the inputs, and an edit of what may
-/// be edited.
+/// A plan of a cluster knows the uids of its objects, and every update has its object among the
+/// inputs and edits nothing but the boot image (BI-346), as its target says.
 fn check(plan: &Plan) -> Result<(), String> {
+    let from_cluster = plan.metadata.generated_from == GeneratedFrom::Cluster;
+    let is_anonymous = |input: &&bootimage_plan::InputObject| {
+        input.kind != InputKind::File && input.uid.as_deref().unwrap_or_default().is_empty()
+    };
+    if let Some(input) = plan.metadata.inputs.iter().find(is_anonymous)
+        && from_cluster
+    {
+        return Err(format!(
+            "the plan is damaged: it was made of a cluster, and {} {} has no uid",
+            input.kind.name(),
+            input.name
+        ));
+    }
     for target in plan.targets.iter().filter(|target| is_update(target)) {
-        let wrong = wrong(plan, target).map_or(Ok(()), Err);
-        wrong.map_err(|what| {
+        let problem = |what: &str| {
             format!(
                 "the plan is damaged: the update of {} {} {what}",
                 target.kind, target.name
             )
-        })?;
+        };
+        let metadata = &plan.metadata;
+        if metadata
+            .input(target.kind, &target.namespace, &target.name)
+            .is_none()
+        {
+            return Err(problem("has no entry in metadata.inputs"));
+        }
+        image_change(&metadata.profile, target).map_err(|error| problem(&error.to_string()))?;
     }
     Ok(())
-}
-
-fn wrong(plan: &Plan, target: &Target) -> Option<&'static str> {
-    if !matches!(target.kind, Kind::MachineSet | Kind::ControlPlaneMachineSet) {
-        return Some("is of a kind that has no boot image");
-    }
-    let is_known = plan.metadata.inputs.iter().any(|input| {
-        input.kind == target.kind
-            && input.namespace == target.namespace
-            && input.name == target.name
-    });
-    if !is_known {
-        return Some("has no entry in metadata.inputs");
-    }
-    let Some(patch) = target.patch.as_ref().filter(|patch| !patch.is_empty()) else {
-        return Some("has no patch");
-    };
-    let mut pointers = patch.changed_pointers();
-    (!pointers.all(|pointer| pointer.starts_with(EDITED)))
-        .then_some("edits something else than its template")
 }

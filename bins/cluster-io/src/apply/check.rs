@@ -1,0 +1,77 @@
+//! The cluster as it is now, compared with a plan.
+
+use std::collections::BTreeSet;
+
+use bootimage_plan::{
+    ClusterSnapshot, Completeness, Plan, Recheck, Target, live_namespace, recheck,
+};
+
+use crate::cluster::{Cluster, ClusterError};
+use crate::files::{Text, Texts};
+use crate::load;
+
+/// A plan could not be compared with its cluster.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CheckError {
+    /// The cluster could not be asked, or refused.
+    #[error("{0}")]
+    Cluster(#[from] ClusterError),
+    /// What the cluster answered cannot be read.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+/// Compares a plan with everything that it was made of, before anything is written. `targets` are
+/// those that are to be carried out.
+pub async fn check_all(
+    cluster: &Cluster,
+    plan: &Plan,
+    targets: &[&Target],
+) -> Result<Recheck, CheckError> {
+    let mut texts = cluster.boot_image_objects().await?;
+    texts.extend(cluster.machine_api_secrets(secrets(targets)).await?);
+    compare(plan, texts, targets)
+}
+
+/// Compares a plan with everything that the decision on one target was made from.
+pub(super) async fn check_one(
+    cluster: &Cluster,
+    plan: &Plan,
+    target: &Target,
+) -> Result<Recheck, CheckError> {
+    let namespace = live_namespace(target.kind, &target.namespace);
+    let targets = [target];
+    let (mut texts, object, secrets) = tokio::try_join!(
+        // The future is large; boxed, it does not make those of its callers as large.
+        Box::pin(cluster.shared_boot_image_objects()),
+        cluster.named(target.kind, namespace, &target.name),
+        cluster.machine_api_secrets(secrets(&targets)),
+    )?;
+    texts.extend(object.into_iter().chain(secrets));
+    compare(plan, texts, &targets)
+}
+
+fn secrets<'t>(targets: &[&'t Target]) -> BTreeSet<&'t str> {
+    targets
+        .iter()
+        .filter_map(|target| target.user_data.as_deref())
+        .map(|data| data.secret.as_str())
+        .collect()
+}
+
+fn compare(plan: &Plan, texts: Vec<Text>, targets: &[&Target]) -> Result<Recheck, CheckError> {
+    let texts = Texts {
+        texts,
+        errors: Vec::new(),
+    };
+    let loaded = load(&texts);
+    if let Some(error) = loaded.errors.first() {
+        return Err(CheckError::Unusable(error.to_string()));
+    }
+    let live = ClusterSnapshot {
+        completeness: Completeness::Complete,
+        objects: loaded.objects,
+        streams: Vec::new(),
+    };
+    Ok(recheck(plan, &live, |target| targets.contains(&target)))
+}

@@ -1,0 +1,104 @@
+//! The Event about a target that was written: who, when, what.
+
+use jiff::Timestamp;
+use openshift_model::RawObject;
+
+use super::execution::Execution;
+use super::outcome::ApplyWarning;
+use crate::cluster::{Event, WriteMode};
+
+/// Reason of the Event on an object whose boot image was changed.
+const REASON_UPDATED: &str = "BootImageUpdated";
+/// The largest note of an Event that the API server takes, in bytes.
+const MAX_NOTE_BYTES: usize = 1024;
+
+impl Execution<'_> {
+    /// Writes the Event. That it cannot be written undoes nothing. `afterwards`: an earlier run
+    /// wrote the object and was interrupted before its Event.
+    pub(super) async fn record(&mut self, object: &RawObject<'_>, afterwards: bool) {
+        let options = self.executor.options;
+        if options.mode == WriteMode::DryRun {
+            return;
+        }
+        let user = match self.executor.user().await {
+            Ok(user) => user,
+            Err(error) => {
+                self.warnings.push(ApplyWarning::NoUserName(error));
+                "an unknown user"
+            }
+        };
+        let note = self.note(user, afterwards);
+        let meta = object.meta().unwrap_or_default();
+        let target = self.target;
+        let event = Event {
+            kind: target.kind,
+            api_version: &object.api_version(),
+            namespace: self.namespace,
+            name: &target.name,
+            uid: meta.uid.as_deref().unwrap_or_default(),
+            key: &options.key(),
+            reporter: options.program.reporter,
+            reason: REASON_UPDATED,
+            note: shortened(&note),
+            time: &Timestamp::now()
+                .strftime("%Y-%m-%dT%H:%M:%S.%6fZ")
+                .to_string(),
+        };
+        if let Err(error) = self.executor.cluster.record(&event).await {
+            self.warnings.push(ApplyWarning::NoEvent {
+                object: format!("{} {}", target.kind, target.name),
+                error,
+            });
+        }
+    }
+
+    fn note(&self, user: &str, afterwards: bool) -> String {
+        let options = self.executor.options;
+        let who = if afterwards {
+            format!("after an interruption, recorded by {user}")
+        } else {
+            format!("by {user}")
+        };
+        let deferred = self.accepted.as_ref().map_or_else(String::new, |deferred| {
+            format!(
+                ", although the cluster deferred updates then ({}), which was accepted by hand",
+                deferred.reason
+            )
+        });
+        let what = match (&self.change.to, &self.change.user_data_secret) {
+            (Some(to), _) => {
+                let from = self.change.from.as_deref().unwrap_or("none");
+                format!("from {from} to {to}")
+            }
+            (None, Some(secret)) => format!("the user data is now that of Secret {secret}"),
+            (None, None) => "nothing".to_owned(),
+        };
+        format!(
+            "Boot image changed with {} {who}{deferred}, plan {}: {what}",
+            options.program.name, options.plan_digest,
+        )
+    }
+}
+
+/// As much of a text as an Event holds.
+fn shortened(note: &str) -> &str {
+    let end = (0..=MAX_NOTE_BYTES.min(note.len()))
+        .rev()
+        .find(|end| note.is_char_boundary(*end));
+    note.get(..end.unwrap_or_default()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_cut_between_characters() {
+        assert_eq!(shortened("short"), "short");
+        assert_eq!(shortened(&"ä".repeat(600)).len(), MAX_NOTE_BYTES);
+        assert_eq!(
+            shortened(&format!("x{}", "ä".repeat(600))).len(),
+            MAX_NOTE_BYTES - 1
+        );
+    }
+}

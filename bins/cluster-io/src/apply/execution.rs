@@ -1,0 +1,272 @@
+//! The attempts at one target.
+
+use std::time::Duration;
+
+use bootimage_plan::{
+    ConversionError, DeferredPlan, ImageChange, InputObject, Movement, Standing, Target,
+    UserDataError, conversion, live_namespace, standing, user_data_standing,
+};
+use jiff::Timestamp;
+use openshift_model::{Edit, Kind, ObjectMeta, RawObject, names};
+
+use super::executor::Executor;
+use super::outcome::{AppliedChange, ApplyResult, ApplyWarning, MovedSince, Outcome, Refusal};
+use crate::backoff::doubled;
+use crate::cluster::{ClusterError, Seen, WriteMode};
+
+/// How often a target is read and written. An object that changes this often is still being
+/// worked on.
+const ATTEMPTS: u32 = 4;
+/// The wait before the second attempt; it doubles from one to the next.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+
+/// One target, and what its attempts have done so far.
+pub(super) struct Execution<'e> {
+    pub(super) executor: &'e Executor<'e>,
+    pub(super) target: &'e Target,
+    input: &'e InputObject,
+    edit: &'e Edit,
+    pub(super) change: ImageChange,
+    /// That the cluster defers updates, where somebody accepted that.
+    pub(super) accepted: Option<DeferredPlan>,
+    pub(super) namespace: &'e str,
+    /// The Secret, once it was converted, in whichever attempt.
+    converted: Option<String>,
+    /// Whether a conversion was sent, and no answer says what became of it.
+    conversion_unconfirmed: bool,
+    /// Whether the edit was sent, and no answer says that it was refused.
+    edit_sent: bool,
+    pub(super) warnings: Vec<ApplyWarning>,
+}
+
+/// Why an attempt did not end well.
+enum AttemptError {
+    /// Another attempt may succeed: the object was changed in between, or there was no answer.
+    Retry(ClusterError),
+    /// No attempt will.
+    Final(ApplyResult),
+}
+
+impl AttemptError {
+    fn of_read(error: ClusterError) -> Self {
+        Self::Final(ApplyResult::of_read(error))
+    }
+
+    /// Of a write: the next attempt reads what became of it.
+    fn of_write(error: ClusterError) -> Self {
+        match error {
+            ClusterError::NotFound(_) => {
+                Self::Final(ApplyResult::Moved(MovedSince::Target(Movement::Gone)))
+            }
+            ClusterError::Conflict { .. } => Self::Retry(error),
+            error if error.may_have_been_carried_out() => Self::Retry(error),
+            error => Self::of_read(error),
+        }
+    }
+}
+
+impl From<ConversionError> for AttemptError {
+    fn from(error: ConversionError) -> Self {
+        Self::Final(match error {
+            ConversionError::Changed { .. }
+            | ConversionError::OtherResult { .. }
+            | ConversionError::UserData(UserDataError::NotFound { .. }) => {
+                ApplyResult::Moved(MovedSince::Stub(error))
+            }
+            ConversionError::NotPlanned { .. } | ConversionError::UserData(_) => {
+                ApplyResult::Refused(Refusal::UserData(error))
+            }
+        })
+    }
+}
+
+impl<'e> Execution<'e> {
+    pub(super) fn new(
+        executor: &'e Executor<'e>,
+        target: &'e Target,
+        input: &'e InputObject,
+        edit: &'e Edit,
+        change: ImageChange,
+        accepted: Option<DeferredPlan>,
+    ) -> Self {
+        Self {
+            executor,
+            target,
+            input,
+            edit,
+            change,
+            accepted,
+            namespace: live_namespace(target.kind, &target.namespace),
+            converted: None,
+            conversion_unconfirmed: false,
+            edit_sent: false,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Makes attempts until one ends.
+    pub(super) async fn run(mut self) -> Outcome {
+        let mut retries = Vec::new();
+        let mut attempt = 1;
+        let result = loop {
+            let error = match Box::pin(self.attempt()).await {
+                Ok(result) | Err(AttemptError::Final(result)) => break result,
+                Err(AttemptError::Retry(error)) => error,
+            };
+            if attempt == ATTEMPTS {
+                break ApplyResult::Failed(error);
+            }
+            retries.push(error);
+            tokio::time::sleep(doubled(FIRST_WAIT, attempt)).await;
+            attempt += 1;
+        };
+        Outcome {
+            result,
+            converted: self.converted,
+            retries,
+            warnings: self.warnings,
+        }
+    }
+
+    async fn attempt(&mut self) -> Result<ApplyResult, AttemptError> {
+        let target = self.target;
+        let json = self.read(target.kind, self.namespace, &target.name).await?;
+        let object = json.as_deref().and_then(parse);
+        let found = standing(self.input, Some(self.edit), object.as_ref());
+        let object = match (found, object) {
+            (Standing::Moved(movement), _) => {
+                return Ok(ApplyResult::Moved(MovedSince::Target(movement)));
+            }
+            (_, None) => return Ok(ApplyResult::Moved(MovedSince::Target(Movement::Gone))),
+            (Standing::AsLeft, Some(object)) => return self.complete(&object).await,
+            (Standing::AsPlanned, Some(object)) => object,
+        };
+        let meta = object.meta().unwrap_or_default();
+        let seen = seen(&meta);
+        self.convert(Some(seen)).await?;
+        self.patch_target(seen, self.executor.options.mode).await?;
+        self.edit_sent = true;
+        self.record(&object, false).await;
+        Ok(self.updated())
+    }
+
+    /// The object is as the plan leaves it: does what else belongs to the target.
+    async fn complete(&mut self, object: &RawObject<'_>) -> Result<ApplyResult, AttemptError> {
+        // New boot images do not read an old stub, whoever wrote the image.
+        self.convert(None).await?;
+        if self.edit_sent {
+            self.record(object, false).await;
+            return Ok(self.updated());
+        }
+        if self.was_this_plan(object) {
+            self.record(object, true).await;
+        }
+        Ok(ApplyResult::AlreadyDone)
+    }
+
+    fn updated(&self) -> ApplyResult {
+        ApplyResult::Updated(AppliedChange(self.change.clone()))
+    }
+
+    async fn patch_target(&mut self, seen: Seen<'_>, mode: WriteMode) -> Result<(), AttemptError> {
+        let object = (self.target.kind, self.namespace, self.target.name.as_str());
+        let manager = self.executor.options.field_manager();
+        let cluster = self.executor.cluster;
+        let patched = cluster
+            .patch_machine_resource(object, seen, self.edit, &manager, mode)
+            .await;
+        let Err(error) = patched else { return Ok(()) };
+        self.edit_sent |= mode == WriteMode::Real && error.may_have_been_carried_out();
+        Err(self.refused(object, seen, error).await)
+    }
+
+    /// Whether a write was refused for what it is, or because the object was changed in between.
+    async fn refused(
+        &self,
+        object: (Kind, &str, &str),
+        seen: Seen<'_>,
+        error: ClusterError,
+    ) -> AttemptError {
+        if !matches!(error, ClusterError::Invalid { .. }) {
+            return AttemptError::of_write(error);
+        }
+        match self.executor.cluster.was_overtaken(object, seen).await {
+            Ok(true) => AttemptError::Retry(error),
+            Ok(false) => AttemptError::Final(ApplyResult::Failed(error)),
+            Err(unread) => AttemptError::of_read(unread),
+        }
+    }
+
+    /// BI-243, W-38: converts the user-data Secret; where the target is still to be patched
+    /// (`seen_target`), once the API server has said that it would take that patch.
+    async fn convert(&mut self, seen_target: Option<Seen<'_>>) -> Result<(), AttemptError> {
+        let Some(planned) = self.target.user_data.as_deref() else {
+            return Ok(());
+        };
+        let (namespace, name) = (names::MACHINE_API_NAMESPACE, planned.secret.as_str());
+        let json = self.read(Kind::Secret, namespace, name).await?;
+        let secret = json.as_deref().and_then(parse);
+        let inputs = &self.executor.plan.metadata.inputs;
+        let mut inputs = inputs.iter();
+        let input = inputs.find(|input| input.kind == Kind::Secret && input.name == name);
+        if let Some(input) = input
+            && let Standing::Moved(movement) = user_data_standing(input, planned, secret.as_ref())
+        {
+            let name = name.to_owned();
+            let moved = MovedSince::Secret { name, movement };
+            return Err(AttemptError::Final(ApplyResult::Moved(moved)));
+        }
+        let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let Some(edit) = conversion(planned, secret.as_ref(), &now)? else {
+            if self.conversion_unconfirmed {
+                self.converted = Some(name.to_owned());
+            }
+            return Ok(());
+        };
+        if let Some(seen) = seen_target {
+            self.patch_target(seen, WriteMode::DryRun).await?;
+        }
+        let meta = secret.and_then(|secret| secret.meta().ok());
+        let meta = meta.unwrap_or_default();
+        let seen = seen(&meta);
+        let (cluster, mode) = (self.executor.cluster, self.executor.options.mode);
+        if let Err(error) = cluster.patch_user_data(name, seen, &edit, mode).await {
+            self.conversion_unconfirmed |=
+                mode == WriteMode::Real && error.may_have_been_carried_out();
+            let object = (Kind::Secret, namespace, name);
+            return Err(self.refused(object, seen, error).await);
+        }
+        self.converted = Some(name.to_owned());
+        Ok(())
+    }
+
+    async fn read(
+        &self,
+        kind: Kind,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<String>, AttemptError> {
+        let read = self.executor.cluster.object(kind, namespace, name).await;
+        read.map_err(AttemptError::of_read)
+    }
+
+    /// Whether this very plan was the last to write what it writes: an earlier run was interrupted.
+    fn was_this_plan(&self, object: &RawObject<'_>) -> bool {
+        let manager = self.executor.options.field_manager();
+        object
+            .field_managers()
+            .iter()
+            .any(|found| found.as_str() == manager)
+    }
+}
+
+fn parse(json: &str) -> Option<RawObject<'_>> {
+    RawObject::parse(json).ok().flatten()
+}
+
+fn seen<'m>(meta: &'m ObjectMeta<'_>) -> Seen<'m> {
+    Seen {
+        uid: meta.uid.as_deref().unwrap_or_default(),
+        resource_version: meta.resource_version.as_deref().unwrap_or_default(),
+    }
+}

@@ -1,0 +1,141 @@
+//! Carries out targets; several may be under way at the same time.
+
+use bootimage_plan::{DeferredPlan, Digest, Plan, Recheck, Target, image_change, live_namespace};
+use openshift_model::ObjectRef;
+use tokio::sync::OnceCell;
+
+use super::check::check_one;
+use super::execution::Execution;
+use super::outcome::{ApplyResult, MovedSince, Outcome, Refusal};
+use crate::cluster::{Cluster, ClusterError, WriteMode};
+
+/// How much of the plan's digest stands in names: enough to tell plans apart.
+const KEY_DIGITS: usize = 16;
+
+/// Which program carries out a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Program {
+    /// As Events call it, e.g. `osimage apply`.
+    pub name: &'static str,
+    /// Whom Events are reported by, e.g. `osimage`.
+    pub reporter: &'static str,
+    /// The first part of its field manager, e.g. [`crate::cluster::APPLY_FIELD_MANAGER`].
+    pub field_manager: &'static str,
+}
+
+/// How a plan is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ApplyOptions {
+    /// By which program.
+    pub program: Program,
+    /// Digest of the plan, which tells its writes and Events from those of other plans.
+    pub plan_digest: Digest,
+    /// Whether the API server keeps what is written.
+    pub mode: WriteMode,
+    /// Write even while a controller would write nothing; the Event says so.
+    pub accept_deferred: bool,
+}
+
+impl ApplyOptions {
+    /// What tells this plan from others in a name.
+    pub(super) fn key(&self) -> String {
+        let digest = self.plan_digest.to_string();
+        let digits = digest.trim_start_matches("sha256:");
+        digits.get(..KEY_DIGITS).unwrap_or(digits).to_owned()
+    }
+
+    /// The field manager of edits: it tells what this plan has written from all else.
+    pub(super) fn field_manager(&self) -> String {
+        format!("{}/{}", self.program.field_manager, self.key())
+    }
+}
+
+/// Carries out targets of one plan.
+#[derive(Debug)]
+pub struct Executor<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) plan: &'a Plan,
+    pub(super) options: ApplyOptions,
+    /// The user that the cluster knows us as, once it was asked for.
+    user: OnceCell<String>,
+}
+
+impl<'a> Executor<'a> {
+    /// For a plan that was compared with its cluster ([`super::check_all`]).
+    pub fn new(cluster: &'a Cluster, plan: &'a Plan, options: ApplyOptions) -> Self {
+        Self {
+            cluster,
+            plan,
+            options,
+            user: OnceCell::new(),
+        }
+    }
+
+    /// Does to one target what the plan says, or says why not. Compares everything that the
+    /// decision was made from with the cluster first.
+    pub async fn execute(&self, target: &Target) -> Outcome {
+        match Box::pin(self.checked(target)).await {
+            Ok(execution) => execution.run().await,
+            Err(result) => result.into(),
+        }
+    }
+
+    async fn checked<'e>(&'e self, target: &'e Target) -> Result<Execution<'e>, ApplyResult> {
+        let metadata = &self.plan.metadata;
+        let input = metadata.input(target.kind, &target.namespace, &target.name);
+        let (Some(input), Some(edit)) = (input, &target.patch) else {
+            return Err(ApplyResult::Refused(Refusal::NoEdit));
+        };
+        if let Some(step) = target.steps.first() {
+            return Err(ApplyResult::Refused(Refusal::NeedsVcenter(step.clone())));
+        }
+        let change = image_change(&metadata.profile, target)
+            .map_err(|problem| ApplyResult::Refused(Refusal::Edit(problem)))?;
+        let found = check_one(self.cluster, self.plan, target).await?;
+        let accepted = self.accepted(target, found)?;
+        Ok(Execution::new(self, target, input, edit, change, accepted))
+    }
+
+    /// Whether a target may be written as far as the rest of the cluster is concerned; where
+    /// that was accepted by hand, what was accepted.
+    fn accepted(
+        &self,
+        target: &Target,
+        found: Recheck,
+    ) -> Result<Option<DeferredPlan>, ApplyResult> {
+        if !found.moved.is_empty() {
+            let moved = match <[_; 1]>::try_from(found.moved) {
+                Ok([moved]) if is_target(target, &moved.object) => {
+                    MovedSince::Target(moved.movement)
+                }
+                Ok(moved) => MovedSince::Inputs(moved.into()),
+                Err(moved) => MovedSince::Inputs(moved),
+            };
+            return Err(ApplyResult::Moved(moved));
+        }
+        if let Some(difference) = found.differences.into_iter().next() {
+            return Err(ApplyResult::Refused(Refusal::Differs(
+                difference.disagreement,
+            )));
+        }
+        match found.deferred {
+            Some(deferred) if !self.options.accept_deferred => {
+                Err(ApplyResult::Refused(Refusal::Deferred(deferred)))
+            }
+            accepted => Ok(accepted),
+        }
+    }
+
+    /// The user that the cluster knows us as, asked for once.
+    pub(super) async fn user(&self) -> Result<&str, ClusterError> {
+        let user = self.user.get_or_try_init(|| self.cluster.user_name()).await;
+        user.map(String::as_str)
+    }
+}
+
+fn is_target(target: &Target, object: &ObjectRef) -> bool {
+    let live = |namespace| live_namespace(target.kind, namespace);
+    object.kind == target.kind.name()
+        && object.name == target.name
+        && live(&object.namespace) == live(&target.namespace)
+}

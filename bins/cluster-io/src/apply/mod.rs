@@ -1,0 +1,17 @@
+//! Carries out the edits of a plan: target by target, its user-data Secret first, then itself.
+//!
+//! Nothing is decided here: the plan has the edits, and [`bootimage_plan::recheck`] and
+//! [`bootimage_plan::standing`] say whether they may still be made. Whoever calls says what became
+//! of a target: an [`Outcome`] is a value.
+
+mod check;
+mod event;
+mod execution;
+mod executor;
+mod outcome;
+#[cfg(test)]
+mod tests;
+
+pub use check::{CheckError, check_all};
+pub use executor::{ApplyOptions, Executor, Program};
+pub use outcome::{AppliedChange, ApplyResult, ApplyWarning, MovedSince, Outcome, Refusal};
