@@ -4,6 +4,7 @@ pub mod cluster;
 pub mod ec2;
 pub mod files;
 mod objects;
+pub mod vcenter;
 pub mod yaml;
 
 pub use objects::{Loaded, load};
