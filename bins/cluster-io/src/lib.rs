@@ -9,6 +9,7 @@ mod fake;
 pub mod files;
 mod loopback;
 mod objects;
+pub mod vcenter;
 pub mod yaml;
 
 pub use objects::{Loaded, load};

@@ -11,6 +11,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::proxy::matcher::Matcher;
+use rustls::ClientConfig;
 use tower_service::Service;
 
 type Tcp = <HttpConnector as Service<Uri>>::Response;
@@ -22,7 +23,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Connects to a host, or to the proxy that stands before it.
 #[derive(Debug, Clone)]
-pub(super) struct Connector {
+pub(crate) struct Connector {
     proxies: Arc<Matcher>,
     to_host: HttpConnector,
     /// A proxy may speak TLS itself.
@@ -32,18 +33,29 @@ pub(super) struct Connector {
 impl Connector {
     /// HTTP and HTTPS, with the certificates that the system trusts. `HTTPS_PROXY`, `ALL_PROXY` and
     /// `NO_PROXY` are honoured for HTTPS; an http endpoint is a local one.
-    pub(super) fn https() -> Result<HttpsConnector<Self>, BoxError> {
+    pub(crate) fn https() -> Result<HttpsConnector<Self>, BoxError> {
+        let https = HttpsConnectorBuilder::new().try_with_platform_verifier()?;
+        let https = https.https_or_http().enable_http1();
+        Ok(https.wrap_connector(Self::new()?))
+    }
+
+    /// The same with certificates checked as a configuration says; those of a proxy the system checks.
+    pub(crate) fn https_with(config: ClientConfig) -> Result<HttpsConnector<Self>, BoxError> {
+        let https = HttpsConnectorBuilder::new().with_tls_config(config);
+        let https = https.https_or_http().enable_http1();
+        Ok(https.wrap_connector(Self::new()?))
+    }
+
+    fn new() -> Result<Self, BoxError> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let tls = || HttpsConnectorBuilder::new().try_with_platform_verifier();
-        let connector = Self {
+        let to_proxy = HttpsConnectorBuilder::new().try_with_platform_verifier()?;
+        Ok(Self {
             proxies: Arc::new(Matcher::from_env()),
             to_host: tcp.clone(),
-            to_proxy: tls()?.https_or_http().enable_http1().wrap_connector(tcp),
-        };
-        let https = tls()?.https_or_http().enable_http1();
-        Ok(https.wrap_connector(connector))
+            to_proxy: to_proxy.https_or_http().enable_http1().wrap_connector(tcp),
+        })
     }
 
     fn tunnel(&self, destination: &Uri) -> Option<Tunnel<HttpsConnector<HttpConnector>>> {

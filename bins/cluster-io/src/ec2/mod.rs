@@ -7,7 +7,7 @@
 
 mod answer;
 mod call;
-mod connector;
+pub(crate) mod connector;
 mod credentials;
 mod endpoints;
 mod lookup;
