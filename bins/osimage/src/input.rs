@@ -65,7 +65,12 @@ impl Input {
         let mut input = Self {
             completeness: Completeness::Partial,
             objects: files::read(&args.files),
-            streams: read(&args.streams, "a CoreOS stream document", &mut empty, &mut named),
+            streams: read(
+                &args.streams,
+                "a CoreOS stream document",
+                &mut empty,
+                &mut named,
+            ),
             facts: read(
                 &args.facts,
                 "a document of kind Facts, or the output of `aws ec2 describe-images`,",
@@ -170,7 +175,12 @@ impl Input {
             errors: read
                 .map(ToString::to_string)
                 .chain(fact_errors)
-                .chain(repeated.iter().filter(|object| is_singleton(object)).map(two_of))
+                .chain(
+                    repeated
+                        .iter()
+                        .filter(|object| is_singleton(object))
+                        .map(two_of),
+                )
                 .chain(self.empty.iter().cloned())
                 .collect(),
             facts,

@@ -228,8 +228,12 @@ pub fn moved(
 fn appeared<'p>(plan: &'p Plan, live: &'p [InputObject]) -> impl Iterator<Item = Moved> + 'p {
     let same = |a: &InputObject, b: &InputObject| {
         let namespace =
-            |input: &InputObject| live_namespace(input.kind, &input.namespace).to_owned();
-        (a.kind, &a.name) == (b.kind, &b.name) && namespace(a) == namespace(b)
+            |kind: Kind, input: &InputObject| live_namespace(kind, &input.namespace).to_owned();
+        (a.kind, &a.name) == (b.kind, &b.name)
+            && match a.kind {
+                InputKind::Object(kind) => namespace(kind, a) == namespace(kind, b),
+                InputKind::File => true,
+            }
     };
     let from_files = plan.metadata.generated_from == GeneratedFrom::Files;
     let is_shared = move |input: &&InputObject| match input.kind {

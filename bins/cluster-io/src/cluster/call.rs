@@ -131,7 +131,11 @@ impl Cluster {
     }
 
     /// Why a body could not be read.
-    pub(super) fn unread(&self, what: &Call<'_>, error: &(dyn std::error::Error + 'static)) -> ClusterError {
+    pub(super) fn unread(
+        &self,
+        what: &Call<'_>,
+        error: &(dyn std::error::Error + 'static),
+    ) -> ClusterError {
         let server = self.server.clone();
         let what = what.to_string();
         if error.is::<LengthLimitError>() {

@@ -41,7 +41,9 @@ pub enum ConnectWarning {
         server: String,
     },
     /// Anybody on the way can read the credentials.
-    #[error("{server}: credentials are sent over plain http, where anybody in between can read them")]
+    #[error(
+        "{server}: credentials are sent over plain http, where anybody in between can read them"
+    )]
     PlainText {
         /// The URL of the API server.
         server: String,
@@ -83,10 +85,7 @@ async fn client(config: kube::Config, server: &str) -> Result<kube::Client, Clus
             problem: format!("{program} gives a token with characters that no token has"),
         }),
         Err(_) => Err(ClusterError::Credentials {
-            problem: format!(
-                "{program} gives none within {} s",
-                PLUGIN_TIMEOUT.as_secs()
-            ),
+            problem: format!("{program} gives none within {} s", PLUGIN_TIMEOUT.as_secs()),
         }),
     }
 }
@@ -105,7 +104,9 @@ fn check_tokens(auth: &AuthInfo) -> Result<(), ClusterError> {
 /// A URL as messages show it: a user and a password in it are nobody's business.
 fn without_user(url: &http::Uri) -> String {
     let authority = url.authority().map_or("", |authority| authority.as_str());
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
     let scheme = url.scheme_str().unwrap_or("https");
     format!("{scheme}://{host}{}", url.path())
 }
@@ -225,13 +226,20 @@ mod tests {
             kubeconfig: Some(kubeconfig(folder.path(), user, server)),
             ..ConnectOptions::default()
         };
-        Cluster::connect(&options).await.map_err(|error| error.to_string())
+        Cluster::connect(&options)
+            .await
+            .map_err(|error| error.to_string())
     }
 
     #[tokio::test]
     async fn a_token_that_no_header_holds_is_an_error() {
-        let error = connect(r#"{token: "a\nhush"}"#, "https://a:6443").await.unwrap_err();
-        assert!(error.contains("line break") && !error.contains("hush"), "{error}");
+        let error = connect(r#"{token: "a\nhush"}"#, "https://a:6443")
+            .await
+            .unwrap_err();
+        assert!(
+            error.contains("line break") && !error.contains("hush"),
+            "{error}"
+        );
     }
 
     #[tokio::test]
@@ -242,7 +250,10 @@ mod tests {
                  command: sh, args: [\"-c\", \"{script}\"]}}}}"
             );
             let error = connect(&user, "https://a:6443").await.unwrap_err();
-            assert!(error.contains("credentials") && !error.contains("hush"), "{error}");
+            assert!(
+                error.contains("credentials") && !error.contains("hush"),
+                "{error}"
+            );
         }
     }
 
@@ -256,8 +267,13 @@ mod tests {
     #[tokio::test]
     async fn what_is_unsafe_earns_a_warning() {
         let (_, warnings) = connect("{token: t}", "http://a:6443").await.unwrap();
-        assert!(matches!(warnings[..], [ConnectWarning::PlainText { .. }]), "{warnings:?}");
-        let (_, warnings) = connect("{token: t}", "http://127.0.0.1:6443").await.unwrap();
+        assert!(
+            matches!(warnings[..], [ConnectWarning::PlainText { .. }]),
+            "{warnings:?}"
+        );
+        let (_, warnings) = connect("{token: t}", "http://127.0.0.1:6443")
+            .await
+            .unwrap();
         assert_eq!(warnings, []);
         let (_, warnings) = connect("{}", "http://a:6443").await.unwrap();
         assert_eq!(warnings, []);

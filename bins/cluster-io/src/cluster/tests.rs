@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::fake::{FakeServer, status};
 
-const SETS: &str = "/apis/machine.openshift.io/v1beta1/namespaces/openshift-machine-api/machinesets";
+const SETS: &str =
+    "/apis/machine.openshift.io/v1beta1/namespaces/openshift-machine-api/machinesets";
 
 /// A server whose list of MachineSets is made by `page`, of the number of the request from 1 and
 /// its query.
@@ -101,7 +102,10 @@ async fn a_read_is_repeated_and_a_patch_only_where_nothing_was_done() {
     let check = async |code: StatusCode, reads: usize, patches: usize| {
         let server = FakeServer::with_hook([], move |_, _| Some(status(code, "", "no")));
         let cluster = server.cluster();
-        cluster.object(Kind::MachineSet, "n", "a").await.unwrap_err();
+        cluster
+            .object(Kind::MachineSet, "n", "a")
+            .await
+            .unwrap_err();
         assert_eq!(server.asked().len(), reads, "{code}");
         let seen = Seen {
             uid: "u",
@@ -156,7 +160,10 @@ async fn bi_347_a_patch_tests_for_the_object_that_was_looked_at() {
 async fn what_is_no_api_server_is_told_from_one_that_refuses() {
     let (_, cluster) = lists(|_, _| (StatusCode::OK, "<html>".to_owned()));
     let error = cluster.boot_image_objects().await.unwrap_err();
-    assert!(matches!(error, ClusterError::NotAnApiServer { .. }), "{error}");
+    assert!(
+        matches!(error, ClusterError::NotAnApiServer { .. }),
+        "{error}"
+    );
     let server = FakeServer::new([]);
     let cluster = server.cluster();
     assert_eq!(cluster.object(Kind::Secret, "n", "../x").await, Ok(None));

@@ -236,8 +236,13 @@ mod tests {
             "a-1",
             "https://ec2.a-1.amazonaws.com/",
         );
-        let plain = "AWS_ENDPOINT_URL: http is for this machine only (localhost, 127.0.0.1): use https";
-        for url in ["http://a", "http://10.0.0.1:80", "http://localhost.example/"] {
+        let plain =
+            "AWS_ENDPOINT_URL: http is for this machine only (localhost, 127.0.0.1): use https";
+        for url in [
+            "http://a",
+            "http://10.0.0.1:80",
+            "http://localhost.example/",
+        ] {
             check(&[("AWS_ENDPOINT_URL", url)], Service::Ec2, "a-1", plain);
         }
         let bad = "AWS_ENDPOINT_URL is not an http or https URL with a host and without user, \

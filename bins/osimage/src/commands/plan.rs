@@ -19,7 +19,8 @@ pub(super) fn run(args: &PlanArgs) -> Result<u8, CommandError> {
     let snapshot = input.snapshot();
     let mut plan = snapshot.plan(&args.input);
     let policy = policy_inputs(&policy(&args.input));
-    plan.metadata.add_inputs(input.files().iter().cloned().chain(policy));
+    plan.metadata
+        .add_inputs(input.files().iter().cloned().chain(policy));
     let Snapshot {
         cluster,
         warnings,

@@ -292,10 +292,16 @@ mod tests {
     #[test]
     fn where_an_image_comes_from_is_shown_where_that_changes() {
         let path = |project: &str, name: &str| format!("projects/{project}/global/images/{name}");
-        let (evil, old) = (path("evil", "rhcos-1-gcp-x86-64"), path("rhcos-cloud", "rhcos-1-gcp-x"));
+        let (evil, old) = (
+            path("evil", "rhcos-1-gcp-x86-64"),
+            path("rhcos-cloud", "rhcos-1-gcp-x"),
+        );
         assert_ne!(project(&evil), project(&old));
         assert_eq!(with_project(&evil), "evil/1");
-        assert_eq!(with_project(&format!("{old}, ami-1")), "rhcos-cloud/1, ami-1");
+        assert_eq!(
+            with_project(&format!("{old}, ami-1")),
+            "rhcos-cloud/1, ami-1"
+        );
         assert_eq!(project("ami-1"), None);
     }
 

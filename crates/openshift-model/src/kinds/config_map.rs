@@ -154,8 +154,14 @@ mod tests {
         assert_eq!(value("c"), Some(Ok(b"y".to_vec())));
         assert_eq!(value("d"), None);
         let error = value("b").unwrap().unwrap_err();
-        assert!(error.to_string().starts_with("data.b is not base64"), "{error}");
-        assert_eq!(secret.keys().into_iter().collect::<Vec<_>>(), ["a", "b", "c"]);
+        assert!(
+            error.to_string().starts_with("data.b is not base64"),
+            "{error}"
+        );
+        assert_eq!(
+            secret.keys().into_iter().collect::<Vec<_>>(),
+            ["a", "b", "c"]
+        );
     }
 
     #[test]
