@@ -9,6 +9,7 @@ mod fake;
 pub mod files;
 mod loopback;
 mod objects;
+pub mod store;
 pub mod vcenter;
 pub mod yaml;
 
