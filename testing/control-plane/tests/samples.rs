@@ -1,6 +1,14 @@
 //! The definitions have OpenShift's rules: the API server takes what is valid and rejects what is
 //! not. Our own definitions and OpenShift's must agree on every sample.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a part of tests: what goes wrong here fails the test, with a message"
+)]
+
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;

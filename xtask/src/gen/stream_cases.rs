@@ -1,6 +1,11 @@
 //! `fixtures/stream-cases.jsonl`: golden cases on the documents of `fixtures/streams`. What each
 //! expects is demanded by the rule that it names.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "members are set in JSON objects that are made here"
+)]
+
 use serde_json::{Value, json};
 
 use super::streams::{ERAS, Era, FREE_VERSION};
@@ -21,7 +26,7 @@ pub(super) fn lines() -> String {
         cases.extend(vsphere(era));
         cases
     });
-    cases.map(|case| format!("{case}\n")).collect()
+    cases.fold(String::new(), |lines, case| format!("{lines}{case}\n"))
 }
 
 /// The parts of a case besides its platform.
@@ -33,7 +38,7 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    fn line(&self, platform: &str, spec: &Value, expect: &Value, ec2: Value) -> Value {
+    fn line(&self, platform: &str, spec: &Value, expect: &Value, ec2: &Value) -> Value {
         let Self {
             era,
             rule,
@@ -133,7 +138,7 @@ fn gcp(era: &Era) -> Vec<Value> {
                 name,
                 architecture,
             };
-            cases.push(case.line("GCP", spec, &expect, Value::Null));
+            cases.push(case.line("GCP", spec, &expect, &Value::Null));
         };
         let Some(image) = era.gcp_image(architecture) else {
             let text = format!("{}/{architecture}: No GCP images", era.stream);
@@ -154,7 +159,7 @@ fn gcp(era: &Era) -> Vec<Value> {
         architecture: "riscv64",
     };
     let text = format!("stream:{} does not have architecture 'riscv64'", era.stream);
-    cases.push(case.line("GCP", &old, &error(&text), Value::Null));
+    cases.push(case.line("GCP", &old, &error(&text), &Value::Null));
     cases
 }
 
@@ -172,7 +177,7 @@ fn aws(era: &Era) -> Vec<Value> {
     let old = spec(&json!({ "id": OLD }), REGION);
     let mut cases = Vec::new();
     for architecture in ["aarch64", "x86_64"] {
-        let mut add = |rule, name, spec: &Value, expect: Value, ec2: Value| {
+        let mut add = |rule, name, spec: &Value, expect: Value, ec2: &Value| {
             let case = Case {
                 era,
                 rule,
@@ -183,19 +188,19 @@ fn aws(era: &Era) -> Vec<Value> {
         };
         let target = json!({"id": era.ami(architecture, REGION)});
         let expect = patched(&old, "/ami", target.clone());
-        add("BI-265", "outdated", &old, expect, ec2(OWNER));
+        add("BI-265", "outdated", &old, expect, &ec2(OWNER));
         add(
             "BI-270",
             "current",
             &spec(&target, REGION),
             up_to_date(),
-            Value::Null,
+            &Value::Null,
         );
         let elsewhere = spec(&json!({ "id": OLD }), "xx-nowhere-1");
-        add("BI-265", "no-region", &elsewhere, skipped(), ec2(OWNER));
+        add("BI-265", "no-region", &elsewhere, skipped(), &ec2(OWNER));
         let by_filter = spec(&json!({"filters": [{"name": "tag:x"}]}), REGION);
-        add("BI-260", "no-id", &by_filter, skipped(), Value::Null);
-        add("BI-263", "custom", &old, skipped(), ec2("123456789012"));
+        add("BI-260", "no-id", &by_filter, skipped(), &Value::Null);
+        add("BI-263", "custom", &old, skipped(), &ec2("123456789012"));
     }
     cases
 }
@@ -216,7 +221,7 @@ fn azure(era: &Era) -> Vec<Value> {
             name,
             architecture,
         };
-        cases.push(case.line("Azure", spec, &expect, Value::Null));
+        cases.push(case.line("Azure", spec, &expect, &Value::Null));
     };
     for (architecture, generation, sku) in [
         (
@@ -271,7 +276,12 @@ fn vsphere(era: &Era) -> Vec<Value> {
         "needs_cloud_call": {"kind": "vcenter", "server": SERVER}});
     let text = format!("{}/aarch64: artifact 'vmware' not found", era.stream);
     vec![
-        case("x86_64", "BI-317", "template").line("VSphere", &spec, &asked, Value::Null),
-        case("aarch64", "BI-310", "no-artifact").line("VSphere", &spec, &error(&text), Value::Null),
+        case("x86_64", "BI-317", "template").line("VSphere", &spec, &asked, &Value::Null),
+        case("aarch64", "BI-310", "no-artifact").line(
+            "VSphere",
+            &spec,
+            &error(&text),
+            &Value::Null,
+        ),
     ]
 }

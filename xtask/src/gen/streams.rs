@@ -1,6 +1,11 @@
 //! `fixtures/streams`: stream documents in the form of real ones, one for each era, with invented
 //! builds, images, digests and locations.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "members are set in JSON objects that are made here"
+)]
+
 use serde_json::{Map, Value, json};
 
 /// What sets the documents of an era apart.
