@@ -1,7 +1,8 @@
 //! The gate before each edit: has somebody else undone it again and again (BI-190 … BI-194)?
 
 use bootimage_status::{HotLoop, HotLoopMemory};
-use openshift_model::ObjectRef;
+use openshift_model::{Edit, ObjectRef};
+use serde_json::json;
 
 use crate::{DecisionKind, Plan, ReasonCode, Target};
 
@@ -82,7 +83,8 @@ fn value(target: &Target) -> String {
     let edit = target.patch.as_ref();
     let written: Vec<String> = edit
         .into_iter()
-        .flat_map(openshift_model::Edit::new_values)
+        .flat_map(Edit::changes)
+        .map(|change| format!("{}={}", change.pointer, json!(change.new)))
         .collect();
     let image = target.target.as_deref().unwrap_or_default();
     format!("{image}\n{}", written.join("\n"))
@@ -92,7 +94,7 @@ fn value(target: &Target) -> String {
 mod tests {
     use super::*;
     use crate::Target;
-    use openshift_model::{Edit, Kind};
+    use openshift_model::Kind;
 
     fn target(name: &str, old: &str, new: &str) -> Target {
         let mut edit = Edit::default();

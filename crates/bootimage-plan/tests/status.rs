@@ -1,5 +1,11 @@
 //! From what became of a plan to what MachineConfiguration is told.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops where something is not as it should be"
+)]
+
 use bootimage_plan::{
     Applied, Became, ClusterSnapshot, ClusterStatus, Completeness, Facts, InTurn, Plan, Policy,
     StatusBasis, plan_pass,

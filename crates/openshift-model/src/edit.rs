@@ -154,15 +154,6 @@ impl Edit {
         self.0.iter().map(|change| change.pointer.as_str())
     }
 
-    /// What is written: the pointer and the JSON text of each new value, for telling one edit from
-    /// another. What stood there before has no part in it.
-    pub fn new_values(&self) -> impl Iterator<Item = String> {
-        self.0.iter().map(|change| {
-            let new = change.new.as_ref().map_or("", |new| &new.0);
-            format!("{}={new}", change.pointer)
-        })
-    }
-
     /// What is changed, in order, for whoever checks an edit or shows it.
     pub fn changes(&self) -> impl Iterator<Item = EditedValue<'_>> {
         self.0.iter().map(|change| EditedValue {
