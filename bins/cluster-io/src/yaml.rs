@@ -1,7 +1,12 @@
 //! YAML as kubectl reads and people expect it. The only place that configures the YAML library.
 
+mod json_text;
+
 use serde::Serialize;
+use serde::de::DeserializeSeed;
 use serde_json::Value;
+
+use self::json_text::{JsonSeed, JsonText};
 
 /// Deepest nesting of a YAML document: JSON text may nest deeper, because it is never turned into
 /// a tree, but a YAML document has to be.
@@ -18,19 +23,53 @@ pub struct YamlError {
     pub problem: String,
 }
 
+/// How many times its own length a document may grow by its aliases.
+const MAX_EXPANSION: usize = 32;
+/// The length that a document may grow to by its aliases, however long it is, in bytes.
+const MAX_EXPANDED_BYTES: usize = 64 << 20;
+/// A document that is shorter may grow to this length: no reader is hurt by it.
+const SHORT: usize = 64 << 10;
+/// JSON without any alias is at most this many times as long as the YAML that it was made of: the
+/// worst is a list of empty elements, two bytes for each in YAML and five (`null,`) in JSON, or a
+/// control character, which JSON writes with six.
+const MAX_REWRITING: usize = 6;
+/// How many nodes behind anchors are kept for their aliases. The parser keeps about 100 bytes for
+/// each, and those of nested anchors several times.
+const MAX_ANCHORED_NODES: usize = 400_000;
+/// How many bytes of rewritten strings behind anchors are kept for their aliases.
+const MAX_ANCHORED_BYTES: usize = 16 << 20;
+
 /// Reads one YAML document as kubectl does: `yes` and `no` are booleans, `0644` is octal, anchors
-/// and merge keys are followed.
+/// and merge keys are followed. What aliases expand to is limited, see [`to_json`].
 pub fn from_str(text: &str) -> Result<Value, YamlError> {
-    serde_saphyr::from_str_with_options::<Option<Value>>(text, options())
-        .map(Option::unwrap_or_default)
-        .map_err(|error| {
-            let location = error.location();
-            YamlError {
-                line: location.map_or(0, |place| place.line()),
-                column: location.map_or(0, |place| place.column()),
-                problem: one_line(&error.without_snippet().to_string()),
-            }
-        })
+    serde_json::from_str(&to_json(text)?).map_err(|error| YamlError {
+        line: 0,
+        column: 0,
+        problem: error.to_string(),
+    })
+}
+
+/// One YAML document as JSON text, written while it is read: no tree is built. Where aliases make
+/// it more than 32 times as long as it was, or longer than 64 MiB, it is refused.
+pub fn to_json(text: &str) -> Result<String, YamlError> {
+    let aliased = text
+        .len()
+        .saturating_mul(MAX_EXPANSION)
+        .min(MAX_EXPANDED_BYTES);
+    let plain = text.len().saturating_mul(MAX_REWRITING);
+    let mut out = JsonText::with_limit(aliased.max(plain).max(SHORT));
+    serde_saphyr::with_deserializer_from_str_with_options(text, options(), |deserializer| {
+        JsonSeed(&mut out).deserialize(deserializer)
+    })
+    .map_err(|error| {
+        let location = error.location();
+        YamlError {
+            line: location.map_or(0, |place| place.line()),
+            column: location.map_or(0, |place| place.column()),
+            problem: one_line(&error.without_snippet().to_string()),
+        }
+    })?;
+    Ok(out.into_text())
 }
 
 /// Writes a value as YAML; strings that kubectl would read as something else are quoted, and long
@@ -51,6 +90,8 @@ fn options() -> serde_saphyr::Options {
             max_events: usize::MAX,
             max_nodes: usize::MAX,
             max_total_scalar_bytes: usize::MAX,
+            max_recorded_anchor_events: MAX_ANCHORED_NODES,
+            max_recorded_anchor_bytes: MAX_ANCHORED_BYTES,
         },
     }
 }
@@ -63,6 +104,12 @@ fn one_line(text: &str) -> String {
         .next()
         .unwrap_or(text);
     let text = text.split(" at line ").next().unwrap_or(text);
+    // The library's names for its limits say nothing to people.
+    let text = if text.contains("RecordedAnchor") || text.contains("alias replay") {
+        "anchors and aliases expand to more than is read; write them out, or split the document"
+    } else {
+        text
+    };
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     lines.collect::<Vec<_>>().join("; ")
 }
