@@ -5,14 +5,11 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 use std::marker::PhantomData;
 
-use openshift_model::{Kind, Members, ObjectRef, RawObject, Text as Str, canonical, walk};
+use openshift_model::{Kind, Members, ObjectRef, RawObject, Text as Str, canonical, names, walk};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::files::{FileError, Text, Texts};
-
-/// The ConfigMap with the boot images of the release.
-const BOOT_IMAGES: &str = "coreos-bootimages";
 
 /// Everything that texts held.
 #[derive(Debug, Default)]
@@ -177,8 +174,9 @@ fn is_singleton(object: &RawObject<'_>) -> bool {
         Kind::Infrastructure
         | Kind::ClusterVersion
         | Kind::MachineConfiguration
-        | Kind::FeatureGate => true,
-        Kind::ConfigMap => object.name.as_str() == BOOT_IMAGES,
+        | Kind::FeatureGate
+        | Kind::Provisioning => true,
+        Kind::ConfigMap => object.name.as_str() == names::BOOT_IMAGES_CONFIG_MAP,
         _ => false,
     }
 }

@@ -20,9 +20,38 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     max_term_width = 100
 )]
 pub struct Cli {
+    /// How much is said, and how.
+    #[command(flatten)]
+    pub settings: Settings,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Messages")]
+pub struct Settings {
+    /// Colours: auto is always on a terminal, and never where `NO_COLOR` is set
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorArg::Auto)]
+    pub color: ColorArg,
+    /// No warnings and no counts on standard error, errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say what was read and how long it took, on standard error
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+/// When there are colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorArg {
+    /// On a terminal
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
 }
 
 /// The subcommands.
@@ -34,6 +63,11 @@ pub enum Command {
     /// Show every rule that was looked at for one object, with its inputs and outcome
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
+    /// Show the commands that answer what a plan needs to know of a cloud, or ask EC2
+    ///
+    /// `osimage plan --facts FILE` takes what the commands print.
+    #[command(after_help = FACTS_EXAMPLES)]
+    Facts(FactsArgs),
     /// Carry out a saved plan, and only that plan
     ///
     /// Refuses a plan that is not of the cluster as it is now, and says what moved. Before each
@@ -79,9 +113,11 @@ pub enum Command {
 
 const PLAN_EXAMPLES: &str = "\
 Examples:
-  osimage plan -f must-gather/                         a dump, as it is
+  osimage plan -f must-gather.tar.gz                   a dump, as it is, or unpacked
   osimage plan                                         the live cluster of your kubeconfig
   oc get machinesets,infrastructures -A -o yaml | osimage plan -f -
+  osimage plan worker-a worker-b -f dump/              two sets of many; -l, -n and --only-changes
+                                                       choose among them too
   osimage plan -f dump/ -o diff                        the edits with their surroundings
   osimage plan -f dump/ --save plan.json               keep the plan for a review
   osimage plan -f git/ --stream rhcos.json --detailed-exitcode
@@ -90,6 +126,12 @@ const EXPLAIN_EXAMPLES: &str = "\
 Examples:
   osimage explain machineset/worker-a -f must-gather/
   osimage explain cpms/cluster -f must-gather/ -o json";
+const FACTS_EXAMPLES: &str = "\
+Examples:
+  osimage facts -f must-gather/                        what to ask on a machine with credentials
+  osimage facts -f must-gather/ | sh                   or ask right here
+  osimage facts -f must-gather/ --resolve -o facts.json
+  osimage plan -f must-gather/ --facts facts.json";
 const APPLY_EXAMPLES: &str = "\
 Examples:
   osimage plan --save plan.json                        make a plan of the live cluster, review it
@@ -140,8 +182,8 @@ pub struct ClusterArgs {
 /// Where the objects come from, and what is assumed about them.
 #[derive(Debug, Args)]
 pub struct InputArgs {
-    /// File or directory with YAML or JSON, e.g. a must-gather; `-` is standard input; repeatable;
-    /// without it the live cluster is read
+    /// File, directory or archive (.tar, .tar.gz, .zip) with YAML or JSON, e.g. a must-gather; `-` is
+    /// standard input; repeatable; without it the live cluster is read
     #[arg(short = 'f', long = "filename", value_name = "PATH")]
     pub files: Vec<PathBuf>,
     /// Which live cluster.
@@ -165,9 +207,29 @@ pub struct InputArgs {
     pub fedora_coreos: bool,
 }
 
+/// Which objects a plan is about.
+#[derive(Debug, Args)]
+pub struct NarrowArgs {
+    /// Only these objects, e.g. worker-a or cpms/cluster
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Only objects of this namespace
+    #[arg(short, long)]
+    pub namespace: Option<String>,
+    /// Only objects with these labels, e.g. region=west,pool!=gpu,zone in (a,b),!spot
+    #[arg(short = 'l', long)]
+    pub selector: Option<String>,
+    /// Only what would be updated
+    #[arg(long)]
+    pub only_changes: bool,
+}
+
 /// `osimage plan`
 #[derive(Debug, Args)]
 pub struct PlanArgs {
+    /// Which objects.
+    #[command(flatten)]
+    pub narrow: NarrowArgs,
     /// Where the objects come from.
     #[command(flatten)]
     pub input: InputArgs,
@@ -217,6 +279,21 @@ pub struct ApplyArgs {
 pub enum ApplyDryRun {
     /// The API server, admission included
     Server,
+}
+
+/// `osimage facts`
+#[derive(Debug, Args)]
+pub struct FactsArgs {
+    /// Where the objects come from.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Ask EC2 and print the answers; credentials from the environment (AWS_*), else from Secret
+    /// aws-cloud-credentials of the live cluster
+    #[arg(long)]
+    pub resolve: bool,
+    /// Write the answers into a file instead of standard output
+    #[arg(short, long, value_name = "FILE", requires = "resolve")]
+    pub output: Option<PathBuf>,
 }
 
 /// `osimage explain`
@@ -411,7 +488,7 @@ impl ArchitectureArg {
 /// How a plan is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PlanFormat {
-    /// For people, 80 columns
+    /// For people, as wide as the terminal, else 80 columns
     Table,
     /// For people, everything on one line for each set
     Wide,
@@ -419,6 +496,10 @@ pub enum PlanFormat {
     Json,
     /// The plan as a document
     Yaml,
+    /// KIND/NAME, a line for each
+    Name,
+    /// Comma-separated values with a line of names
+    Csv,
     /// One JSON line for each update: kind, namespace, name, patch
     Patch,
     /// The edits with their surroundings, as a unified diff of YAML

@@ -81,7 +81,7 @@ pub enum CommandError {
         problem: String,
     },
     /// A stub by itself is not converted.
-    #[error("{path}: {}{}", error.to_string().trim_end(), listed(error.obstacles()))]
+    #[error("{path}: {}{}", on_one_line(error), listed(error.obstacles()))]
     Stub {
         /// The file.
         path: String,
@@ -89,7 +89,7 @@ pub enum CommandError {
         error: ConvertError,
     },
     /// The stub of a Secret is not converted.
-    #[error("{path}: {}{}", error.to_string().trim_end(), listed(error.obstacles()))]
+    #[error("{path}: {}{}", on_one_line(error), listed(error.obstacles()))]
     Secret {
         /// The file.
         path: String,
@@ -168,6 +168,11 @@ fn first_of(names: &[String]) -> String {
         text.push_str(&format!(" and {} more", names.len() - SHOWN_NAMES));
     }
     text
+}
+
+/// A text of the reference implementation, some of which have several lines.
+fn on_one_line(error: &impl std::fmt::Display) -> String {
+    error.to_string().trim_end().replace('\n', "; ")
 }
 
 /// How many obstacles are listed: more than a screen helps nobody.

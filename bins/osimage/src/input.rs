@@ -10,11 +10,12 @@ use bootimage_plan::{
 use cluster_io::cluster::Cluster;
 use cluster_io::files::{self, Text, Texts};
 use cluster_io::{Loaded, load};
-use openshift_model::{Kind, ObjectRef, Profile, names};
+use openshift_model::Profile;
 
 use crate::cli::{ArchitectureArg, InputArgs, ProfileArg};
 use crate::error::CommandError;
 use crate::live;
+use crate::progress;
 use crate::resolve::Resolver;
 use crate::threads::Threads;
 
@@ -33,6 +34,12 @@ pub(crate) struct Input {
     /// The files of `--stream` and `--facts`, as inputs of a plan.
     files: Vec<InputObject>,
 }
+
+/// An input without any object looks like a cluster in which all is well, and mostly is the message
+/// of a command that failed.
+const NOTHING_READ: &str = "the input has no object that osimage reads; expected are MachineSets, \
+    Infrastructure, ClusterVersion, ConfigMap coreos-bootimages and others, as `oc adm must-gather` \
+    or `oc get -o yaml` writes them";
 
 /// What the files held.
 pub(crate) struct Snapshot<'a> {
@@ -64,7 +71,7 @@ impl Input {
         let mut named = Vec::new();
         let mut input = Self {
             completeness: Completeness::Partial,
-            objects: files::read(&args.files),
+            objects: progress::shown(|progress| files::read_objects(&args.files, progress)),
             streams: read(
                 &args.streams,
                 "a CoreOS stream document",
@@ -148,7 +155,7 @@ impl Input {
         let Loaded {
             objects,
             ignored,
-            repeated,
+            repeated: _,
             mut warnings,
             errors,
         } = load(&self.objects);
@@ -171,17 +178,14 @@ impl Input {
             .chain(&errors)
             .chain(&self.streams.errors)
             .chain(&self.facts.errors);
+        let nothing = (self.completeness == Completeness::Partial && objects.is_empty())
+            .then(|| NOTHING_READ.to_owned());
         Snapshot {
             errors: read
                 .map(ToString::to_string)
                 .chain(fact_errors)
-                .chain(
-                    repeated
-                        .iter()
-                        .filter(|object| is_singleton(object))
-                        .map(two_of),
-                )
                 .chain(self.empty.iter().cloned())
+                .chain(nothing)
                 .collect(),
             facts,
             cluster: ClusterSnapshot {
@@ -198,26 +202,6 @@ impl Input {
             ignored,
         }
     }
-}
-
-/// Whether every cluster has one such object, so that a second one is of somewhere else.
-fn is_singleton(object: &ObjectRef) -> bool {
-    let kinds = [
-        Kind::ClusterVersion,
-        Kind::FeatureGate,
-        Kind::Infrastructure,
-        Kind::MachineConfiguration,
-        Kind::Provisioning,
-    ];
-    kinds.iter().any(|kind| kind.name() == object.kind)
-        || object.kind == Kind::ConfigMap.name() && object.name == names::BOOT_IMAGES_CONFIG_MAP
-}
-
-fn two_of(object: &ObjectRef) -> String {
-    format!(
-        "{object} stands in the input twice and differs, and decisions depend on which one counts: \
-         leave one of them out"
-    )
 }
 
 impl Snapshot<'_> {
@@ -247,7 +231,9 @@ fn read(
 ) -> Texts {
     let mut all = Texts::default();
     for path in paths {
-        let Texts { mut texts, errors } = files::read(std::slice::from_ref(path));
+        let Texts {
+            mut texts, errors, ..
+        } = files::read(std::slice::from_ref(path));
         named.push(named_file(path, &texts));
         texts.retain(|text| !text.json.trim().is_empty());
         if texts.is_empty() && errors.is_empty() {

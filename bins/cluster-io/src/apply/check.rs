@@ -62,7 +62,7 @@ fn secrets<'t>(targets: &[&'t Target]) -> BTreeSet<&'t str> {
 fn compare(plan: &Plan, texts: Vec<Text>, targets: &[&Target]) -> Result<Recheck, CheckError> {
     let texts = Texts {
         texts,
-        errors: Vec::new(),
+        ..Texts::default()
     };
     let loaded = load(&texts);
     if let Some(error) = loaded.errors.first() {

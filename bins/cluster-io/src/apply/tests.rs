@@ -118,7 +118,7 @@ async fn planned(server: &Arc<FakeServer>) -> Plan {
     texts.extend(secrets.await.unwrap());
     let texts = Texts {
         texts,
-        errors: Vec::new(),
+        ..Texts::default()
     };
     let snapshot = ClusterSnapshot {
         completeness: Completeness::Complete,

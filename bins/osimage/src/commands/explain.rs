@@ -3,7 +3,7 @@
 use bootimage_plan::explain;
 use openshift_model::{Kind, ObjectRef};
 
-use super::{print, print_text, tell_all};
+use super::{print_shown, print_text, tell_all};
 use crate::cli::{ExplainArgs, ExplainFormat};
 use crate::error::CommandError;
 use crate::exit;
@@ -38,7 +38,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<u8, CommandError> {
     found.warnings.splice(0..0, warnings);
     tell_all(&found.warnings, &errors, ignored);
     match args.output {
-        ExplainFormat::Text => print(|out| explanation::text(out, &found))?,
+        ExplainFormat::Text => print_shown(|out| explanation::text(out, &found))?,
         ExplainFormat::Json => print_text(&document::json(&document::Explained::of(&found))?)?,
         ExplainFormat::Yaml => print_text(&document::yaml(&document::Explained::of(&found))?)?,
     }
@@ -50,7 +50,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<u8, CommandError> {
 }
 
 /// Reads `KIND/NAME`, with the names for kinds that `oc` takes.
-pub(super) fn reference(text: &str, namespace: Option<&str>) -> Result<ObjectRef, CommandError> {
+pub(crate) fn reference(text: &str, namespace: Option<&str>) -> Result<ObjectRef, CommandError> {
     let (kind, name) = text
         .split_once('/')
         .filter(|(kind, name)| !kind.is_empty() && !name.is_empty())

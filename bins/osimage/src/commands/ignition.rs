@@ -7,7 +7,7 @@ use ignition_stub_convert::{
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{print, print_text, tell};
+use super::{print, print_shown, print_text, tell};
 use crate::cli::{
     DocumentFormat, ExplainFormat, IgnitionCheckArgs, IgnitionCommand, IgnitionConvertArgs,
     StubArgs, TargetArg,
@@ -186,7 +186,7 @@ fn show_difference(input: &UserData, after: &str) -> Result<(), CommandError> {
         document::yaml(&value)
     };
     let (before, after) = (sorted(&String::from_utf8_lossy(before))?, sorted(after)?);
-    print(|out| side_by_side::write(out, &before, &after, side_by_side::width()))
+    print_shown(|out| side_by_side::write(out, &before, &after, side_by_side::width()))
 }
 
 fn parsed(stub: &str) -> Result<Value, CommandError> {
@@ -225,7 +225,7 @@ fn run_check(args: &IgnitionCheckArgs) -> Result<u8, CommandError> {
     let input = UserData::read(&args.stub.file)?;
     let (check, code) = check(input, target(&args.stub))?;
     match args.output {
-        ExplainFormat::Text => print_text(&text(&check))?,
+        ExplainFormat::Text => print_shown(|out| out.write_all(text(&check).as_bytes()))?,
         ExplainFormat::Json => print_text(&document::json(&check)?)?,
         ExplainFormat::Yaml => print_text(&document::yaml(&check)?)?,
     }

@@ -2,6 +2,7 @@
 
 mod apply;
 mod explain;
+mod facts;
 mod ignition;
 mod layer;
 mod meta;
@@ -11,15 +12,21 @@ mod skew;
 
 use std::io::Write;
 
+pub(crate) use self::explain::reference;
+
 use crate::cli::{Cli, Command};
 use crate::error::CommandError;
 use crate::exit;
+use crate::screen::{Screen, shown, shown_message};
+use crate::settings::{self, Verbosity};
 
 /// Runs a command line; returns the exit code.
 pub fn run(cli: &Cli) -> u8 {
+    settings::take_over(&cli.settings);
     let result = match &cli.command {
         Command::Plan(args) => plan::run(args),
         Command::Apply(args) => apply::run(args),
+        Command::Facts(args) => facts::run(args),
         Command::Explain(args) => explain::run(args),
         Command::SetMode(args) => set_mode::run(args),
         Command::Skew(args) => skew::run(args),
@@ -41,16 +48,20 @@ pub fn run(cli: &Cli) -> u8 {
 
 /// Writes a line to standard error; that there is nobody to read it is no failure.
 pub(crate) fn tell(line: &str) {
-    let _ = writeln!(anstream::stderr(), "{line}");
+    let _ = writeln!(anstream::stderr(), "{}", shown_message(line));
 }
 
 /// Tells what an administrator should know about the input and its assumptions.
 fn tell_all(warnings: &[String], errors: &[String], ignored: usize) {
+    let verbosity = settings::verbosity();
     for error in errors {
-        tell(&format!("error: {error}"));
+        tell(&format!("error: {}", shown(error)));
+    }
+    if verbosity == Verbosity::Quiet {
+        return;
     }
     for warning in warnings {
-        tell(&format!("warning: {warning}"));
+        tell(&format!("warning: {}", shown(warning)));
     }
     if ignored > 0 {
         let documents = if ignored == 1 {
@@ -62,14 +73,22 @@ fn tell_all(warnings: &[String], errors: &[String], ignored: usize) {
     }
 }
 
+/// Writes something for people to standard output.
+fn print_shown(
+    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<(), CommandError> {
+    print_to(Screen::plain(std::io::stdout().lock()), write)
+}
+
 /// Writes something for people to standard output: styled on a terminal, plain elsewhere.
 fn print_styled(
     write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
 ) -> Result<(), CommandError> {
-    print_to(anstream::AutoStream::auto(std::io::stdout().lock()), write)
+    let stdout = anstream::AutoStream::auto(std::io::stdout().lock());
+    print_to(Screen::styled(stdout), write)
 }
 
-/// Writes data to standard output.
+/// Writes data to standard output, as it is.
 fn print(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), CommandError> {
     print_to(std::io::stdout().lock(), write)
 }
@@ -87,7 +106,7 @@ fn print_to(
     write(&mut out).and_then(|()| out.flush()).map_err(failed)
 }
 
-/// Writes text to standard output.
+/// Writes text to standard output, as it is.
 fn print_text(text: &str) -> Result<(), CommandError> {
     print(|out| out.write_all(text.as_bytes()))
 }

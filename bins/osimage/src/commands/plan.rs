@@ -4,12 +4,13 @@ use std::path::Path;
 
 use bootimage_plan::{DecisionKind, Plan, policy_inputs};
 
-use super::{print, print_styled, print_text, tell, tell_all};
+use super::{print, print_shown, print_styled, print_text, tell, tell_all};
 use crate::cli::{PlanArgs, PlanFormat};
 use crate::error::CommandError;
 use crate::exit;
 use crate::input::{Input, Snapshot, policy};
-use crate::render::{diff, document, table};
+use crate::narrow::narrow;
+use crate::render::{diff, document, lines, table};
 use crate::replace_file::replace_file;
 
 pub(super) fn run(args: &PlanArgs) -> Result<u8, CommandError> {
@@ -29,7 +30,15 @@ pub(super) fn run(args: &PlanArgs) -> Result<u8, CommandError> {
         ..
     } = snapshot;
     plan.warnings.splice(0..0, warnings);
+    let all = plan.targets.len();
+    let narrowed = narrow(&mut plan, &cluster, &args.narrow);
     tell_all(&plan.warnings, &errors, ignored);
+    narrowed?;
+    if plan.targets.is_empty() && all > 0 {
+        tell(&format!(
+            "nothing to show: names, -n, -l and --only-changes leave none of {all} objects"
+        ));
+    }
     // A reader who stops reading must not keep the plan from being saved.
     if let Some(path) = &args.save {
         if errors.is_empty() || args.allow_errors {
@@ -54,17 +63,21 @@ fn show(
 ) -> Result<(), CommandError> {
     match format {
         PlanFormat::Table => print_styled(|out| table::table(out, plan)),
-        PlanFormat::Wide => print(|out| table::wide(out, plan)),
+        PlanFormat::Wide => print_shown(|out| table::wide(out, plan)),
         PlanFormat::Json => print_text(&document::json(plan)?),
         PlanFormat::Yaml => print_text(&document::yaml(plan)?),
+        PlanFormat::Name => print(|out| lines::names(out, plan)),
+        PlanFormat::Csv => print(|out| lines::csv(out, plan)),
         PlanFormat::Patch => print(|out| document::patches(out, plan)),
         PlanFormat::Diff => {
+            let objects = diff::Objects::of(cluster);
             for target in plan
                 .targets
                 .iter()
                 .filter(|t| t.decision == DecisionKind::Update)
             {
-                print_text(&diff::unified(target, cluster)?)?;
+                let diff = objects.unified(target)?;
+                print_shown(|out| out.write_all(diff.as_bytes()))?;
             }
             Ok(())
         }

@@ -3,7 +3,7 @@
 use bootimage_plan::{API_VERSION, SkewForecast, skew};
 use serde::Serialize;
 
-use super::{print_text, tell_all};
+use super::{print_shown, print_text, tell_all};
 use crate::cli::{ExplainFormat, SkewArgs};
 use crate::error::CommandError;
 use crate::exit;
@@ -37,7 +37,7 @@ pub(super) fn run(args: &SkewArgs) -> Result<u8, CommandError> {
         skew: skew.clone(),
     };
     match args.output {
-        ExplainFormat::Text => print_text(&text(&skew))?,
+        ExplainFormat::Text => print_shown(|out| out.write_all(text(&skew).as_bytes()))?,
         ExplainFormat::Json => print_text(&document::json(&document())?)?,
         ExplainFormat::Yaml => print_text(&document::yaml(&document())?)?,
     }

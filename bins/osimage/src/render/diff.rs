@@ -1,29 +1,43 @@
 //! An edit with its surroundings, as a unified diff of YAML.
 
+use std::collections::HashMap;
+
 use bootimage_plan::{ClusterSnapshot, Target};
-use openshift_model::RawObject;
+use openshift_model::{Edit, Kind, RawObject};
 use serde_json::Value;
 use similar::TextDiff;
 
 use crate::error::CommandError;
 use crate::render::document;
+use crate::screen::shown;
 
 /// Lines around a change: enough to see which disk of which set it is.
 const CONTEXT_LINES: usize = 3;
 
-/// The diff of a target that is updated; empty where it is not.
-pub(crate) fn unified(
-    target: &Target,
-    cluster: &ClusterSnapshot<'_>,
-) -> Result<String, CommandError> {
-    let object = cluster.objects.iter().rev().find(|object| {
-        object.kind == target.kind
-            && object.name.as_str() == target.name
-            && object.namespace.as_str() == target.namespace
-    });
-    let (Some(object), Some(edit)) = (object, &target.patch) else {
-        return Ok(String::new());
-    };
+/// The objects of a snapshot by what identifies them: a plan has a target for most of them.
+pub(crate) struct Objects<'s>(HashMap<(Kind, &'s str, &'s str), &'s RawObject<'s>>);
+
+impl<'s> Objects<'s> {
+    /// Those of a snapshot. Of an object that is there twice the last one counts.
+    pub(crate) fn of(cluster: &'s ClusterSnapshot<'s>) -> Self {
+        let identity = |object: &'s RawObject<'s>| {
+            let (namespace, name) = (object.namespace.as_str(), object.name.as_str());
+            ((object.kind, namespace, name), object)
+        };
+        Self(cluster.objects.iter().map(identity).collect())
+    }
+
+    /// The diff of a target that is updated; empty where it is not.
+    pub(crate) fn unified(&self, target: &Target) -> Result<String, CommandError> {
+        let identity = (target.kind, target.namespace.as_ref(), target.name.as_ref());
+        match (self.0.get(&identity), &target.patch) {
+            (Some(object), Some(edit)) => unified(target, object, edit),
+            _ => Ok(String::new()),
+        }
+    }
+}
+
+fn unified(target: &Target, object: &RawObject<'_>, edit: &Edit) -> Result<String, CommandError> {
     let before = tree(object)?;
     let mut after = before.clone();
     edit.apply(&mut after)
@@ -33,7 +47,8 @@ pub(crate) fn unified(
         })?;
     keep_order(&before, &mut after);
     let (before, after) = (document::yaml(&before)?, document::yaml(&after)?);
-    let path = format!("{}/{}/{}.yaml", target.kind, target.namespace, target.name);
+    let (namespace, name) = (shown(&target.namespace), shown(&target.name));
+    let path = format!("{}/{namespace}/{name}.yaml", target.kind);
     Ok(TextDiff::from_lines(&before, &after)
         .unified_diff()
         .context_radius(CONTEXT_LINES)

@@ -6,6 +6,7 @@ use bootimage_plan::{Explanation, FactRequest};
 use openshift_model::{Input, Step};
 
 use crate::render::document;
+use crate::screen::shown;
 use crate::text::wrap;
 
 /// The decision, then every rule that was looked at, in order.
@@ -15,12 +16,18 @@ pub(crate) fn text(out: &mut dyn Write, explanation: &Explanation) -> Result<()>
         "" => String::new(),
         namespace => format!("{namespace}/"),
     };
-    writeln!(out, "{} {namespace}{}", target.kind, target.name)?;
+    writeln!(
+        out,
+        "{} {}{}",
+        target.kind,
+        shown(&namespace),
+        shown(&target.name)
+    )?;
     writeln!(out, "{}: {}", target.decision.name(), target.reason)?;
     write!(out, "{}", wrap(&target.message, 2))?;
     for (what, image) in [("boots", &target.current), ("should boot", &target.target)] {
         if let Some(image) = image {
-            writeln!(out, "  {what}: {image}")?;
+            writeln!(out, "  {what}: {}", shown(image))?;
         }
     }
     writeln!(out, "\nRules, in the order in which they were looked at:")?;

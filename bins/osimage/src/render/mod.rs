@@ -3,5 +3,6 @@
 pub(crate) mod diff;
 pub(crate) mod document;
 pub(crate) mod explanation;
+pub(crate) mod lines;
 pub(crate) mod side_by_side;
 pub(crate) mod table;

@@ -6,16 +6,14 @@ use anstyle::{AnsiColor, Style};
 use bootimage_plan::{DecisionKind, Plan, Target};
 use openshift_model::{Kind, MachineManager};
 
-use crate::text::{WIDTH, pad, wrap};
+use crate::screen::shown;
+use crate::text::{self, pad, wrap};
 
-/// The plan at 80 columns: what happens to which set, then what is wrong.
+/// The plan as wide as the terminal: what happens to which set, then what is wrong.
 pub(crate) fn table(out: &mut dyn Write, plan: &Plan) -> Result<()> {
     writeln!(out, "{}\n", headline(plan))?;
     if plan.targets.is_empty() {
-        return writeln!(
-            out,
-            "The input has no MachineSet and no ControlPlaneMachineSet."
-        );
+        return writeln!(out, "No MachineSet and no ControlPlaneMachineSet.");
     }
     let names: Vec<String> = plan.targets.iter().map(short_name).collect();
     let width = names
@@ -30,7 +28,7 @@ pub(crate) fn table(out: &mut dyn Write, plan: &Plan) -> Result<()> {
         pad("DECISION", DECISION_WIDTH),
         pad("NAME", width)
     )?;
-    let room = WIDTH.saturating_sub(DECISION_WIDTH + GAP + width + GAP);
+    let room = text::width().saturating_sub(DECISION_WIDTH + GAP + width + GAP);
     for (target, name) in plan.targets.iter().zip(&names) {
         let line = format!("{}  {}", pad(name, width), what(target, room));
         writeln!(out, "{}  {}", decision(target.decision), line.trim_end())?;
@@ -75,7 +73,7 @@ pub(crate) fn wide(out: &mut dyn Write, plan: &Plan) -> Result<()> {
     let mut widths = header.map(str::len);
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(shown(cell).chars().count());
         }
     }
     for row in std::iter::once(&header.map(str::to_owned)).chain(&rows) {
@@ -138,8 +136,8 @@ fn decision(kind: DecisionKind) -> String {
 /// Sets are what most lines are about; the control plane is said to be one.
 fn short_name(target: &Target) -> String {
     match target.kind {
-        Kind::ControlPlaneMachineSet => format!("cpms/{}", target.name),
-        _ => target.name.clone(),
+        Kind::ControlPlaneMachineSet => format!("cpms/{}", shown(&target.name)),
+        _ => shown(&target.name).into_owned(),
     }
 }
 
@@ -181,9 +179,10 @@ fn side_by_side(current: &str, new: &str, room: usize) -> [String; 2] {
 /// An image that fits. Of a path, or of fields with colons between them, the last part tells most;
 /// of every other name the first.
 fn cut(image: &str, room: usize) -> String {
+    let image = shown(image);
     let (length, room) = (image.chars().count(), room.max(LEAST_IMAGE));
     if length <= room {
-        return image.to_owned();
+        return image.into_owned();
     }
     if image.contains([':', '/']) {
         let end: String = image.chars().skip(length + 1 - room).collect();

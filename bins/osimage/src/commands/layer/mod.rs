@@ -21,6 +21,7 @@ use osbuild_plan::Cluster;
 use super::{tell, tell_all};
 use crate::cli::{LayerCommand, LayerInputArgs};
 use crate::error::CommandError;
+use crate::progress;
 
 pub(super) fn run(command: &LayerCommand) -> Result<u8, CommandError> {
     match command {
@@ -41,7 +42,9 @@ fn read(files: &[PathBuf]) -> Result<Texts, CommandError> {
     if files.is_empty() {
         return Err(CommandError::NoInput);
     }
-    Ok(files::read(files))
+    Ok(progress::shown(|progress| {
+        files::read_objects(files, progress)
+    }))
 }
 
 /// What an input holds, as image layering looks at it.

@@ -4,7 +4,7 @@ use osbuild_plan::{Layering, PoolStatus, layering_status};
 
 use super::{Objects, texts};
 use crate::cli::{LayerFormat, StatusArgs};
-use crate::commands::print_text;
+use crate::commands::{print_shown, print_text};
 use crate::error::CommandError;
 use crate::exit;
 use crate::render::document;
@@ -22,7 +22,7 @@ pub(super) fn run(args: &StatusArgs) -> Result<u8, CommandError> {
         release_image.or_else(|| release_images.as_ref()?.get("baseOSContainerImage"));
     let status = layering_status(&objects.cluster(release_image));
     match args.output {
-        LayerFormat::Text => print_text(&text(&status.items))?,
+        LayerFormat::Text => print_shown(|out| out.write_all(text(&status.items).as_bytes()))?,
         LayerFormat::Json => print_text(&document::json(&status)?)?,
         LayerFormat::Yaml => print_text(&document::yaml(&status)?)?,
     }

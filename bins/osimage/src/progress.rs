@@ -1,0 +1,78 @@
+//! A line on standard error for whoever waits for a long read.
+
+use std::io::{IsTerminal, Write};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use cluster_io::files::Progress;
+
+use crate::settings::{self, Verbosity};
+
+/// How long a read takes before anything is said.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How often the line changes.
+const INTERVAL: Duration = Duration::from_millis(200);
+/// Back to the start of the line, which is cleared.
+const CLEAR: &str = "\r\u{1b}[K";
+
+/// Reads with a line on standard error that says how far it has come, where standard error is a
+/// terminal and the read takes longer than a second. The line is gone afterwards.
+pub(crate) fn shown<T>(read: impl FnOnce(&Progress) -> T) -> T {
+    let progress = Progress::default();
+    let start = Instant::now();
+    let result = watched(&progress, read);
+    if settings::verbosity() == Verbosity::Verbose {
+        let milliseconds = start.elapsed().as_millis();
+        say(&format!(
+            "read {} in {milliseconds} ms\n",
+            amount(&progress)
+        ));
+    }
+    result
+}
+
+fn watched<T>(progress: &Progress, read: impl FnOnce(&Progress) -> T) -> T {
+    if !std::io::stderr().is_terminal() {
+        return read(progress);
+    }
+    let (done, waits) = channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut pause = PATIENCE;
+            let mut is_shown = false;
+            while waits.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                say(&format!("{CLEAR}reading: {}", amount(progress)));
+                is_shown = true;
+                pause = INTERVAL;
+            }
+            if is_shown {
+                say(CLEAR);
+            }
+        });
+        let result = read(progress);
+        drop(done);
+        result
+    })
+}
+
+fn amount(progress: &Progress) -> String {
+    let (files, kibibytes) = (progress.files(), progress.bytes() >> 10);
+    let files = match files {
+        0 => String::new(),
+        1 => "1 file, ".to_owned(),
+        _ => format!("{files} files, "),
+    };
+    if kibibytes < 1 << 10 {
+        format!("{files}{kibibytes} KiB")
+    } else {
+        format!("{files}{} MiB", kibibytes >> 10)
+    }
+}
+
+/// That there is nobody to read it is no failure.
+fn say(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    let _ = stderr
+        .write_all(text.as_bytes())
+        .and_then(|()| stderr.flush());
+}
