@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: time and memory of the whole process on large inputs.
 
+mod dumps;
 mod generate;
 mod live;
 
@@ -33,6 +34,7 @@ pub(crate) fn run() -> Result<(), String> {
     inputs
         .iter()
         .try_for_each(|input| measure(&binary, input))?;
+    dumps::run(&binary, &folder)?;
     live::run(&binary)
 }
 
