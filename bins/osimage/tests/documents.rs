@@ -446,7 +446,23 @@ fn t_14_bare_metal_is_measured_where_it_provisions_from_an_image_of_its_own() {
             {"apiVersion": "metal3.io/v1alpha1", "kind": "Provisioning",
              "metadata": {"name": "provisioning-configuration"},
              "spec": {"provisioningOSDownloadURL": url}}]});
-        let planned = with(&objects);
+        // The cluster of the documents without its Infrastructure, which is the first one in the file.
+        let cluster = Path::new(FIXTURES).join("documents/cluster.yaml");
+        let cluster = fs::read_to_string(cluster).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let files = [
+            (
+                "rest.yaml",
+                cluster.split_once("---\n").unwrap().1.to_owned(),
+            ),
+            ("own.json", objects.to_string()),
+        ];
+        let files = files.map(|(name, text)| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            path
+        });
+        let planned = Planned::of("4.22", &files);
         assert_eq!(planned.0["skew"]["mode"], mode, "{url:?}");
     }
 }

@@ -64,7 +64,12 @@ fn cluster() -> Value {
         items.push(machine_set(&format!("w{number}{hostile}"), hostile));
         items.push(machine_set(&format!("r{number}{hostile}"), &released));
         let mut owned = machine_set(&format!("o{number}"), &released);
-        owned["metadata"]["ownerReferences"] = json!([{"kind": hostile, "name": hostile}]);
+        let metadata = owned.pointer_mut("/metadata").unwrap();
+        let owners = json!([{"kind": hostile, "name": hostile}]);
+        metadata
+            .as_object_mut()
+            .unwrap()
+            .insert("ownerReferences".to_owned(), owners);
         items.push(owned);
         // The same object again, and different: a warning that names it.
         items.push(machine_set(&format!("w{number}{hostile}"), "other"));

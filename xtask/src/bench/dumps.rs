@@ -155,7 +155,11 @@ fn archive(directory: &Path) -> Result<PathBuf, String> {
 }
 
 fn indented(document: &str) -> String {
-    document.lines().map(|line| format!("  {line}\n")).collect()
+    let mut text = String::new();
+    for line in document.lines() {
+        text.push_str(&format!("  {line}\n"));
+    }
+    text
 }
 
 fn element(indented: &str) -> String {
