@@ -205,6 +205,35 @@ pub struct InputArgs {
     /// Count Fedora CoreOS images on GCP as the release's own (OKD clusters born with one)
     #[arg(long)]
     pub fedora_coreos: bool,
+    /// What the release's templates are called in a vCenter: by the release that is in them, or as
+    /// the installer calls its own, so that the new one takes the place of the old one
+    #[arg(long, value_enum, default_value_t = TemplateNamesArg::Content)]
+    pub template_names: TemplateNamesArg,
+    /// How vCenters are spoken to.
+    #[command(flatten)]
+    pub vcenter: VcenterArgs,
+}
+
+/// Which certificates of vCenters count. They are always checked.
+#[derive(Debug, Clone, Args)]
+pub struct VcenterArgs {
+    /// Certificates of authorities that vCenters may have theirs from, PEM, beside those that the
+    /// system trusts; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub vcenter_ca: Vec<PathBuf>,
+    /// Hosts and the SHA-256 or SHA-1 of their certificates, as in govc's known hosts: for such a
+    /// host only that certificate counts; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub vcenter_thumbprints: Vec<PathBuf>,
+}
+
+/// `--template-names`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TemplateNamesArg {
+    /// <infrastructure name>-rhcos-<failure domain>-<release>
+    Content,
+    /// <infrastructure name>-rhcos-<failure domain>
+    Stock,
 }
 
 /// Which objects a plan is about.
@@ -236,8 +265,8 @@ pub struct PlanArgs {
     /// Output format
     #[arg(short, long, value_enum, default_value_t = PlanFormat::Table)]
     pub output: PlanFormat,
-    /// Ask EC2 for what the plan needs to know; credentials from the environment (AWS_*), else from
-    /// Secret aws-cloud-credentials of the live cluster
+    /// Ask EC2 and vCenters for what the plan needs to know; credentials from the environment (AWS_*,
+    /// GOVC_*), else from Secret aws-cloud-credentials or kube-system/vsphere-creds of the live cluster
     #[arg(long)]
     pub resolve: bool,
     /// Exit with 10 where changes are pending, with 11 where a set is Blocked or Undecided

@@ -10,9 +10,10 @@ use bootimage_plan::{
 use cluster_io::cluster::Cluster;
 use cluster_io::files::{self, Text, Texts};
 use cluster_io::{Loaded, load};
-use openshift_model::Profile;
+use openshift_model::vcenter::TemplateNames;
+use openshift_model::{Kind, ObjectRef, Profile, names};
 
-use crate::cli::{ArchitectureArg, InputArgs, ProfileArg};
+use crate::cli::{ArchitectureArg, InputArgs, ProfileArg, TemplateNamesArg};
 use crate::error::CommandError;
 use crate::live;
 use crate::progress;
@@ -61,7 +62,7 @@ impl Input {
     }
 
     /// [`Input::read`]; of a live cluster with the Secrets that a plan made by `planner` depends
-    /// on, and with EC2's answers to its questions where `resolve` says so.
+    /// on, and with the answers of EC2 and vCenters to its questions where `resolve` says so.
     pub(crate) fn read_for(
         args: &InputArgs,
         resolve: bool,
@@ -108,7 +109,7 @@ impl Input {
             cluster = Some(found);
         }
         if resolve {
-            self.resolve(cluster.as_ref(), &planner).await?;
+            self.resolve(args, cluster.as_ref(), &planner).await?;
         }
         if let Some(cluster) = cluster {
             // Secrets are read by name, and only those that an edit depends on.
@@ -124,10 +125,11 @@ impl Input {
 
     async fn resolve(
         &mut self,
+        args: &InputArgs,
         cluster: Option<&Cluster>,
         planner: impl Fn(&Snapshot<'_>) -> Plan,
     ) -> Result<(), CommandError> {
-        let mut resolver = Resolver::new(cluster);
+        let mut resolver = Resolver::new(cluster, &args.vcenter);
         // An answer can lead to another question, once: an image to the products beside it.
         let mut asked = BTreeSet::new();
         for _ in 0..2 {
@@ -272,6 +274,10 @@ pub(crate) fn policy(args: &InputArgs) -> Policy {
         },
         control_plane_architecture: args.architecture.map(ArchitectureArg::architecture),
         fedora_coreos_is_known: args.fedora_coreos,
+        template_names: match args.template_names {
+            TemplateNamesArg::Content => TemplateNames::Content,
+            TemplateNamesArg::Stock => TemplateNames::Stock,
+        },
         ..Policy::default()
     }
 }

@@ -1,52 +1,67 @@
-//! Answers to `needs`, fetched from EC2.
+//! Answers to `needs`, fetched from EC2 and from vCenters.
 
 use std::collections::BTreeMap;
 
 use bootimage_plan::FactRequest;
 use cluster_io::cluster::Cluster;
 use cluster_io::ec2::{self, Credentials, Endpoints, Limits, Resolved};
+use cluster_io::vcenter::{self, Access};
 use openshift_model::{Kind, RawObject, Secret, names};
 
+use crate::cli::VcenterArgs;
 use crate::error::CommandError;
 
-/// Asks EC2 with the credentials of the environment, or else of the cluster.
+/// Asks EC2 and vCenters with the credentials of the environment, or else of the cluster.
 pub(crate) struct Resolver<'a> {
     cluster: Option<&'a Cluster>,
-    /// Credentials and endpoints, once they were looked for.
-    access: Option<(Credentials, Endpoints)>,
+    vcenter: &'a VcenterArgs,
+    /// Credentials and endpoints of EC2, once they were looked for.
+    ec2: Option<(Credentials, Endpoints)>,
+    /// Access to vCenters, once it was looked for.
+    access: Option<Access>,
 }
 
 impl<'a> Resolver<'a> {
-    pub(crate) fn new(cluster: Option<&'a Cluster>) -> Self {
+    pub(crate) fn new(cluster: Option<&'a Cluster>, vcenter: &'a VcenterArgs) -> Self {
         Self {
             cluster,
+            vcenter,
+            ec2: None,
             access: None,
         }
     }
 
-    /// Answers to what EC2 can be asked; a warning where it cannot.
+    /// Answers to what clouds can be asked; a warning for each that cannot.
     pub(crate) async fn resolve(
         &mut self,
         needs: &[FactRequest],
     ) -> Result<Resolved, CommandError> {
-        let is_aws = |need: &&FactRequest| !matches!(need, FactRequest::VsphereTemplate(_));
-        if !needs.iter().any(|need| is_aws(&need)) {
-            return Ok(Resolved {
-                warnings: vec![
-                    "--resolve asks EC2 only; for vSphere answer with --facts".to_owned(),
-                ],
-                ..Resolved::default()
-            });
+        let of_vcenter = |need: &&FactRequest| matches!(need, FactRequest::VsphereTemplate(_));
+        let mut resolved = Resolved::default();
+        if needs.iter().any(|need| !of_vcenter(&need)) {
+            let found = match self.ec2.take() {
+                Some(found) => found,
+                None => self.of_ec2().await?,
+            };
+            let (credentials, endpoints) = self.ec2.insert(found);
+            let limits = Limits::default();
+            resolved = ec2::resolve(needs, credentials, endpoints, limits).await;
         }
-        let access = match self.access.take() {
-            Some(access) => access,
-            None => self.find_access().await?,
-        };
-        let (credentials, endpoints) = self.access.insert(access);
-        Ok(ec2::resolve(needs, credentials, endpoints, Limits::default()).await)
+        if needs.iter().any(|need| of_vcenter(&need)) {
+            let access = match self.access.take() {
+                Some(access) => access,
+                None => access(self.vcenter, self.cluster).await?,
+            };
+            let more = vcenter::resolve(needs, self.access.insert(access)).await;
+            for fact in more.facts.iter() {
+                resolved.facts.insert(fact);
+            }
+            resolved.warnings.extend(more.warnings);
+        }
+        Ok(resolved)
     }
 
-    async fn find_access(&self) -> Result<(Credentials, Endpoints), CommandError> {
+    async fn of_ec2(&self) -> Result<(Credentials, Endpoints), CommandError> {
         let variable = |name: &str| std::env::var(name).ok();
         let cloud = |error: String| CommandError::Cloud(error);
         let endpoints =
@@ -67,6 +82,43 @@ impl<'a> Resolver<'a> {
         };
         Ok((credentials, endpoints))
     }
+}
+
+/// BI-311: who speaks to vCenters: the environment says, and for those that it does not name the
+/// cluster's own Secret, where a cluster can be asked.
+pub(crate) async fn access(
+    args: &VcenterArgs,
+    cluster: Option<&Cluster>,
+) -> Result<Access, CommandError> {
+    let cloud = |error: String| CommandError::Cloud(error);
+    let variable = |name: &str| std::env::var(name).ok();
+    let mut access =
+        Access::from_environment(variable).map_err(|error| cloud(error.to_string()))?;
+    for path in &args.vcenter_ca {
+        let trust = access.trust.with_authorities(path);
+        access.trust = trust.map_err(|error| cloud(error.to_string()))?;
+    }
+    for path in &args.vcenter_thumbprints {
+        let trust = access.trust.with_thumbprints(path);
+        access.trust = trust.map_err(|error| cloud(error.to_string()))?;
+    }
+    let Some(cluster) = cluster else {
+        return Ok(access);
+    };
+    let (namespace, name) = (vcenter::SECRET_NAMESPACE, vcenter::SECRET_NAME);
+    let read = cluster.object(Kind::Secret, namespace, name).await;
+    // Where the environment says who asks, the Secret need not be readable.
+    if let Ok(Some(json)) = read {
+        let data = data(&json)
+            .map_err(|problem| cloud(format!("Secret {namespace}/{name}: {problem}")))?;
+        let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
+        let data: BTreeMap<_, _> = data
+            .iter()
+            .map(|(key, bytes)| (key.as_str(), text(bytes)))
+            .collect();
+        access.add_secret(data.iter().map(|(key, value)| (*key, value.as_str())));
+    }
+    Ok(access)
 }
 
 /// BI-261: the Secret with which the cluster itself speaks to AWS.

@@ -1,6 +1,7 @@
 //! What a plan is made from: a snapshot of a cluster, facts, and a policy.
 
 use ignition_stub_convert::TargetVersion;
+use openshift_model::vcenter::TemplateNames;
 use openshift_model::{Architecture, Profile, RawObject};
 
 /// Whether a snapshot holds everything that the cluster has.
@@ -35,4 +36,6 @@ pub struct Policy {
     pub fedora_coreos_is_known: bool,
     /// BI-368: the Ignition version that stubs of spec 2 are converted to.
     pub ignition_version: TargetVersion,
+    /// BI-320: what the release's templates are called in a vCenter.
+    pub template_names: TemplateNames,
 }

@@ -129,6 +129,7 @@ impl<'w, T: Trace> Walk<'w, T> {
             infrastructure_name: cluster.map_or("", |cluster| &cluster.infrastructure_name),
             platform: cluster.and_then(|cluster| cluster.spec.vsphere()),
             disk_type: cluster.map_or(&nothing, |cluster| &cluster.disk_type),
+            template_names: self.world.context.policy.template_names,
             facts: self.world.facts,
         };
         let selection =

@@ -3,6 +3,7 @@
 //! A template is replaced in the vCenter, so that the provider spec mostly stays as it is. What a
 //! vCenter has to do is part of the answer; what it has already is a fact.
 
+mod by_content;
 mod failure_domain;
 mod import;
 mod install_config;
@@ -12,9 +13,10 @@ use openshift_model::boot_image::VsphereBootImage;
 use openshift_model::facts::{
     Answer, ClusterFacts, FactRequest, VsphereMachine, VsphereMachines, VsphereSearch,
 };
-use openshift_model::vcenter::VcenterStep;
+use openshift_model::vcenter::{TemplateNames, VcenterStep};
 use openshift_model::{Architecture, Step, Stream, StreamError, Trace, VspherePlatformSpec};
 
+pub use self::by_content::content_name;
 use self::failure_domain::failure_domain;
 use self::import::{Wanted, import};
 pub use self::install_config::{InstallConfigError, install_config_disk_type};
@@ -32,6 +34,8 @@ pub struct VsphereContext<'c> {
     pub platform: Option<&'c VspherePlatformSpec<'c>>,
     /// How the installer was told to lay out disks ([`install_config_disk_type`]).
     pub disk_type: &'c Result<String, InstallConfigError>,
+    /// BI-320: what the release's templates are called.
+    pub template_names: TemplateNames,
     /// The answers of vCenters that are known.
     pub facts: ClusterFacts<'c>,
 }
@@ -137,7 +141,11 @@ pub fn select<T: Trace>(
         Step::passed("BI-313", DOMAIN, domain_name).saw("/workspace", Some(&workspace))
     });
     let computed = computed_name(context.infrastructure_name, domain_name);
-    let search = search(image, &computed);
+    let name = match context.template_names {
+        TemplateNames::Content => content_name(&computed, release),
+        TemplateNames::Stock => computed.clone(),
+    };
+    let search = search(image, &computed, &name);
     let nothing = VsphereMachines::default();
     let found = match context.facts.vsphere_template(&search) {
         Some(Answer::Found(found)) => found,
@@ -155,13 +163,16 @@ pub fn select<T: Trace>(
         image,
         domain,
         architecture,
-        name: &computed,
+        name: &name,
         replaces: None,
     };
+    if context.template_names == TemplateNames::Content {
+        return by_content::select(&wanted, &computed, found, release, context, trace);
+    }
     if let Some(existing) = resolve(image, &computed, found, trace)? {
         return replace(&wanted, &existing, release, context, trace);
     }
-    let import = import(&wanted, release, context).inspect_err(|error| {
+    let import = import(&wanted, None, release, context).inspect_err(|error| {
         trace.step(|| Step::decided("BI-320", CURRENT, error.to_string()));
     })?;
     trace.step(|| Step::passed("BI-320", CURRENT, "it is to be imported"));
@@ -197,12 +208,16 @@ pub fn computed_name(infrastructure_name: &str, failure_domain: &str) -> String 
 }
 
 /// BI-316 … BI-319: what is asked of the vCenter: the folder, and every machine that has the name
-/// that the provider spec has, the computed name, or that of an interrupted replacement.
-fn search(image: &VsphereBootImage<'_>, computed: &str) -> VsphereSearch {
+/// that the provider spec has, the computed name, or that of an interrupted replacement; or else,
+/// where names say the release, the name of the release's template.
+fn search(image: &VsphereBootImage<'_>, computed: &str, name: &str) -> VsphereSearch {
     let workspace = &image.workspace;
-    let mut names = vec![computed.to_owned(), replacement_name(RETIRED, computed)];
+    let mut names = vec![name.to_owned()];
+    if name == computed {
+        names.push(replacement_name(RETIRED, computed));
+    }
     let template = base_name(&image.template);
-    if !template.is_empty() && template != computed {
+    if !template.is_empty() && template != name {
         names.insert(0, template.to_owned());
     }
     VsphereSearch {
@@ -313,9 +328,10 @@ fn replace<T: Trace>(
             replaces: Some(&machine),
             ..*wanted
         };
-        let import = import(&replacement, release, context).inspect_err(|error| {
-            trace.step(|| saw(Step::decided("BI-322", CURRENT, error.to_string())));
-        })?;
+        let import =
+            import(&replacement, Some(&machine), release, context).inspect_err(|error| {
+                trace.step(|| saw(Step::decided("BI-322", CURRENT, error.to_string())));
+            })?;
         trace.step(|| saw(Step::passed("BI-322", CURRENT, "it is not")));
         steps.push(VcenterStep::ImportTemplate(Box::new(import)));
     }

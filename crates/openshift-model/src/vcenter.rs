@@ -62,6 +62,18 @@ pub struct TemplateImport {
     pub tags: Vec<String>,
 }
 
+/// BI-320: what the release's templates are called.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TemplateNames {
+    /// As what is in them: each release has a template of its own beside the old ones, and a set is
+    /// moved from one to the other.
+    #[default]
+    Content,
+    /// As the installer calls them: the release's template takes the place of the old one (BI-325 …
+    /// BI-331).
+    Stock,
+}
+
 /// BI-332: how a disk takes up space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -7,6 +7,7 @@ use bootimage_plan::{
 use bootimage_selection::{Enrolment, enrolment, machine_set_architecture};
 use bootimage_status::{HotLoop, HotLoopMemory};
 use openshift_model::facts::{AWS_MARKETPLACE_OWNER, Answer, AwsImage, Fact};
+use openshift_model::vcenter::TemplateNames;
 use openshift_model::{
     Architecture, ClusterVersion, MachineResource, ManagedBootImages, ObjectMeta, ObjectRef,
     Profile, RawObject, StringMap, names, provider_spec_pointer,
@@ -53,6 +54,8 @@ pub(crate) fn plan_one(case: &Case) -> Value {
         control_plane_architecture: architecture.map(Architecture::from_rpm_name),
         // The results were computed with the newest target.
         ignition_version: IgnitionVersion::V3_5,
+        // The reference replaces templates.
+        template_names: TemplateNames::Stock,
         ..bootimage_plan::Policy::default()
     };
     let mut facts = Facts::default();

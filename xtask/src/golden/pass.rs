@@ -5,6 +5,7 @@ use bootimage_plan::{
 };
 use bootimage_status::{ConditionType, StatusCondition, record, record_action, reset, upsert};
 use bootimage_status::{RecordAction, Statistics, install_version};
+use openshift_model::vcenter::TemplateNames;
 use openshift_model::{
     ClusterVersion, Kind, MachineConfiguration, Profile, RawObject, SkewEnforcement, names,
 };
@@ -35,6 +36,8 @@ pub(crate) fn mapi_sync_all(case: &Case) -> Value {
     let policy = Policy {
         profile: Some(Profile::LATEST),
         ignition_version: IgnitionVersion::V3_5,
+        // The reference replaces templates.
+        template_names: TemplateNames::Stock,
         ..Policy::default()
     };
     let snapshot = ClusterSnapshot {

@@ -22,9 +22,11 @@ pub(super) struct Wanted<'w> {
     pub(super) replaces: Option<&'w VsphereMachine>,
 }
 
-/// BI-320, BI-322, BI-325 … BI-330: the import of the release's template.
+/// BI-320, BI-322, BI-325 … BI-330: the import of the release's template; its disk is to take up
+/// space as that of an existing one.
 pub(super) fn import(
     wanted: &Wanted<'_>,
+    existing: Option<&VsphereMachine>,
     release: &str,
     context: &VsphereContext<'_>,
 ) -> Result<TemplateImport, VsphereError> {
@@ -42,7 +44,7 @@ pub(super) fn import(
     }
     let ova = context.stream.vsphere_ova(architecture);
     let (ova, sha256) = ova.map_err(VsphereError::Stream)?;
-    let disk_type = match replaces {
+    let disk_type = match existing {
         Some(machine) => disk_type_of(machine),
         None => disk_type_of_new(name, context)?,
     };

@@ -69,6 +69,16 @@ struct Cluster {
     architecture: Architecture,
     disk_type: Result<String, InstallConfigError>,
     answer: Option<Answer<VsphereMachines>>,
+    names: TemplateNames,
+}
+
+/// What the vCenter is asked.
+fn asked_for(image: &VsphereBootImage<'_>, cluster: &Cluster) -> VsphereSearch {
+    let computed = computed_name(cluster.name, "fd1");
+    match cluster.names {
+        TemplateNames::Content => search(image, &computed, &content_name(&computed, RELEASE)),
+        TemplateNames::Stock => search(image, &computed, &computed),
+    }
 }
 
 fn cluster(answer: Option<Answer<VsphereMachines>>) -> Cluster {
@@ -78,6 +88,7 @@ fn cluster(answer: Option<Answer<VsphereMachines>>) -> Cluster {
         architecture: Architecture::X86_64,
         disk_type: Ok("thick".to_owned()),
         answer,
+        names: TemplateNames::Stock,
     }
 }
 
@@ -92,7 +103,7 @@ fn run(
     let mut facts = Facts::default();
     if let Some(answer) = &cluster.answer {
         facts.insert(Fact::VsphereTemplate {
-            search: search(image, &computed_name(cluster.name, "fd1")),
+            search: asked_for(image, cluster),
             answer: answer.clone(),
         });
     }
@@ -101,6 +112,7 @@ fn run(
         infrastructure_name: cluster.name,
         platform: platform.as_ref(),
         disk_type: &cluster.disk_type,
+        template_names: cluster.names,
         facts: facts.of_cluster(None),
     };
     let mut steps = Vec::new();
@@ -459,4 +471,98 @@ proptest! {
             prop_assert_eq!(run(&image, &cluster(after)), Ok(Selection::UpToDate));
         }
     }
+}
+
+/// Where names say the release. Expected: the template afterwards, and whether it is imported.
+fn check_by_content(
+    template: &str,
+    machines: &[(&str, &str)],
+    expected: Result<(&str, bool), Selection<()>>,
+) {
+    let cluster = Cluster {
+        names: TemplateNames::Content,
+        ..cluster(asked(machines))
+    };
+    let found = match run(&set(template), &cluster).unwrap() {
+        Selection::Update(update) => {
+            for step in &update.steps {
+                let VcenterStep::ImportTemplate(import) = step else {
+                    panic!("{step:?}")
+                };
+                assert_eq!(
+                    (import.name.as_str(), &import.replaces),
+                    (&*update.template, &None)
+                );
+            }
+            Ok((update.template, !update.steps.is_empty()))
+        }
+        Selection::UpToDate => Err(Selection::UpToDate),
+        Selection::Skip(skip) => Err(Selection::Skip(skip)),
+        Selection::Needs(needs) => Err(Selection::Needs(needs)),
+    };
+    let found = found
+        .as_ref()
+        .map(|(name, imports)| (name.as_str(), *imports));
+    assert_eq!(found, expected.as_ref().copied(), "{template} {machines:?}");
+}
+
+#[test]
+fn bi_320_a_template_whose_name_says_its_release_stands_beside_the_old_one() {
+    let name = "c1-abc-rhcos-fd1-9.8.20260403-0";
+    let path = "/dc1/vm/c1-abc/c1-abc-rhcos-fd1-9.8.20260403-0";
+    let own = "c1-abc-rhcos-fd1";
+    check_by_content(own, &[(OWN, OLD)], Ok((name, true)));
+    // Shared with another set, or interrupted before the set was moved to it.
+    check_by_content(own, &[(OWN, OLD), (path, RELEASE)], Ok((name, false)));
+    check_by_content("gone", &[(path, RELEASE)], Ok((name, false)));
+    check_by_content("", &[], Ok((name, true)));
+    check_by_content(name, &[(path, RELEASE)], Err(Selection::UpToDate));
+    // Of the release already, whatever it is called: nothing is imported for a name.
+    check_by_content(own, &[(OWN, RELEASE)], Err(Selection::UpToDate));
+    let custom = "/dc1/vm/c1-abc/custom";
+    check_by_content("custom", &[(custom, OLD)], Ok((name, true)));
+    check_by_content("custom", &[(custom, RELEASE)], Err(Selection::UpToDate));
+    let skip = Skip::CustomImage {
+        image: "custom".to_owned(),
+    };
+    check_by_content("custom", &[(custom, "")], Err(Selection::Skip(skip)));
+    // Deleted while it was uploaded, or a customer's of the same name: it is imported.
+    let elsewhere = "/dc1/vm/customer/c1-abc-rhcos-fd1-9.8.20260403-0";
+    check_by_content(own, &[(OWN, OLD), (elsewhere, RELEASE)], Ok((name, true)));
+}
+
+#[test]
+fn bi_320_bi_332_where_names_say_the_release_the_disk_is_as_that_of_the_old_template() {
+    let cluster = |machines, disk_type| Cluster {
+        names: TemplateNames::Content,
+        disk_type,
+        ..cluster(asked(machines))
+    };
+    let no_config_map = || Err(InstallConfigError::NoConfigMap);
+    let own = set("c1-abc-rhcos-fd1");
+    let Ok(Selection::Update(update)) = run(&own, &cluster(&[(OWN, OLD)], no_config_map())) else {
+        panic!("it is imported")
+    };
+    let [VcenterStep::ImportTemplate(import)] = update.steps.as_slice() else {
+        panic!("{update:?}")
+    };
+    assert_eq!(import.disk_type, Some(DiskType::Thin));
+    check_error(
+        &own,
+        &cluster(&[], no_config_map()),
+        "failed to determine disk provisioning type for new template \
+         c1-abc-rhcos-fd1-9.8.20260403-0: failed to fetch cluster-config-v1 configmap: configmaps \
+         \"cluster-config-v1\" not found",
+    );
+    check_error(
+        &own,
+        &cluster(&[(OWN, "")], Ok(String::new())),
+        "unable to determine RHCOS version of virtual machine: c1-abc-rhcos-fd1",
+    );
+    let long = Cluster {
+        name: "infrastructure-name-that-is-so-long-that-the-release-no-longer-fits-x",
+        ..cluster(&[], Ok(String::new()))
+    };
+    let error = run(&own, &long).unwrap_err();
+    assert!(matches!(error, VsphereError::NameTooLong { .. }), "{error}");
 }
