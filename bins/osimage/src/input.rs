@@ -10,8 +10,8 @@ use bootimage_plan::{
 use cluster_io::cluster::Cluster;
 use cluster_io::files::{self, Text, Texts};
 use cluster_io::{Loaded, load};
+use openshift_model::Profile;
 use openshift_model::vcenter::TemplateNames;
-use openshift_model::{Kind, ObjectRef, Profile, names};
 
 use crate::cli::{ArchitectureArg, InputArgs, ProfileArg, TemplateNamesArg};
 use crate::error::CommandError;
