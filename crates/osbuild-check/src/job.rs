@@ -36,7 +36,7 @@ pub fn job_state(job: &BuildJob<'_>) -> BuildState {
     } else if may_go_on {
         BuildState::Building
     } else if succeeded > 0 {
-        // A pod succeeded; where there are conditions, they have the last word.
+        // A pod succeeded; with conditions, the Job controller has not come to an end yet.
         if conditions.iter().flatten().flatten().next().is_some() {
             BuildState::Building
         } else {
@@ -146,8 +146,8 @@ pub fn status_from_job(
     }
 }
 
-/// The second after a time in UTC, e.g. `2026-02-28T23:59:59Z`; `None` for any other form.
-fn second_after(time: &str) -> Option<String> {
+/// IL-720: the second after a time in UTC, e.g. `2026-02-28T23:59:59Z`; `None` for any other form.
+pub fn second_after(time: &str) -> Option<String> {
     let (date, clock) = time.strip_suffix('Z')?.split_once('T')?;
     let [year, month, day] = numbers(date, '-')?;
     let [hour, minute, second] = numbers(clock, ':')?;

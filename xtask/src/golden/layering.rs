@@ -139,7 +139,7 @@ fn build(
 /// `containerfile_check`
 pub(crate) fn containerfile_check(input: &Value) -> Value {
     let content = input["content"].as_str().unwrap_or_default();
-    match containerfile_render::check(content).problem {
+    match containerfile_render::operator_refusal(content) {
         None => json!({"valid": true}),
         Some(problem) => json!({"valid": false, "error": problem.what.to_string()}),
     }
@@ -352,9 +352,12 @@ pub(crate) fn build_objects(input: &Value) -> Value {
     result
 }
 
-/// An object as a typed client prints it: without kind and apiVersion, and with equal values written
-/// as the golden cases write them.
+/// An object as a typed client prints it: without its type and its owner (IL-773), and with what
+/// differs only in spelling brought into the golden form.
 fn typed(mut object: Value) -> Value {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("ownerReferences");
+    }
     if let Some(members) = object.as_object_mut() {
         members.remove("apiVersion");
         members.remove("kind");
@@ -386,11 +389,24 @@ fn unpacked(text: &str) -> Value {
     serde_json::from_str(&json).unwrap_or_default()
 }
 
+/// The Job without scripts, and without what ours has besides (IL-702, IL-727, IL-780).
 fn without_scripts(mut job: Value) -> Value {
+    if let Some(spec) = job.get_mut("spec").and_then(Value::as_object_mut) {
+        spec.remove("activeDeadlineSeconds");
+        spec.remove("podFailurePolicy");
+    }
+    let pod = job.pointer_mut("/spec/template/spec");
+    if let Some(pod) = pod.and_then(Value::as_object_mut) {
+        pod.remove("nodeSelector");
+    }
     for containers in ["initContainers", "containers"] {
         let pointer = format!("/spec/template/spec/{containers}/0/command/2");
         if let Some(script) = job.pointer_mut(&pointer) {
             *script = json!("<script>");
+        }
+        let pointer = format!("/spec/template/spec/{containers}/0/resources");
+        if let Some(resources) = job.pointer_mut(&pointer) {
+            *resources = json!({});
         }
     }
     job["status"] = json!({});
