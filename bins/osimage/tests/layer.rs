@@ -99,7 +99,12 @@ fn every_example_is_named_rendered_and_checked() {
         let config_maps = ["ConfigMap"; 4];
         assert_eq!(
             kinds,
-            [&config_maps[..], &["Secret", "Secret", "Job"]].concat(),
+            [
+                &["MachineOSBuild"],
+                &config_maps[..],
+                &["Secret", "Secret", "Job"]
+            ]
+            .concat(),
             "{example}"
         );
         let mounts_entitlement = manifests.contains("etc-pki-entitlement-layered");
@@ -294,6 +299,103 @@ fn il_123_a_push_spec_is_refused_with_the_position() {
 }
 
 #[test]
+fn il_716_a_push_spec_with_several_namespaces_is_refused() {
+    let deep = hotfix().replace("operator/os-image:latest", "operator/a/os-image:latest");
+    let deep = deep.replace(
+        "image-registry.openshift-image-registry.svc:5000",
+        "quay.io",
+    );
+    for command in ["name", "render", "convert"] {
+        let expected = [
+            "spec.renderedImagePushSpec: ",
+            "has several levels of namespaces",
+        ];
+        bad(&[command], &[&deep, &pool()], &expected);
+    }
+}
+
+#[test]
+fn what_a_person_should_know_of_a_build_is_told() {
+    let check = |documents: &[String], expected: &str| {
+        let files = [fixture("cluster/shared.yaml"), PathBuf::from("-")];
+        let output = run(&["render"], &files, &documents.join("\n---\n"));
+        let said = text(&output.stderr);
+        assert!(
+            output.status.success() && said.contains(expected),
+            "{expected}: {said}"
+        );
+    };
+    let tagged = pool();
+    let (before, rest) = tagged.split_once("osImageURL: ").unwrap();
+    let (_, after) = rest.split_once('\n').unwrap();
+    let tagged = format!("{before}osImageURL: quay.io/org/os:4.20\n{after}");
+    check(
+        &[hotfix(), tagged],
+        "is \"quay.io/org/os:4.20\", a tag: the image behind it can change",
+    );
+    let copied = hotfix().replace(
+        "builder-dockercfg-7lzwl",
+        "builder-dockercfg-7lzwl-canonical",
+    );
+    check(
+        &[copied, pool()],
+        "spec.renderedImagePushSecret names \"builder-dockercfg-7lzwl-canonical\", a copy",
+    );
+    let other = hotfix().replace(
+        "  containerFile:\n",
+        "  containerFile:\n  - {containerfileArch: ARM64, content: FROM configs}\n",
+    );
+    check(
+        &[other, pool()],
+        "spec.containerFile has an entry for ARM64",
+    );
+}
+
+#[test]
+fn numbers_of_callouts_are_named_as_such() {
+    let converted = std::fs::read_to_string(fixture("v1alpha1.yaml")).unwrap();
+    for (from, to) in [
+        ("imageBuilder:", "imageBuilder: 3"),
+        ("containerFile:", "containerFile: (4)"),
+        ("v1alpha1", "v1alpha1 (1)"),
+        ("os-image:latest", "os-image:latest  7"),
+        ("global-pull-secret-copy", "global-pull-secret-copy <2>"),
+    ] {
+        let output = run(
+            &["convert"],
+            &[PathBuf::from("-")],
+            &converted.replacen(from, to, 1),
+        );
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{to}: {said}");
+        assert!(
+            said.contains("looks like the number of a callout"),
+            "{to}: {said}"
+        );
+    }
+}
+
+#[test]
+fn il_785_what_is_too_large_is_named() {
+    let file = "A".repeat(1_600_000);
+    // Not to be packed: every block is another one.
+    let mut source = String::with_capacity(file.len());
+    let mut state = 1_u64;
+    while source.len() < file.len() {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        source.push_str(&format!("{state:016x}"));
+    }
+    let large = pool().replace("osImageURL:", &format!("large: {source}\n  osImageURL:"));
+    let expected = [
+        "the rendered MachineConfig, packed takes",
+        "which holds 1048576",
+    ];
+    bad(&["render"], &[&hotfix(), &large], &expected);
+}
+
+#[test]
 fn il_470_a_secret_of_the_wrong_type_is_named() {
     let shared = std::fs::read_to_string(fixture("cluster/shared.yaml")).unwrap();
     let args = ["render", "--manifests"];
@@ -357,10 +459,10 @@ fn what_no_containerfile_can_be_is_named_with_its_place() {
         "containerFile 1:7: the text has a NUL byte, which no \
          builder takes: remove it",
     );
-    for name in ["configs", "Extract"] {
+    for name in ["configs", "extract"] {
         check(
             &format!("FROM configs AS a\nFROM a AS {name}\n"),
-            &format!("Containerfile line 2: the stage name \"{name}\" is taken"),
+            &format!("containerFile 2:1: the stage name \"{name}\" is taken"),
         );
     }
     check(
@@ -453,14 +555,30 @@ fn checks_name_line_and_column() {
     check(
         &[],
         "RUN a\n",
-        3,
-        "one FROM instruction: begin with `FROM configs AS final`",
+        0,
+        "1:1: warning: the text has no FROM and continues stage `configs`",
     );
     check(
         &["--strict"],
         "FROM configs\nRUN a\n",
         3,
         "standard input:2:1: error: the last RUN",
+    );
+    check(
+        &["--out-of-cluster"],
+        "RUN a\n",
+        3,
+        "one FROM instruction: begin with `FROM` and the image to build from",
+    );
+    let here_document = "FROM configs\nRUN <<A\nbootc container lint\nA\n";
+    let checked = "checked as the text of a MachineOSConfig, for buildah 1.33 and later";
+    check(&[], here_document, 0, checked);
+    let old = ["--builder", "1.28.2"];
+    check(
+        &old,
+        here_document,
+        3,
+        "3:1: error: unknown Dockerfile instruction: bootc",
     );
     check(
         &["/does/not/exist"],

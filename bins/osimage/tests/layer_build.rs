@@ -7,12 +7,14 @@
     reason = "a test stops where something is not as it should be"
 )]
 
+mod layer_support;
+
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
+use layer_support::Buildah;
 use serde_json::Value;
 
 const BASE: &str = "localhost/osimage-test/base:1";
@@ -43,71 +45,23 @@ const STAND_INS: [(&str, &str); 7] = [
 const RECORD: &str = "#!/bin/sh\nrecord() {\n    line=$1; shift\n    for argument in \"$@\"; do \
     line=\"$line [$argument]\"; done\n    echo \"$line\" >> /calls\n}\n";
 
-/// A place of its own for images, so that nothing else on the machine is touched.
-struct Buildah(tempfile::TempDir);
+/// Images of operating systems, and what is built on them.
+struct Images(Buildah);
 
-impl Buildah {
+impl std::ops::Deref for Images {
+    type Target = Buildah;
+
+    fn deref(&self) -> &Buildah {
+        &self.0
+    }
+}
+
+impl Images {
     /// `None`, loudly, where images cannot be built.
     fn new() -> Option<Self> {
-        let has = |program: &str, argument: &str| {
-            Command::new(program)
-                .arg(argument)
-                .output()
-                .is_ok_and(|output| output.status.success())
-        };
-        let is_root = Command::new("id")
-            .arg("-u")
-            .output()
-            .is_ok_and(|id| id.stdout == b"0\n");
-        for (is_there, what) in [
-            (has("buildah", "--version"), "buildah"),
-            (Path::new("/bin/busybox").exists(), "a static /bin/busybox"),
-            (is_root, "root"),
-        ] {
-            if !is_there {
-                // Past the test harness, which keeps what a test prints that passes, and at the
-                // start of a line.
-                let line = format!("\nSKIPPED: builds of rendered Containerfiles need {what}\n");
-                let _ = std::io::stderr().write_all(line.as_bytes());
-                return None;
-            }
-        }
-        let buildah = Self(tempfile::tempdir().unwrap());
-        buildah.make_images();
-        Some(buildah)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        let mut command = Command::new("buildah");
-        command
-            .args(["--storage-driver", "vfs", "--root"])
-            .arg(self.path("root"));
-        command.arg("--runroot").arg(self.path("run")).args(args);
-        command.output().unwrap()
-    }
-
-    fn good(&self, args: &[&str]) -> String {
-        let output = self.run(args);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "buildah {args:?}: {said}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn build(&self, context: &Path, tag: &str) {
-        let context = context.to_str().unwrap();
-        self.good(&[
-            "bud",
-            "--isolation",
-            "chroot",
-            "--pull-never",
-            "-t",
-            tag,
-            context,
-        ]);
+        let images = Self(Buildah::new()?);
+        images.make_images();
+        Some(images)
     }
 
     fn make_images(&self) {
@@ -290,7 +244,7 @@ const COMMIT: &str = "ostree [container] [commit]";
 
 #[test]
 fn il_170_il_179_examples_build_and_the_users_part_comes_last() {
-    let Some(buildah) = Buildah::new() else {
+    let Some(buildah) = Images::new() else {
         return;
     };
     for (example, last) in [
@@ -320,7 +274,7 @@ fn il_170_il_179_examples_build_and_the_users_part_comes_last() {
 
 #[test]
 fn il_173_il_174_extensions_and_a_kernel_are_installed() {
-    let Some(buildah) = Buildah::new() else {
+    let Some(buildah) = Images::new() else {
         return;
     };
     let image = buildah.layer(

@@ -4,7 +4,7 @@
 
 use std::hint::black_box;
 
-use containerfile_render::{Inputs, check, render};
+use containerfile_render::{CheckFor, Inputs, check, render};
 use criterion::{Criterion, criterion_group, criterion_main};
 use openshift_model::Architecture;
 
@@ -39,7 +39,7 @@ fn renders(c: &mut Criterion) {
         &format!("RUN true; \\\n{continued}    true\n"),
     );
     c.bench_function("check, 200 kB of text", |b| {
-        b.iter(|| check(black_box(&long)));
+        b.iter(|| check(black_box(&long), CheckFor::default()));
     });
 }
 

@@ -2,7 +2,7 @@
 //! users write into it.
 //!
 //! The document is of our own design: it does what the reference's does, needs no here-documents,
-//! and holds names and packages as data. Nothing that anybody types can break out of its place;
+//! and holds names and packages as data. Nothing that anybody types can become another instruction;
 //! what a user wrote stands at the end, to the byte.
 //!
 //! ```
@@ -28,7 +28,8 @@ mod check;
 mod render;
 
 pub use check::{
-    Advice, Keyword, LONGEST, LONGEST_IN_API, Located, ParseProblem, Problem, Report, check,
+    Advice, Builder, BuilderError, CheckFor, Keyword, LONGEST, LONGEST_IN_API, Located,
+    ParseProblem, Place, Problem, Report, check, operator_refusal,
 };
 pub use render::{
     Inputs, KernelType, PROVENANCE_LABEL, RenderError, Rendered, extension_packages, render,

@@ -28,8 +28,8 @@ pub struct Difference {
 /// Everything that makes the names of two builds different, in the order in which it is hashed;
 /// empty exactly where the names are equal.
 ///
-/// It reads the same walk over the inputs as the hash (IL-103 … IL-107), and texts as they are
-/// hashed (IL-119).
+/// It compares the members that are hashed (IL-103 … IL-107), with texts as they are hashed
+/// (IL-119).
 pub fn explain_difference(
     before: Inputs<'_>,
     after: Inputs<'_>,
@@ -66,14 +66,14 @@ const NAME: &str = "MachineOSConfig metadata.name";
 /// Every member that is hashed, with its path.
 #[derive(Default)]
 struct Leaves {
-    /// In the order of the walk.
+    /// In the order in which they are hashed.
     fields: Vec<String>,
     values: BTreeMap<String, String>,
     document: usize,
-    /// The path to what is walked now, and where it was shorter.
+    /// The path to the member that comes next, and its length at each enclosing member.
     path: String,
-    shorter: Vec<usize>,
-    /// The number of the next item of each list that is walked now.
+    lengths: Vec<usize>,
+    /// The index of the next item in each enclosing list.
     items: Vec<usize>,
 }
 
@@ -102,12 +102,12 @@ impl Leaves {
     }
 
     fn enter(&mut self, step: &str) {
-        self.shorter.push(self.path.len());
+        self.lengths.push(self.path.len());
         self.path.push_str(step);
     }
 
     fn leave(&mut self) {
-        self.path.truncate(self.shorter.pop().unwrap_or_default());
+        self.path.truncate(self.lengths.pop().unwrap_or_default());
     }
 }
 

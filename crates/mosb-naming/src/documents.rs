@@ -1,14 +1,14 @@
-//! What is hashed: the three documents, walked member by member (IL-103 … IL-107).
+//! What is hashed: the members of the three documents, in order (IL-103 … IL-107).
 //!
-//! One walk serves two listeners: the writer of the bytes that are hashed, and the one that
-//! explains why two names differ. What is hashed and what is explained cannot drift apart.
+//! The functions here pass each member to a [`Sink`]. There are two: the writer of the YAML that is
+//! hashed, and the list of members that explains why two names differ. Both get the same members.
 
 use openshift_model::{
     ContainerFile, MachineOSConfig, MachineOSConfigSpec, NameReference, ObjectReference,
     OsMachineConfig, PoolConfiguration, Text,
 };
 
-/// Who listens to a walk over documents.
+/// Receives the members of the documents, in the order in which they are hashed.
 pub(crate) trait Sink<'a> {
     fn scalar(&mut self, key: &'static str, value: &'a str);
     fn null(&mut self, key: &'static str);

@@ -48,7 +48,8 @@ impl fmt::Display for InputHash {
     }
 }
 
-/// Walks the three documents of IL-101; `next` is called behind each.
+/// Passes the members of the three documents of IL-101 to a sink; `next` is called after each
+/// document.
 pub(crate) fn walk<'a, S: Sink<'a>>(inputs: &Complete<'a>, sink: &mut S, next: impl Fn(&mut S)) {
     documents::pool(sink, &inputs.pool.target);
     next(sink);

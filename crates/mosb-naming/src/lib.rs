@@ -50,6 +50,5 @@ pub use name::{InputError, Inputs, LimitError, MosbName, NameError, Named, docum
 pub use objects::{
     BuildConfigMap, BuildSecret, ConfigMapName, JobName, Marks, Optional, SecretName, StringMap,
     build_annotations, build_labels, builds_for, builds_of, entitlement_secret, ephemeral_objects,
-    is_legacy_build, is_legacy_copy, object_marks, objects_of, os_builds, secret_copies,
-    secret_copy_labels,
+    is_legacy_build, object_marks, objects_of, os_builds, secret_copies, secret_copy_labels,
 };

@@ -68,7 +68,7 @@ pub enum BuildConfigMap {
     EtcRegistries,
     /// Certificates that the administrator trusts.
     AdditionalTrustBundle,
-    /// What the build leaves: the digest of the image.
+    /// The digest of the image; it stays when the build is done.
     Digest,
 }
 
@@ -148,11 +148,6 @@ pub fn entitlement_secret(pool: &str) -> String {
     format!("etc-pki-entitlement-{pool}")
 }
 
-/// IL-126: whether a Secret is a copy that an older release left under its old name.
-pub fn is_legacy_copy(secret: &str) -> bool {
-    secret.ends_with("-canonical")
-}
-
 /// IL-142: whether a MachineOSBuild has the name of an older release
 /// (`<pool>-<rendered MachineConfig>-builder`, or `<pool>-<hash>-builder` as documents print it).
 /// Such names are recognised, never made.
@@ -175,7 +170,7 @@ pub fn build_annotations(config: &MachineOSConfig<'_>) -> StringMap {
     StringMap::from([(keys::PUSH_SECRET, config.push_secret().to_owned())])
 }
 
-/// What the objects of one build carry.
+/// Labels and annotations of the objects of one build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marks {
     /// IL-030: six labels.
@@ -235,7 +230,7 @@ pub fn object_marks(
     }
 }
 
-/// IL-030: what the copy of a Secret carries besides.
+/// IL-030: further labels of the copy of a Secret.
 pub fn secret_copy_labels(original: &str) -> StringMap {
     StringMap::from([
         (keys::CANONICALIZED_SECRET, String::new()),
@@ -316,9 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn il_126_il_142_names_of_older_releases_are_recognised() {
-        assert!(is_legacy_copy("builder-dockercfg-ng82t-canonical"));
-        assert!(!is_legacy_copy("base-layered-1"));
+    fn il_142_names_of_older_releases_are_recognised() {
         assert!(is_legacy_build("layered-rendered-layered-ad5a3cad-builder"));
         assert!(!is_legacy_build("layered-fbd0c995898fad6a87c4b09a5b782818"));
     }

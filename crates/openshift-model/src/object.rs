@@ -359,6 +359,8 @@ view! {
         labels: StringMap<'a> = "labels",
         /// `metadata.annotations`.
         annotations: StringMap<'a> = "annotations",
+        /// `metadata.finalizers`.
+        finalizers: Vec<Option<Text<'a>>> = "finalizers",
         /// `metadata.ownerReferences`.
         owner_references: Vec<Option<OwnerReference<'a>>> = "ownerReferences",
         /// `metadata.creationTimestamp`, RFC 3339.

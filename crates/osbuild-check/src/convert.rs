@@ -3,9 +3,10 @@
 use openshift_model::{V1, V1ALPHA1};
 use serde_json::{Map, Value, json};
 
+use crate::callout;
 use crate::validate::LONGEST_CONTENT;
 
-/// An object of today.
+/// An object of v1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Converted {
     /// The object.
@@ -34,12 +35,25 @@ pub enum ConvertWarning {
     /// IL-142: a build of an older release.
     #[error("{0:?} is the name of a build of an older release; v1 names the same build otherwise")]
     LegacyName(String),
+    /// IL-126: a copy that an older release made stands where the Secret itself should.
+    #[error(
+        "{path} names {secret:?}, a copy that an older release made and that nobody keeps up to date: \
+         name the Secret that it was made from, {original:?}"
+    )]
+    LegacyCopy {
+        /// Where it stands.
+        path: String,
+        /// The copy.
+        secret: String,
+        /// The Secret.
+        original: String,
+    },
     /// The object is of v1 already.
     #[error("the object is of v1 already")]
     AlreadyV1,
 }
 
-/// An object cannot become one of v1.
+/// An object cannot be converted to v1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConvertError {
     /// Neither kind.
@@ -101,7 +115,7 @@ pub enum ConvertError {
 /// Most entries of `containerFile` in v1.
 const MOST_ENTRIES: usize = 4;
 
-/// IL-018: what became of some dropped fields.
+/// IL-018: where the value of a dropped field is found now.
 fn because(path: &str) -> &'static str {
     match path {
         "spec.buildInputs.baseOSImagePullspec" => {
@@ -123,6 +137,9 @@ fn because(path: &str) -> &'static str {
 
 /// What a misspelt version was meant to be.
 fn hint(found: &str) -> String {
+    if let Some(hint) = callout::hint(found) {
+        return format!("; {hint}");
+    }
     let Some(version) = found.strip_prefix("machineconfiguration.openshift.io/") else {
         return format!("; write {V1ALPHA1} or {V1}");
     };
@@ -192,7 +209,7 @@ impl Conversion {
         let pool_name = pool.as_ref().and_then(|pool| pool.get("name")).cloned();
         set(&mut spec, "machineConfigPool", pool);
         let builder = take(&mut inputs, "imageBuilder", "spec.buildInputs.imageBuilder")?;
-        set(&mut spec, "imageBuilder", Some(builder_of_today(&builder)?));
+        set(&mut spec, "imageBuilder", Some(v1_builder(&builder)?));
         for (from, to) in [
             ("baseImagePullSecret", "baseImagePullSecret"),
             ("renderedImagePushSecret", "renderedImagePushSecret"),
@@ -205,12 +222,30 @@ impl Conversion {
         spec.extend(old);
         self.drop_all(&mut inputs, "spec.buildInputs");
         self.drop_all(&mut outputs, "spec.buildOutputs");
+        self.legacy_copies(&spec);
         object.insert("spec".to_owned(), Value::Object(spec));
         if let Some(Value::Object(status)) = object.get_mut("status") {
             rename(status, "currentImagePullspec", "currentImagePullSpec");
         }
         self.rename_to_pool(object, pool_name.as_ref());
         Ok(())
+    }
+
+    /// IL-126: in 4.16 and 4.17 the builder wrote the name of its copy into the object.
+    fn legacy_copies(&mut self, spec: &Map<String, Value>) {
+        for field in ["baseImagePullSecret", "renderedImagePushSecret"] {
+            let name = spec.get(field).and_then(|secret| secret.get("name"));
+            let Some(secret) = name.and_then(Value::as_str) else {
+                continue;
+            };
+            if let Some(original) = original_of_copy(secret) {
+                self.warnings.push(ConvertWarning::LegacyCopy {
+                    path: format!("spec.{field}"),
+                    secret: secret.to_owned(),
+                    original: original.to_owned(),
+                });
+            }
+        }
     }
 
     /// IL-012
@@ -276,6 +311,13 @@ impl Conversion {
     }
 }
 
+/// IL-126: the Secret that a copy of an older release was made from; `None` where the name is not
+/// that of such a copy.
+pub fn original_of_copy(secret: &str) -> Option<&str> {
+    let original = secret.strip_suffix("-canonical")?;
+    (!original.is_empty()).then_some(original)
+}
+
 fn map(value: &Value, path: &str) -> Result<Map<String, Value>, ConvertError> {
     value
         .as_object()
@@ -320,7 +362,7 @@ fn rename(members: &mut Map<String, Value>, from: &str, to: &str) {
 }
 
 /// IL-018: the default and only builder is a Job now.
-fn builder_of_today(builder: &Map<String, Value>) -> Result<Value, ConvertError> {
+fn v1_builder(builder: &Map<String, Value>) -> Result<Value, ConvertError> {
     match builder.get("imageBuilderType") {
         None | Some(Value::Null) => {}
         Some(Value::String(kind)) if kind == "PodImageBuilder" => {}
@@ -428,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn il_018_a_config_becomes_one_of_today() {
+    fn il_018_a_config_becomes_one_of_v1() {
         let converted = convert(&config()).unwrap();
         assert_eq!(
             converted.object,
@@ -561,7 +603,19 @@ mod tests {
     }
 
     #[test]
-    fn il_018_il_142_a_build_becomes_one_of_today() {
+    fn il_126_a_copy_of_an_older_release_is_explained() {
+        let secret = json!({"name": "builder-dockercfg-ng82t-canonical"});
+        let converted = convert(&with("/spec/buildInputs/renderedImagePushSecret", secret));
+        let warnings = converted.unwrap().warnings;
+        let said = warnings.iter().map(ToString::to_string);
+        assert!(
+            said.into_iter()
+                .any(|said| said.ends_with("from, \"builder-dockercfg-ng82t\""))
+        );
+    }
+
+    #[test]
+    fn il_018_il_142_a_build_becomes_one_of_v1() {
         let digest = format!("quay.io/org/os@sha256:{}", "0".repeat(64));
         let build = json!({"apiVersion": V1ALPHA1, "kind": "MachineOSBuild",
             "metadata": {"name": "layered-rendered-layered-1-builder"},

@@ -36,7 +36,7 @@ pub fn job_state(job: &BuildJob<'_>) -> BuildState {
     } else if may_go_on {
         BuildState::Building
     } else if succeeded > 0 {
-        // A pod succeeded; where there are conditions, they have the last word.
+        // A pod succeeded; with conditions, the Job controller has not come to an end yet.
         if conditions.iter().flatten().flatten().next().is_some() {
             BuildState::Building
         } else {

@@ -18,23 +18,29 @@
 //! # Ok::<(), osbuild_check::PullSpecError>(())
 //! ```
 
+mod callout;
 mod convert;
 mod digest;
+mod failure;
 mod job;
 mod operator;
+mod push_spec;
 mod rebuild;
 mod registry;
 mod secret;
 mod state;
 mod validate;
 
-pub use convert::{ConvertError, ConvertWarning, Converted, convert};
+pub use callout::callout;
+pub use convert::{ConvertError, ConvertWarning, Converted, convert, original_of_copy};
 pub use digest::{
     EmptyDigestFile, LabelsError, PullSpecError, check_digested, digest_in_file,
     digested_pull_spec, parse_labels, split_internal,
 };
+pub use failure::{Attempt, EXIT_CODES, ExitCode, Failure, Stage, Termination};
 pub use job::{ATTEMPTS, Builder, JobReference, NewStatus, job_state, status_from_job};
 pub use operator::{OperatorError, OperatorSecretError, check_for_operator, check_operator_secret};
+pub use push_spec::{PushSpecError, check_push_spec};
 pub use rebuild::{RebuildReason, rebuild_reasons};
 pub use registry::{ImageError, Meaning, RegistryFailure, Step, classify};
 pub use secret::{

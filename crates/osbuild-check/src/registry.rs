@@ -57,14 +57,14 @@ pub enum RegistryFailure {
     Other(String),
 }
 
-/// What to make of it.
+/// What a failure means for the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
     /// IL-441: the image is not there.
     NotFound,
-    /// IL-442: these credentials do not do.
+    /// IL-442: the credentials do not allow it.
     AccessDenied,
-    /// Neither is known; it may pass.
+    /// Neither is certain; a later attempt may succeed.
     Unknown,
 }
 
@@ -96,7 +96,7 @@ pub fn classify(error: &ImageError) -> Meaning {
     }
 }
 
-/// IL-441: registries that have no code for it say it in words.
+/// IL-441: some registries have no error code for a missing image and describe it in the message.
 fn says_gone(message: &str) -> bool {
     let message = message.to_lowercase();
     ["not found", "deleted", "expired"]

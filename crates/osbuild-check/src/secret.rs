@@ -146,11 +146,11 @@ pub enum ContentError {
         /// Column, from 1.
         column: usize,
     },
-    /// It looks like the schema of today and has something else in it.
+    /// It has members of the current schema, e.g. `auths`, and something that the schema lacks.
     #[error(
         "input has DockerConfigJSON-specific keys but failed to decode as DockerConfigJSON: {0}"
     )]
-    Today(Mismatch),
+    DockerConfigJson(Mismatch),
     /// It fits neither schema.
     #[error("decoding DockerConfig / DockerConfigJSON: could not decode DockerConfig: {0}")]
     Neither(Mismatch),
@@ -250,10 +250,10 @@ pub fn normalise(credentials: &[u8]) -> Result<Normalised, ContentError> {
             )));
         }
     };
-    let today = is_of_today(members);
-    let (auths, dropped) = match auths_of_today(members) {
+    let today = is_current_schema(members);
+    let (auths, dropped) = match current_auths(members) {
         Ok(found) => found,
-        Err(problem) if today => return Err(ContentError::Today(problem)),
+        Err(problem) if today => return Err(ContentError::DockerConfigJson(problem)),
         Err(_) => (entries(members).map_err(ContentError::Neither)?, Vec::new()),
     };
     let mut document = Map::new();
@@ -266,8 +266,8 @@ pub fn normalise(credentials: &[u8]) -> Result<Normalised, ContentError> {
     })
 }
 
-/// IL-471: whether the members are those of the schema of today.
-fn is_of_today(members: &Map<String, Value>) -> bool {
+/// IL-471: whether the members are those of the current schema (`.dockerconfigjson`).
+fn is_current_schema(members: &Map<String, Value>) -> bool {
     let auths = members.get("auths").and_then(Value::as_object);
     auths.is_some_and(|auths| !auths.is_empty())
         || DROPPED.iter().any(|name| members.contains_key(*name))
@@ -278,7 +278,7 @@ const DROPPED: [&str; 2] = ["credHelpers", "credsStore"];
 
 type Auths = (Map<String, Value>, Vec<&'static str>);
 
-fn auths_of_today(members: &Map<String, Value>) -> Result<Auths, Mismatch> {
+fn current_auths(members: &Map<String, Value>) -> Result<Auths, Mismatch> {
     let mut auths = Map::new();
     let mut dropped = Vec::new();
     for (name, value) in members {
@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn il_471_il_472_either_schema_becomes_the_one_of_today() {
+    fn il_471_il_472_either_schema_becomes_the_current_one() {
         let normal = r#"{"auths":{"a.b":{"username":"u","password":"p","email":"e","auth":"x"}}}"#;
         check(normal, Ok(normal));
         check(

@@ -58,12 +58,12 @@ impl BuildState {
         }
     }
 
-    /// IL-021: whether a Job is at work.
+    /// IL-021: whether its Job runs or is about to.
     pub const fn is_transient(self) -> bool {
         matches!(self, Self::Prepared | Self::Building)
     }
 
-    /// IL-021: whether nothing follows.
+    /// IL-021: whether no other state follows.
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Interrupted)
     }
@@ -80,8 +80,8 @@ impl fmt::Display for BuildState {
     }
 }
 
-/// IL-021: the state that conditions tell; `None` where there are none at all. Types that are no
-/// state are passed over.
+/// IL-021: the state that conditions tell; `None` where there are none at all. Conditions of
+/// other types are ignored.
 pub fn state<'b>(conditions: impl IntoIterator<Item = &'b Condition<'b>>) -> Option<BuildState> {
     let mut any = false;
     for condition in conditions {

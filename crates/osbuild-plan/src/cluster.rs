@@ -1,4 +1,4 @@
-//! What an input holds about layered images, and who belongs to whom.
+//! The layering objects of an input, and how they refer to one another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +9,7 @@ use openshift_model::{
 };
 
 use crate::rollout::pool_of;
+use crate::snapshot::OtherVersion;
 
 /// What is known about the layered images of a cluster.
 #[derive(Debug, Clone, Copy, Default)]
@@ -19,6 +20,8 @@ pub struct Cluster<'a> {
     pub machine_configs: &'a [OsMachineConfig<'a>],
     /// All MachineOSConfigs.
     pub configs: &'a [MachineOSConfig<'a>],
+    /// MachineOSConfigs of another version, which are not looked at.
+    pub of_other_versions: &'a [OtherVersion],
     /// All MachineOSBuilds.
     pub builds: &'a [MachineOSBuild<'a>],
     /// All nodes.
@@ -99,6 +102,18 @@ impl<'a> Cluster<'a> {
     pub fn machine_config(&self, name: &str) -> Option<&'a OsMachineConfig<'a>> {
         let mut configs = self.machine_configs.iter();
         configs.find(|config| config.name.as_str() == name)
+    }
+
+    /// The MachineOSConfig of this name.
+    pub fn config(&self, name: &str) -> Option<&'a MachineOSConfig<'a>> {
+        self.configs
+            .iter()
+            .find(|config| config.name.as_str() == name)
+    }
+
+    /// The MachineOSBuild of this name.
+    pub fn build(&self, name: &str) -> Option<&'a MachineOSBuild<'a>> {
+        self.builds.iter().find(|build| build.name.as_str() == name)
     }
 
     /// IL-829: the MachineOSConfig that has a pool.

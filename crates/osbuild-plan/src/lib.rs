@@ -30,7 +30,9 @@ mod event;
 mod names;
 mod objects;
 mod pool_condition;
+mod render;
 mod rollout;
+mod snapshot;
 mod status;
 #[cfg(test)]
 mod testing;
@@ -49,10 +51,14 @@ pub use objects::{
     new_build,
 };
 pub use pool_condition::{PoolCondition, pool_condition};
+pub use render::{
+    LayerRenderError, LayerRendering, LayerWarning, RenderRequest, layer_rendering, list,
+};
 pub use rollout::{
     BUILD_FAILED_MESSAGE, BuildOfPool, Gate, GateError, Updating, awaits_image, build_of_pool,
     node_is_candidate, node_is_done, rollout_gate, updating,
 };
+pub use snapshot::{LayerSnapshot, OtherVersion};
 pub use status::{
     Behind, BuildStatus, ImageSource, LayerStatus, Layering, NodeCount, PoolStatus, layering_status,
 };

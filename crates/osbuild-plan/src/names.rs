@@ -6,6 +6,7 @@ use mosb_naming::{
 };
 use openshift_model::MachineOSConfig;
 use openshift_model::facts::API_VERSION;
+use osbuild_check::{PushSpecError, check_push_spec};
 use serde::Serialize;
 
 use crate::cluster::{Cluster, MissingInput, Sources};
@@ -124,25 +125,29 @@ pub enum LayerNameError {
     /// Something is not there.
     #[error(transparent)]
     Missing(#[from] MissingInput),
-    /// What is there does not do. For a push spec, with the place that is wrong.
-    #[error("{}", said(.0))]
+    /// IL-716: the image could not be pushed, or not be named in a status.
+    #[error("spec.renderedImagePushSpec: {0}")]
+    PushSpec(#[from] PushSpecError),
+    /// What is there does not do.
+    #[error(transparent)]
     Name(#[from] NameError),
 }
 
-/// The reference's text, and what it does not say.
-fn said(error: &NameError) -> String {
-    match error {
-        NameError::PushSpec(problem) => {
-            format!("spec.renderedImagePushSpec: {problem}: {}", problem.hint())
-        }
-        other => other.to_string(),
-    }
-}
-
 impl Sources<'_> {
-    /// IL-100: the name of the build.
+    /// IL-100: the name of the build; an error also where its image could be pushed and not be used
+    /// (IL-716).
     pub fn name(&self) -> Result<Named, LayerNameError> {
-        Ok(name(self.inputs())?)
+        match name(self.inputs()) {
+            Ok(named) => {
+                check_push_spec(self.config.push_spec())?;
+                Ok(named)
+            }
+            Err(NameError::PushSpec(source)) => {
+                let push_spec = self.config.push_spec().to_owned();
+                Err(PushSpecError::Reference { push_spec, source }.into())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

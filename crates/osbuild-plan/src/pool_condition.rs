@@ -1,4 +1,4 @@
-//! What a pool is told about its builds (IL-041, IL-365).
+//! The condition `ImageBuildDegraded` of a pool (IL-041, IL-365).
 
 use osbuild_check::BuildState;
 

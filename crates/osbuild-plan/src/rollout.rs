@@ -1,5 +1,5 @@
-//! From an image to the nodes: what a pool says about it, which nodes have it, and what lets it
-//! roll out (IL-042 … IL-049).
+//! The rollout of an image: what its pool reports, which nodes have it, and what must be true before
+//! nodes take it (IL-042 … IL-049).
 
 use mosb_naming::keys;
 use openshift_model::{LayeredPool, MachineOSBuild, MachineOSConfig, Node};

@@ -14,6 +14,7 @@ use crate::rollout::{
     Updating, build_of_pool, current_config, current_image, node_is_candidate, node_is_done,
     updating,
 };
+use crate::snapshot::OtherVersion;
 
 /// Where the image of a pool comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -27,6 +28,13 @@ pub enum Layering {
     OutOfCluster,
     /// IL-056: built on the cluster, from an image that was built elsewhere.
     Both,
+    /// A MachineOSConfig asks for an image, and none has been built yet: nodes run what they ran
+    /// before.
+    FirstBuild,
+    /// IL-350: the MachineOSConfig is gone, and nodes have yet to return to the image of the release.
+    Leaving,
+    /// A MachineOSConfig of another version than v1, which is not read.
+    Unknown,
 }
 
 /// Which pools run which image: the document of `osimage layer status`.
@@ -51,7 +59,10 @@ pub struct PoolStatus {
     pub pool: String,
     /// Where its image comes from.
     pub layering: Layering,
-    /// The image that its nodes run or are to run; `None` where nobody says.
+    /// Why nothing more is known about it, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// The image that its nodes run or are to run; `None` where it is not known.
     pub image: Option<String>,
     /// The MachineOSBuild that made it, where the cluster did and it is still there.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,7 +116,7 @@ pub struct NodeCount {
     pub total: usize,
     /// How many run the image.
     pub on_image: usize,
-    /// What they say they run.
+    /// The operating system versions that they report.
     pub os_versions: Vec<String>,
 }
 
@@ -118,7 +129,7 @@ pub struct Behind {
     pub image_release: Option<String>,
     /// The release of the cluster.
     pub cluster_release: Option<String>,
-    /// The releases that came since, oldest first; `None` where nobody can tell.
+    /// The releases that came since, oldest first; `None` where one of both is not known.
     pub releases: Option<Vec<String>>,
 }
 
@@ -143,21 +154,27 @@ impl<'a> Cluster<'a> {
     fn pool_status(&self, pool: &LayeredPool<'a>, nodes: &[&Node<'_>]) -> PoolStatus {
         let config = self.config_of(&pool.name);
         let rendered = self.machine_config(pool.target.name());
-        let base_image = rendered
-            .map(OsMachineConfig::os_image)
-            .filter(|image| !image.is_empty());
+        let base_image = self.image_of(pool.target.name());
         let source = self.image_source(pool, base_image);
-        let layering = match (config, &source) {
-            (None, None) => Layering::None,
-            (Some(_), None) => Layering::InCluster,
-            (None, Some(_)) => Layering::OutOfCluster,
-            (Some(_), Some(_)) => Layering::Both,
-        };
         let layered = config.and_then(|config| config.status.current_image_pull_spec.as_deref());
-        let image = if config.is_some() {
-            layered
-        } else {
-            base_image
+        let layered = layered.filter(|image| !image.is_empty());
+        let other = self.of_other_version(pool).filter(|_| config.is_none());
+        let left_over = nodes.iter().find_map(|node| current_image(node));
+        let layering = match (config, layered, &source) {
+            (None, _, _) if other.is_some() => Layering::Unknown,
+            (None, _, _) if left_over.is_some() => Layering::Leaving,
+            (None, _, None) => Layering::None,
+            (None, _, Some(_)) => Layering::OutOfCluster,
+            (Some(_), None, _) => Layering::FirstBuild,
+            (Some(_), Some(_), None) => Layering::InCluster,
+            (Some(_), Some(_), Some(_)) => Layering::Both,
+        };
+        let image = match layering {
+            Layering::InCluster | Layering::Both => layered,
+            Layering::Unknown | Layering::Leaving => left_over,
+            // What nodes run until the first image is there.
+            Layering::FirstBuild => self.image_of(pool.current.name()).or(base_image),
+            Layering::None | Layering::OutOfCluster => base_image,
         };
         let build = config.and_then(|config| build_of_pool(pool, config, self.builds).build);
         let maker = config.and_then(|config| self.maker_of_image(config));
@@ -173,11 +190,13 @@ impl<'a> Cluster<'a> {
         PoolStatus {
             pool: pool.name.to_string(),
             layering,
+            problem: other
+                .map(|other| format!("MachineOSConfig {}: {}", other.name, other.problem())),
             image: image.map(str::to_owned),
             image_build: maker.map(|build| build.name.to_string()),
             machine_os_config: config.map(|config| config.name.to_string()),
-            nodes: count(nodes, pool, config.and(layered)),
-            behind: self.behind(config, maker, source.as_ref(), rendered),
+            nodes: count(nodes, pool, config.and(layered).or(other.and(left_over))),
+            behind: self.behind(pool, config, maker, source.as_ref(), rendered),
             build: build.map(|build| BuildStatus {
                 name: build.name.to_string(),
                 state: state(build.conditions()).unwrap_or(BuildState::Initial),
@@ -186,6 +205,18 @@ impl<'a> Cluster<'a> {
             machine_config: source,
             paused: pool.paused,
         }
+    }
+
+    /// The image that a rendered MachineConfig names.
+    fn image_of(&self, rendered: &str) -> Option<&'a str> {
+        let image = self.machine_config(rendered).map(OsMachineConfig::os_image);
+        image.filter(|image| !image.is_empty())
+    }
+
+    /// A MachineOSConfig of another version for a pool.
+    fn of_other_version(&self, pool: &LayeredPool<'_>) -> Option<&'a OtherVersion> {
+        let mut others = self.of_other_versions.iter();
+        others.find(|other| other.pool == pool.name.as_str())
     }
 
     /// The build that made the image that nodes run or are to run. While another one goes on, it is
@@ -231,6 +262,7 @@ impl<'a> Cluster<'a> {
     /// is at best as new as the release that the cluster ran when it was named.
     fn behind(
         &self,
+        pool: &LayeredPool<'_>,
         config: Option<&MachineOSConfig<'_>>,
         build: Option<&MachineOSBuild<'_>>,
         source: Option<&ImageSource>,
@@ -248,7 +280,11 @@ impl<'a> Cluster<'a> {
             (None, Some(_), Some(build)) => {
                 self.machine_config(build.machine_config()).and_then(of)
             }
-            (None, Some(_), None) => None,
+            (None, Some(config), None) => {
+                let has_image = config.status.current_image_pull_spec.is_some();
+                let running = self.machine_config(pool.current.name()).or(rendered);
+                running.filter(|_| !has_image).and_then(of)
+            }
             (None, None, _) => rendered.and_then(of),
         };
         Behind {
@@ -313,6 +349,7 @@ fn count(nodes: &[&Node<'_>], pool: &LayeredPool<'_>, image: Option<&str>) -> No
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshot::LayerSnapshot;
     use openshift_model::RawObject;
 
     const POOL: &str = r#"{"apiVersion":"machineconfiguration.openshift.io/v1",
@@ -357,18 +394,26 @@ mod tests {
 
     /// The status of the pool, with a MachineOSConfig or without, and with the release's image.
     fn status(config: Option<&str>, release_image: Option<&str>) -> PoolStatus {
-        let raw = |text| RawObject::parse(text).unwrap().unwrap();
+        fn raw(text: &str) -> RawObject<'_> {
+            RawObject::parse(text).unwrap().unwrap()
+        }
         let read = |text| OsMachineConfig::read(&raw(text)).unwrap();
         let configs: Vec<_> = config
             .into_iter()
             .map(|text| MachineOSConfig::read(&raw(text)).unwrap())
             .collect();
+        // A node that was never layered has no image of its own.
+        let node = match config {
+            Some(_) => NODE.to_owned(),
+            None => NODE.replace("currentImage", "other"),
+        };
         let statuses = layering_status(&Cluster {
             pools: &[LayeredPool::read(&raw(POOL)).unwrap()],
             machine_configs: &[read(RENDERED), read(LAYER)],
             configs: &configs,
+            of_other_versions: &[],
             builds: &[MachineOSBuild::read(&raw(BUILD)).unwrap()],
-            nodes: &[Node::read(&raw(NODE)).unwrap()],
+            nodes: &[Node::read(&raw(&node)).unwrap()],
             cluster_version: Some(&ClusterVersion::read(&raw(VERSION)).unwrap()),
             release_image,
         });
@@ -417,6 +462,7 @@ mod tests {
             pools: &[LayeredPool::read(&raw(POOL)).unwrap()],
             machine_configs: &[read(RENDERED), read(OLD_RENDERED)],
             configs: &[MachineOSConfig::read(&raw(&config)).unwrap()],
+            of_other_versions: &[],
             builds: &builds,
             nodes: &[Node::read(&raw(NODE)).unwrap()],
             cluster_version: Some(&ClusterVersion::read(&raw(VERSION)).unwrap()),
@@ -432,9 +478,53 @@ mod tests {
         );
     }
 
+    /// The status of the pool of other objects.
+    fn status_of(texts: &[&str]) -> PoolStatus {
+        let raw = |text: &&'static str| RawObject::parse(text).unwrap().unwrap();
+        let texts: Vec<&'static str> = texts
+            .iter()
+            .map(|text| -> &'static str { (*text).to_owned().leak() })
+            .collect();
+        let (mut snapshot, errors) = LayerSnapshot::of(texts.iter().map(raw).collect());
+        assert!(errors.is_empty(), "{errors:?}");
+        snapshot.release_image = Some("quay.io/mine@sha256:1".to_owned());
+        layering_status(&snapshot.cluster())
+            .items
+            .into_iter()
+            .next()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_config_of_another_version_is_not_the_image_of_the_release() {
+        let alpha = CONFIG.replace("io/v1", "io/v1alpha1");
+        let status = status_of(&[POOL, RENDERED, VERSION, NODE, &alpha]);
+        assert_eq!(status.layering, Layering::Unknown);
+        assert_eq!(status.image.as_deref(), Some("quay.io/os@sha256:2"));
+        assert!(status.problem.unwrap().contains("convert it first"));
+    }
+
+    #[test]
+    fn il_350_nodes_of_a_config_that_is_gone_have_yet_to_return() {
+        let status = status_of(&[POOL, RENDERED, VERSION, NODE, BUILD]);
+        assert_eq!(status.layering, Layering::Leaving);
+        assert_eq!(status.image.as_deref(), Some("quay.io/os@sha256:2"));
+    }
+
+    #[test]
+    fn until_the_first_image_is_built_nodes_run_the_release() {
+        let config = CONFIG.replace(r#""currentImagePullSpec":"quay.io/os@sha256:2""#, "");
+        let pool = POOL.replace("name\":\"worker\"},\"spec", "name\":\"worker\"},\"status\":{\"configuration\":{\"name\":\"rendered-worker-1\"}},\"spec");
+        let status = status_of(&[&pool, RENDERED, OLD_RENDERED, VERSION, &config, NEXT_BUILD]);
+        assert_eq!(status.layering, Layering::FirstBuild);
+        assert_eq!(status.image.as_deref(), Some("quay.io/mine@sha256:0"));
+        assert_eq!(status.behind.image_release.as_deref(), Some("4.20.2"));
+    }
+
     #[test]
     fn a_pool_without_layering_runs_the_release() {
-        let status = status(None, Some("quay.io/mine@sha256:1"));
+        let node = NODE.replace("currentImage", "other");
+        let status = status_of(&[POOL, RENDERED, VERSION, &node]);
         assert_eq!(status.layering, Layering::None);
         assert_eq!(status.machine_config, None);
     }

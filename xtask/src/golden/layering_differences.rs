@@ -98,18 +98,32 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         of: &["containerfile", "build_objects"],
-        seen: &[],
+        seen: &["containerfile"],
         applies: |input, expect| {
-            let content = user_content(input);
-            expect.get("error").is_none()
-                && content.lines().any(|line| {
-                    let line = line.trim().to_lowercase();
-                    line.starts_with("from ")
-                        && (line.ends_with(" as configs") || line.ends_with(" as extract"))
-                })
+            let checked = containerfile_render::CheckFor::default();
+            let problem = containerfile_render::check(user_content(input), checked).problem;
+            let refused = expect.get("validation_error") == Some(&Value::Bool(true));
+            problem.is_some() != refused
         },
         rule: "IL-194",
-        demands: "reserved stage names used by the user: clear errors",
+        demands: "what the builder refuses is refused, and nothing that it takes",
+    },
+    Difference {
+        of: &["containerfile"],
+        seen: &["containerfile"],
+        applies: |input, expect| {
+            let spec = |member: &str| input.pointer(&format!("/machine_config/spec/{member}"));
+            let extensions = spec("extensions").and_then(Value::as_array);
+            let kernel = spec("kernelType").and_then(Value::as_str);
+            let installs_nothing = extensions.is_none_or(Vec::is_empty)
+                && !matches!(kernel, Some("realtime" | "64k-pages"));
+            let image = spec("baseOSExtensionsContainerImage").and_then(Value::as_str);
+            installs_nothing
+                && !image.unwrap_or_default().is_empty()
+                && expect.get("error").is_none()
+        },
+        rule: "IL-786",
+        demands: "what does nothing is not rendered: no extensions image where nothing is installed",
     },
     Difference {
         of: &["containerfile", "build_objects"],

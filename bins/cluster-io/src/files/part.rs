@@ -185,15 +185,51 @@ fn place_text(
         path: path(),
         offset: place.bytes.start + error.valid_up_to() as u64,
     })?;
-    yaml::to_json(text).map_err(|error| syntax_error(name, document, place, error))
+    yaml::to_json(text).map_err(|error| syntax_error(name, document, place, text, error))
 }
 
-fn syntax_error(name: &str, document: usize, place: &Place, error: YamlError) -> FileError {
+fn syntax_error(
+    name: &str,
+    document: usize,
+    place: &Place,
+    text: &str,
+    error: YamlError,
+) -> FileError {
     FileError::Syntax {
         path: name.to_owned(),
         document,
         line: place.line + error.line.max(1) - 1,
         column: error.column.max(1),
-        problem: error.problem,
+        problem: with_callout(error.problem, text, error.line),
     }
 }
+
+/// The problem, and what else it may be: examples that are copied out of a document keep the numbers
+/// of its callouts, and a number where a mapping should begin is no YAML.
+fn with_callout(problem: String, text: &str, line: u64) -> String {
+    let line = usize::try_from(line).unwrap_or(usize::MAX);
+    // The parser notices at the line itself, or where a key was to follow.
+    let mut lines = text
+        .lines()
+        .take(line)
+        .collect::<Vec<_>>()
+        .into_iter()
+        .rev();
+    let of_keys = |line: &&str| line.contains(": ");
+    let callout = lines
+        .by_ref()
+        .take(line)
+        .filter(of_keys)
+        .take(CALLOUT_LINES)
+        .find_map(osbuild_check::callout);
+    match callout {
+        Some(callout) => format!(
+            "{problem} ({callout:?} at the end of a line looks like the number of a callout in the \
+             document that the text was copied from: remove it)"
+        ),
+        None => problem,
+    }
+}
+
+/// How many keys before a mistake are looked at.
+const CALLOUT_LINES: usize = 3;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use containerfile_render::Builder;
 
 use super::ArchitectureArg;
 
@@ -43,7 +44,8 @@ Examples:
   oc get machineosconfigs -o yaml | osimage layer convert -f - -o json";
 const CHECK_EXAMPLES: &str = "\
 Examples:
-  osimage layer check Containerfile
+  osimage layer check Containerfile                    as spec.containerFile of a MachineOSConfig
+  osimage layer check --out-of-cluster Containerfile   as a document that is built elsewhere
   osimage layer check --strict < Containerfile         in CI: advice fails as well";
 const STATUS_EXAMPLES: &str = "\
 Examples:
@@ -118,6 +120,12 @@ pub struct CheckArgs {
     /// Fail on what we advise against as well
     #[arg(long)]
     pub strict: bool,
+    /// Check for this version of buildah; see `buildah --version`, or `podman info`
+    #[arg(long, value_name = "VERSION", default_value = "1.33")]
+    pub builder: Builder,
+    /// Check a document of its own, with a build context of its own
+    #[arg(long)]
+    pub out_of_cluster: bool,
 }
 
 /// `osimage layer status`

@@ -1,29 +1,38 @@
-//! What works and is unwise.
+//! Advice on a text that the builder takes.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::instructions::escape_directive;
-use super::{Advice, Instruction, Instructions, Keyword, LONGEST_IN_API, Located, Position};
-use crate::render::{CONFIGS_STAGE, EXTRACT_STAGE};
+use super::instructions::has_escape_directive;
+use super::instructions::{Instruction, Position};
+use super::{Advice, CheckFor, Keyword, LONGEST_IN_API, Located, Place, builder, reference};
+use crate::render::CONFIGS_STAGE;
 
-/// Advice on a text that is valid, in the order of the text.
-pub(super) fn of(text: &str) -> Vec<Located<Advice>> {
+/// Advice on a text that the builder takes, in the order of the text.
+pub(super) fn of(text: &str, checked: CheckFor) -> Vec<Located<Advice>> {
     let mut advice = Vec::new();
-    let mut stages = Stages::default();
-    for instruction in Instructions::of(text, Position::WholeDocument).map_while(Result::ok) {
+    let mut stages = Stages::of(checked.place);
+    for instruction in builder::instructions(text, checked).map_while(Result::ok) {
         advice.extend(of_instruction(&instruction, &mut stages));
     }
     advice.extend(stages.advice());
     advice.extend(of_text(text));
+    if checked.place == Place::Cluster {
+        advice.extend(on_cluster(text));
+    }
     advice.sort_by_key(|found| (found.line, found.column));
     advice
 }
 
-/// What the stages of a text add up to.
-#[derive(Default)]
+/// What is known about the stages of a text.
 struct Stages {
-    /// Stages that continue `configs`, in lower case.
+    place: Place,
+    /// Stages that continue `configs`.
     continuing: BTreeSet<String>,
+    /// Whether there was a FROM.
+    has_from: bool,
+    /// The first instruction, where it is not a FROM or an ARG in front of one.
+    without_from: Option<(usize, usize)>,
     /// The last FROM, and what it names, where that does not continue `configs`.
     stray: Option<Located<String>>,
     /// The last RUN of the last stage that commits nothing.
@@ -31,58 +40,94 @@ struct Stages {
 }
 
 impl Stages {
-    fn from(&mut self, instruction: &Instruction<'_>, image: &str, name: Option<&str>) {
-        let image_name = image.to_lowercase();
-        let continues = image_name == CONFIGS_STAGE || self.continuing.contains(&image_name);
-        if continues && let Some(name) = name {
-            self.continuing.insert(name.to_lowercase());
+    fn of(place: Place) -> Self {
+        Self {
+            place,
+            continuing: BTreeSet::from([CONFIGS_STAGE.to_owned()]),
+            has_from: false,
+            without_from: None,
+            stray: None,
+            uncommitted: None,
         }
-        // A variable may name anything.
+    }
+
+    fn from(&mut self, instruction: &Instruction<'_>) {
+        let (image, name) = stage(instruction);
+        let continues = self.continuing.contains(image);
+        if continues && let Some(name) = name {
+            self.continuing.insert(name.to_owned());
+        }
+        // A variable may stand for `configs`.
         let strays = !continues && !image.contains('$');
         self.stray =
             strays.then(|| Located::new(instruction.line, instruction.column, image.to_owned()));
+        self.has_from = true;
         self.uncommitted = None;
     }
 
     fn run(&mut self, instruction: &Instruction<'_>) {
+        let command = command(instruction);
         let commits = ["ostree container commit", "bootc container lint"]
             .iter()
-            .any(|command| has_words(&instruction.text, command));
+            .any(|wanted| has_words(&command, wanted));
         // What a here-document does stands outside the instruction.
         let may_commit = commits || instruction.has_here_document;
         self.uncommitted = (!may_commit).then_some((instruction.line, instruction.column));
     }
 
     fn advice(self) -> impl Iterator<Item = Located<Advice>> {
-        let stray = self.stray.map(|found| {
+        let on_cluster = self.place == Place::Cluster;
+        let stray = self.stray.filter(|_| on_cluster).map(|found| {
             Located::new(found.line, found.column, Advice::NotFromConfigs(found.what))
         });
         let uncommitted = self
             .uncommitted
             .map(|(line, column)| Located::new(line, column, Advice::NoCommit));
-        stray.into_iter().chain(uncommitted)
+        let without_from = self
+            .without_from
+            .filter(|_| on_cluster)
+            .map(|(line, column)| Located::new(line, column, Advice::NoFrom));
+        stray.into_iter().chain(uncommitted).chain(without_from)
+    }
+}
+
+/// The command of a RUN, in whichever form it is written.
+fn command<'b>(instruction: &'b Instruction<'_>) -> Cow<'b, str> {
+    match &instruction.json {
+        Some(words) => Cow::Owned(words.join(" ")),
+        None => Cow::Borrowed(&instruction.text),
     }
 }
 
 fn of_instruction(instruction: &Instruction<'_>, stages: &mut Stages) -> Vec<Located<Advice>> {
     let mut found = Vec::new();
+    let place = (instruction.line, instruction.column);
     match instruction.keyword {
-        Some(Keyword::From) => {
-            let (image, name) = stage(instruction);
-            stages.from(instruction, image, name);
-            found.extend(
-                name.filter(|name| is_reserved(name))
-                    .map(|name| Advice::ReservedStage(name.to_owned())),
-            );
+        Some(Keyword::From) => stages.from(instruction),
+        Some(Keyword::Arg) => {}
+        _ if !stages.has_from => {
+            stages.without_from.get_or_insert(place);
         }
+        _ => {}
+    }
+    match instruction.keyword {
         Some(Keyword::Run) => {
             stages.run(instruction);
+            let command = command(instruction);
             let installs = ["install", "override", "upgrade", "update"]
                 .iter()
-                .any(|verb| has_words(&instruction.text, &format!("rpm-ostree {verb}")));
-            if installs && !has_words(&instruction.text, "rpm-ostree cleanup") {
+                .any(|verb| has_words(&command, &format!("rpm-ostree {verb}")));
+            if installs && !has_words(&command, "rpm-ostree cleanup") {
                 found.push(Advice::NoCleanUp);
             }
+        }
+        Some(Keyword::Onbuild) => found.push(Advice::OnBuild),
+        Some(Keyword::Copy) if stages.place == Place::Cluster => {
+            let flags = instruction.flags();
+            let number = flags.iter().find(|(name, value)| {
+                *name == "from" && !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit())
+            });
+            found.extend(number.map(|(_, value)| Advice::StageNumber((*value).to_owned())));
         }
         _ => {}
     }
@@ -94,7 +139,7 @@ fn of_instruction(instruction: &Instruction<'_>, stages: &mut Stages) -> Vec<Loc
 }
 
 /// The image and the name of a FROM.
-pub(crate) fn stage<'b>(instruction: &'b Instruction<'_>) -> (&'b str, Option<&'b str>) {
+fn stage<'b>(instruction: &'b Instruction<'_>) -> (&'b str, Option<&'b str>) {
     let mut words = instruction.arguments().split_whitespace();
     let image = words.next().unwrap_or_default();
     let name = words
@@ -104,11 +149,22 @@ pub(crate) fn stage<'b>(instruction: &'b Instruction<'_>) -> (&'b str, Option<&'
     (image, name)
 }
 
-/// Whether the rendered document has a stage of this name.
-pub(crate) fn is_reserved(name: &str) -> bool {
-    [CONFIGS_STAGE, EXTRACT_STAGE]
-        .iter()
-        .any(|taken| name.eq_ignore_ascii_case(taken))
+/// What concerns the document around the text.
+fn on_cluster(text: &str) -> Vec<Located<Advice>> {
+    let mut found = Vec::new();
+    if has_escape_directive(text) {
+        found.push(Located::new(1, 1, Advice::EscapeDirective));
+    }
+    let refusal = reference::refusal(text, Position::Continuation);
+    found.extend(refusal.map(|problem| {
+        let said = problem.what.to_string();
+        Located::new(
+            problem.line,
+            problem.column,
+            Advice::RefusedByOperator(said),
+        )
+    }));
+    found
 }
 
 /// Whether a text has these words in a row, whatever blanks are between them and whatever the shell
@@ -137,13 +193,6 @@ fn of_text(text: &str) -> Vec<Located<Advice>> {
     if let Some(at) = text.find("\r\n") {
         let line = text.get(..at).unwrap_or_default().matches('\n').count() + 1;
         found.push(Located::new(line, 1, Advice::CarriageReturn));
-    }
-    if text
-        .lines()
-        .next()
-        .is_some_and(|line| escape_directive(line.trim_start()).is_some())
-    {
-        found.push(Located::new(1, 1, Advice::EscapeDirective));
     }
     let last = text.lines().count().max(1);
     let characters = text.chars().count();

@@ -1,4 +1,4 @@
-//! What stands behind the name of an instruction (IL-187 … IL-189).
+//! The flags and arguments of an instruction (IL-187 … IL-189).
 
 use std::borrow::Cow;
 
@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use super::problem::{Keyword, ParseProblem};
 
-/// Arguments that were looked at.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// What is known about the arguments of an instruction.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Arguments {
     /// Whether there is one.
     pub(super) any: bool,
-    /// Whether they are a JSON array.
-    pub(super) json: bool,
+    /// The members where they are a JSON array of strings.
+    pub(super) json: Option<Vec<String>>,
 }
 
 /// Characters between an instruction and its arguments.
@@ -27,9 +27,24 @@ pub(super) fn split(line: &str) -> (&str, &str) {
     }
 }
 
-/// IL-187: what follows leading words that start with `--`. Quotes hold blanks; a backslash takes
-/// the next character whatever it is.
+/// IL-187: the leading words that start with `--`, name and value of each.
+pub(super) fn flags(line: &str) -> Vec<(&str, &str)> {
+    let (_, rest) = line.trim().split_once(BLANKS).unwrap_or_default();
+    let mut found = Vec::new();
+    take_flags(rest, |word| {
+        let flag = word.strip_prefix("--").unwrap_or(word);
+        found.push(flag.split_once('=').unwrap_or((flag, "")));
+    });
+    found
+}
+
 fn skip_flags(text: &str) -> &str {
+    take_flags(text, |_| {})
+}
+
+/// IL-187: hands leading words that start with `--` to `visit`, and returns what follows them.
+/// Quotes hold blanks; a backslash takes the next character whatever it is.
+fn take_flags<'a>(text: &'a str, mut visit: impl FnMut(&'a str)) -> &'a str {
     let mut rest = text.trim_start();
     while rest.starts_with("--") {
         let end = word_end(rest, '\\', true);
@@ -38,6 +53,7 @@ fn skip_flags(text: &str) -> &str {
         if word == "--" {
             break;
         }
+        visit(word);
     }
     rest
 }
@@ -60,16 +76,16 @@ fn word_end(text: &str, escape: char, escape_in_single_quotes: bool) -> usize {
     text.len()
 }
 
-/// IL-188: looks at the arguments of an instruction.
-pub(super) fn look(keyword: Keyword, text: &str, escape: char) -> Result<Arguments, ParseProblem> {
+/// IL-188: parses the arguments of an instruction.
+pub(super) fn parse(keyword: Keyword, text: &str, escape: char) -> Result<Arguments, ParseProblem> {
     let mut keyword = keyword;
     let mut text = text;
     let any = !text.is_empty();
-    // What ONBUILD carries has arguments of its own, and may be another ONBUILD.
+    // The instruction behind ONBUILD has arguments of its own, and may be another ONBUILD.
     while keyword == Keyword::Onbuild {
         let (word, rest) = split(text);
         let Some(child) = Keyword::of(word) else {
-            return Ok(Arguments { any, json: false });
+            return Ok(Arguments { any, json: None });
         };
         (keyword, text) = (child, rest);
     }
@@ -82,33 +98,40 @@ pub(super) fn look(keyword: Keyword, text: &str, escape: char) -> Result<Argumen
         | Keyword::Shell
         | Keyword::Volume => Ok(Arguments {
             any,
-            json: is_json(text)?,
+            json: json(text)?,
         }),
         Keyword::Healthcheck => {
             let (_, command) = text.split_once(char::is_whitespace).unwrap_or_default();
-            is_json(command.trim_start())?;
-            Ok(Arguments { any, json: false })
+            json(command.trim_start())?;
+            Ok(Arguments { any, json: None })
         }
         Keyword::Env | Keyword::Label => {
             check_pairs(keyword, text, escape)?;
-            Ok(Arguments { any, json: false })
+            Ok(Arguments { any, json: None })
         }
-        _ => Ok(Arguments { any, json: false }),
+        _ => Ok(Arguments { any, json: None }),
     }
 }
 
-/// IL-188: whether the arguments are a JSON array of strings. Broken JSON is plain text; what
-/// follows the array does not count.
-fn is_json(text: &str) -> Result<bool, ParseProblem> {
+/// IL-188: the members where the arguments are a JSON array of strings. Broken JSON is plain text;
+/// what follows the array does not count.
+fn json(text: &str) -> Result<Option<Vec<String>>, ParseProblem> {
     if !text.starts_with('[') {
-        return Ok(false);
+        return Ok(None);
     }
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<Vec<Value>>();
-    match values.next() {
-        Some(Ok(members)) if members.iter().all(Value::is_string) => Ok(true),
-        Some(Ok(_)) => Err(ParseProblem::NotStrings),
-        _ => Ok(false),
-    }
+    let Some(Ok(members)) = values.next() else {
+        return Ok(None);
+    };
+    let string = |member: Value| match member {
+        Value::String(text) => Ok(text),
+        _ => Err(ParseProblem::NotStrings),
+    };
+    members
+        .into_iter()
+        .map(string)
+        .collect::<Result<_, _>>()
+        .map(Some)
 }
 
 /// IL-188: `key value`, or words that all have `=`.
@@ -189,6 +212,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn il_187_flags_have_names_and_values() {
+        assert_eq!(
+            flags("COPY --from=a --link b c"),
+            [("from", "a"), ("link", "")]
+        );
+        assert_eq!(flags("RUN a --b"), []);
+        assert_eq!(flags("RUN"), []);
+    }
+
+    #[test]
     fn il_187_flags_are_no_arguments() {
         let cases = [
             ("RUN", ("RUN", "")),
@@ -208,17 +241,20 @@ mod tests {
 
     #[test]
     fn il_188_arrays_and_pairs() {
-        let look = |keyword, text| look(keyword, text, '\\');
-        let json = Ok(Arguments {
-            any: true,
-            json: true,
-        });
+        let look = |keyword, text| parse(keyword, text, '\\');
+        let json = |members: &[&str]| {
+            let members = members.iter().map(|member| (*member).to_owned()).collect();
+            Ok(Arguments {
+                any: true,
+                json: Some(members),
+            })
+        };
         let plain = Ok(Arguments {
             any: true,
-            json: false,
+            json: None,
         });
-        assert_eq!(look(Keyword::Cmd, "[]"), json);
-        assert_eq!(look(Keyword::Run, "[\"a\"] b"), json);
+        assert_eq!(look(Keyword::Cmd, "[]"), json(&[]));
+        assert_eq!(look(Keyword::Run, "[\"a\"] b"), json(&["a"]));
         assert_eq!(look(Keyword::Run, "[a"), plain);
         assert_eq!(look(Keyword::Cmd, "[1]"), Err(ParseProblem::NotStrings));
         assert_eq!(look(Keyword::Cmd, "[null]"), Err(ParseProblem::NotStrings));

@@ -1,16 +1,16 @@
-//! Taking a text apart into instructions (IL-187, IL-189).
+//! Splits a text into instructions (IL-187, IL-189).
 
 use std::borrow::Cow;
 
 use super::arguments::{self, Arguments};
 use super::problem::{Keyword, Located, ParseProblem};
 
-/// Where a text stands.
+/// Whether a text is a whole document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Position {
-    /// It is a document of its own: a directive on its first lines counts.
+    /// It is: a parser directive on its first lines has an effect.
     WholeDocument,
-    /// Other instructions stand before it.
+    /// Other instructions stand before it, so that a parser directive is a comment.
     Continuation,
 }
 
@@ -27,6 +27,8 @@ pub(crate) struct Instruction<'a> {
     pub(crate) keyword: Option<Keyword>,
     /// Whether it has arguments.
     pub(crate) has_arguments: bool,
+    /// The arguments where they are a JSON array of strings.
+    pub(crate) json: Option<Vec<String>>,
     /// Whether a here-document follows.
     pub(crate) has_here_document: bool,
 }
@@ -41,6 +43,11 @@ impl Instruction<'_> {
     pub(crate) fn arguments(&self) -> &str {
         arguments::split(&self.text).1
     }
+
+    /// Its flags, e.g. `--from=builder`, without the two dashes: name and value.
+    pub(crate) fn flags(&self) -> Vec<(&str, &str)> {
+        arguments::flags(&self.text)
+    }
 }
 
 /// The instructions of a text, up to the first one that cannot be read.
@@ -50,6 +57,9 @@ pub(crate) struct Instructions<'a> {
     /// Whether lines may still be directives.
     at_top: bool,
     escape_seen: bool,
+    /// Whether the builder knows here-documents; to one that does not, their lines are
+    /// instructions.
+    here_documents: bool,
 }
 
 impl<'a> Instructions<'a> {
@@ -67,7 +77,19 @@ impl<'a> Instructions<'a> {
             escape: '\\',
             at_top,
             escape_seen: false,
+            here_documents: true,
         }
+    }
+
+    /// Reads the text as a builder does that does not know here-documents.
+    pub(crate) fn without_here_documents(mut self) -> Self {
+        self.here_documents = false;
+        self
+    }
+
+    /// The character that continues a line.
+    pub(crate) fn escape(&self) -> char {
+        self.escape
     }
 
     /// IL-187: a directive at the top of a document.
@@ -117,10 +139,11 @@ impl<'a> Instructions<'a> {
         let (word, rest) = arguments::split(&text);
         let keyword = Keyword::of(word);
         let found = match keyword {
-            Some(keyword) => arguments::look(keyword, rest, self.escape).map_err(wrong)?,
+            Some(keyword) => arguments::parse(keyword, rest, self.escape).map_err(wrong)?,
             None => Arguments::default(),
         };
-        let takes_here_documents = !found.json
+        let takes_here_documents = self.here_documents
+            && found.json.is_none()
             && matches!(
                 keyword,
                 Some(Keyword::Add | Keyword::Copy | Keyword::Run | Keyword::Onbuild)
@@ -138,6 +161,7 @@ impl<'a> Instructions<'a> {
             column,
             keyword,
             has_arguments: found.any,
+            json: found.json,
             has_here_document,
             text,
         })
@@ -190,6 +214,12 @@ impl<'a> Iterator for Instructions<'a> {
             }
         }
     }
+}
+
+/// Whether a text begins with a directive that names the character that continues a line.
+pub(super) fn has_escape_directive(text: &str) -> bool {
+    let first = text.lines().next().unwrap_or_default();
+    escape_directive(first.trim_start()).is_some()
 }
 
 /// `# escape=X`

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use openshift_model::ReferenceError;
+
+use super::instructions::has_escape_directive;
+
 /// Something at a place of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Located<T> {
@@ -26,8 +30,7 @@ impl<T: fmt::Display> fmt::Display for Located<T> {
     }
 }
 
-/// A Containerfile that no builder takes. The texts are the reference's but for
-/// [`Problem::Nul`] and [`Problem::TooLong`], which the reference does not look for.
+/// Why a Containerfile is refused. The texts of IL-186 … IL-192 are the reference's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// IL-186: nothing says what to build from.
@@ -50,6 +53,92 @@ pub enum Problem {
     /// IL-192: an instruction without what it needs.
     #[error("{0} instruction requires {what}", what = .0.needs())]
     NoArguments(Keyword),
+    /// A flag that the instruction, or this builder, does not know.
+    #[error("{keyword} does not take {flag} ({builder})")]
+    Flag {
+        /// The instruction.
+        keyword: Keyword,
+        /// The flag with its dashes.
+        flag: String,
+        /// The builder and its version.
+        builder: String,
+    },
+    /// A here-document, for a builder that reads it as instructions.
+    #[error("{0} does not know here-documents: write a file with RUN and `printf`")]
+    HereDocument(String),
+    /// A quote without its other half.
+    #[error("a quote ({0}) is not closed")]
+    OpenQuote(char),
+    /// A variable that no builder can fill in.
+    #[error(
+        "the variable {:?} is written wrongly: there are $NAME, ${{NAME}}, ${{NAME:-default}} and \
+         ${{NAME:+other}}",
+        format!("${{{_0}")
+    )]
+    Variable(String),
+    /// FROM with other words than it takes.
+    #[error("FROM takes an image, or an image and a name: FROM <image> AS <name>")]
+    FromForm,
+    /// FROM with a variable that has no value.
+    #[error(
+        "FROM {0:?} names no image: the variable has no value; give it one before the first FROM: \
+         ARG <name>=<image>"
+    )]
+    NoBaseImage(String),
+    /// FROM, with something that is neither a stage nor an image.
+    #[error("{image:?} is no image reference: {source}: {}", source.hint())]
+    Image {
+        /// What stands there.
+        image: String,
+        /// What is wrong, and where.
+        source: ReferenceError,
+    },
+    /// A stage in other letters.
+    #[error("there is no stage {found:?}: names of stages are case-sensitive, write `{stage}`")]
+    StageCase {
+        /// What stands there.
+        found: String,
+        /// The stage.
+        stage: String,
+    },
+    /// Nothing that a file can be copied from.
+    #[error("there is no stage or image {0:?} before this instruction")]
+    NoSource(String),
+    /// IL-271: a file that the context of a build on a cluster lacks.
+    #[error(
+        "{keyword} {file:?}: the context of a build on a cluster holds no file of yours: copy from \
+         an image (--from=<image>), or write the file with a here-document"
+    )]
+    NotInContext {
+        /// `COPY` or `ADD`.
+        keyword: Keyword,
+        /// The file.
+        file: String,
+    },
+    /// A mount of another type.
+    #[error("{0:?} is no type of mount: there are bind, cache, secret, ssh and tmpfs")]
+    MountType(String),
+    /// SHELL in another form.
+    #[error("SHELL takes a JSON array: SHELL [\"/bin/bash\", \"-c\"]")]
+    ShellForm,
+    /// STOPSIGNAL without a signal.
+    #[error("{0:?} is no signal: write a number or a name, e.g. SIGTERM")]
+    Signal(String),
+    /// HEALTHCHECK in another form.
+    #[error("HEALTHCHECK is `HEALTHCHECK CMD <command>` or `HEALTHCHECK NONE`")]
+    HealthCheck,
+    /// An instruction that cannot be kept for later.
+    #[error("ONBUILD {0} is not possible")]
+    OnBuild(String),
+    /// The name of a stage of the document around the text.
+    #[error(
+        "the stage name {0:?} is taken: the document around this text has stages `extract` and \
+         `configs`; choose another name"
+    )]
+    ReservedStage(String),
+    /// IL-787: a global argument that the document around the text has itself.
+    #[error("the argument {0} is one of the document around this text: choose another name")]
+    ReservedArgument(String),
     /// A NUL byte, which no command line can hold.
     #[error("the text has a NUL byte, which no builder takes: remove it")]
     Nul,
@@ -73,11 +162,14 @@ impl Problem {
             Self::NoFrom if text.starts_with('\u{feff}') => {
                 Some("the text begins with a byte order mark: remove it")
             }
-            Self::NoFrom => Some("begin with `FROM configs AS final`"),
-            // IL-194
-            Self::NoArguments(Keyword::Onbuild) => {
-                Some("nothing is built on an image of nodes: write the instruction without ONBUILD")
+            Self::NoFrom => Some("begin with `FROM` and the image to build from"),
+            Self::UnknownInstruction(_) if text.starts_with('\u{feff}') => {
+                Some("the text begins with a byte order mark: remove it")
             }
+            Self::UnknownInstruction(_) if has_escape_directive(text) => Some(
+                "the escape directive has no effect, because the text does not stand at the start \
+                 of the document that is built: continue lines with a backslash",
+            ),
             _ => None,
         }
     }
@@ -191,12 +283,23 @@ pub enum Advice {
          configuration of the pool; write `FROM configs AS final`"
     )]
     NotFromConfigs(String),
-    /// A name that the rendered document uses itself.
+    /// IL-179: the text continues the stage `configs` without saying so.
     #[error(
-        "the stage name {0:?} is taken: the document around this text has stages `extract` and \
-         `configs`; rendering refuses it"
+        "the text has no FROM and continues stage `configs`: write `FROM configs AS final` first"
     )]
-    ReservedStage(String),
+    NoFrom,
+    /// A number that also counts the stages of the document around the text.
+    #[error(
+        "stage number {0} counts `extract` and `configs`, which stand before this text: give the \
+         stage a name, and use that"
+    )]
+    StageNumber(String),
+    /// IL-193: nothing is built on an image of nodes.
+    #[error("nothing is built on an image of nodes: write the instruction without ONBUILD")]
+    OnBuild,
+    /// IL-185: the operator's own check is not the builder's.
+    #[error("the Machine Config Operator of 5.0 and later refuses the text: {0}")]
+    RefusedByOperator(String),
     /// IL-104: the hash of a build is over the text, to the last byte.
     #[error(
         "the text does not end in a line feed: the same text with one makes another build \
@@ -221,6 +324,7 @@ pub enum Advice {
     /// Builders of older systems lack here-documents.
     #[error("builders before buildah 1.33 do not know here-documents; use `RUN` with `&& \\`")]
     HereDocument,
+
     /// The API refuses more than that.
     #[error("the text has {characters} characters; a MachineOSConfig takes at most {most}")]
     LongerThanApi {

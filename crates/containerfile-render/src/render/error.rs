@@ -14,7 +14,7 @@ pub enum RenderError {
         /// The rendered MachineConfig.
         machine_config: String,
     },
-    /// An image of the MachineConfig is no reference, and would break out of its place.
+    /// An image of the MachineConfig is no reference, and could become another instruction.
     #[error("{field} {image:?} is no image reference: {source}: {}", source.hint())]
     Image {
         /// `osImageURL` or `baseOSExtensionsContainerImage`.
@@ -24,7 +24,7 @@ pub enum RenderError {
         /// What is wrong, and where.
         source: ReferenceError,
     },
-    /// IL-164: extensions that are none.
+    /// IL-164: unknown extensions.
     #[error("invalid extensions found: [{}]", .0.join(" "))]
     UnknownExtensions(Vec<String>),
     /// IL-166: a kernel that the pool's nodes cannot run.
@@ -53,17 +53,6 @@ pub enum RenderError {
     /// IL-185: what the user wrote makes no valid document. The place is one in the user's text.
     #[error("Containerfile validation failed: {}", .0.what)]
     Content(Located<Problem>),
-    /// The user's text names a stage as the document does.
-    #[error(
-        "Containerfile line {line}: the stage name {name:?} is taken: the document around this \
-         text has stages `extract` and `configs`; choose another name"
-    )]
-    ReservedStage {
-        /// The line in the user's text, from 1.
-        line: usize,
-        /// The name.
-        name: String,
-    },
 }
 
 impl RenderError {
@@ -84,8 +73,7 @@ impl RenderError {
             | Self::Image { .. }
             | Self::NoExtensionsImage { .. }
             | Self::ControlCharacter { .. }
-            | Self::Content(_)
-            | Self::ReservedStage { .. } => None,
+            | Self::Content(_) => None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod digest;
 mod error;
+mod global;
 mod packages;
 mod steps;
 
@@ -10,8 +11,10 @@ use openshift_model::{Architecture, ImageReference};
 pub use error::RenderError;
 pub use packages::{KernelType, extension_packages};
 
-use crate::check::{self, Keyword, Position, advice};
+use crate::check::{self, CheckFor};
 
+/// How the names of our own build arguments start; a user's global argument must not (IL-787).
+pub(crate) const ARGUMENT_PREFIX: &str = "OSIMAGE_";
 /// IL-170: the stage that unpacks the MachineConfig.
 pub(crate) const EXTRACT_STAGE: &str = "extract";
 /// IL-171: the stage that users continue.
@@ -36,7 +39,7 @@ pub struct Inputs<'a> {
     pub machine_config: &'a str,
     /// The name of the pool.
     pub pool: &'a str,
-    /// IL-167: what the user wrote, where he wrote something for every architecture.
+    /// IL-167: the user's entry of `containerFile` for `NoArch`.
     pub content: Option<&'a str>,
 }
 
@@ -49,7 +52,7 @@ pub struct Rendered {
     pub inputs_digest: String,
 }
 
-/// Room for the steps that are ours.
+/// Usual length of our own steps, in bytes.
 const OUR_LENGTH: usize = 6 * 1024;
 
 /// IL-170 … IL-180: renders the document.
@@ -68,11 +71,16 @@ pub fn render(inputs: &Inputs<'_>) -> Result<Rendered, RenderError> {
     let content = inputs.content.unwrap_or_default();
     let mut text = String::with_capacity(OUR_LENGTH + content.len());
     text.push_str("# Made by osimage; the user's part stands at the end as it was written.\n\n");
+    let (global_arguments, content) = global::split(content);
+    if !global_arguments.is_empty() {
+        text.extend([global_arguments, "\n"]);
+    }
     from(&mut text, inputs.base_image, EXTRACT_STAGE);
     text.push_str(steps::EXTRACT);
     text.push('\n');
     from(&mut text, inputs.base_image, CONFIGS_STAGE);
-    if !inputs.extensions_image.is_empty() {
+    // IL-786: without a package and another kernel there is nothing to install.
+    if packages.are_wanted() {
         text.push('\n');
         packages.write(&mut text, inputs.extensions_image);
     }
@@ -133,6 +141,10 @@ impl Packages {
         Ok(Self { extensions, kernel })
     }
 
+    fn are_wanted(&self) -> bool {
+        !self.extensions.is_empty() || self.kernel != KernelType::Default
+    }
+
     /// IL-173, IL-174. Every word is out of our own tables (IL-163, IL-165).
     fn write(&self, text: &mut String, extensions_image: &str) {
         argument(text, "PACKAGES", &self.extensions);
@@ -165,7 +177,14 @@ fn from(text: &mut String, image: &str, stage: &str) {
 }
 
 fn argument(text: &mut String, name: &str, words: &[&str]) {
-    text.extend(["ARG OSIMAGE_", name, "=\"", &words.join(" "), "\"\n"]);
+    text.extend([
+        "ARG ",
+        ARGUMENT_PREFIX,
+        name,
+        "=\"",
+        &words.join(" "),
+        "\"\n",
+    ]);
 }
 
 /// IL-178: labels, and the digest of everything behind them.
@@ -198,7 +217,7 @@ fn check_image(field: &'static str, image: &str) -> Result<(), RenderError> {
         })
 }
 
-/// A line feed in a name would end its line.
+/// A line feed in a name would start another instruction.
 fn check_names(inputs: &Inputs<'_>) -> Result<(), RenderError> {
     for (kind, name) in [
         ("MachineConfig", inputs.machine_config),
@@ -211,30 +230,18 @@ fn check_names(inputs: &Inputs<'_>) -> Result<(), RenderError> {
     Ok(())
 }
 
-/// IL-185: the document is valid where the user's part is, behind ours.
+/// IL-185, IL-194: the builder takes the document where it takes the user's part, behind ours.
 fn check_content(content: &str) -> Result<(), RenderError> {
-    if let Some(problem) = check::limits(content) {
-        return Err(RenderError::Content(problem));
-    }
-    let mut reserved = None;
-    let problem = check::syntax(content, Position::Continuation, |instruction| {
-        if instruction.keyword == Some(Keyword::From) && reserved.is_none() {
-            let (_, name) = advice::stage(instruction);
-            let name = name.filter(|name| advice::is_reserved(name));
-            reserved = name.map(|name| (instruction.line, name.to_owned()));
-        }
-    });
-    match (problem, reserved) {
-        (Some(problem), _) => Err(RenderError::Content(problem)),
-        (None, Some((line, name))) => Err(RenderError::ReservedStage { line, name }),
-        (None, None) => Ok(()),
+    match check::problem(content, CheckFor::default()) {
+        None => Ok(()),
+        Some(problem) => Err(RenderError::Content(problem)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::Instructions;
+    use crate::check::{Instructions, Keyword, Position};
     use proptest::prelude::*;
 
     const BASE: &str = "quay.io/os@sha256:\
@@ -279,7 +286,11 @@ mod tests {
 
     #[test]
     fn il_172_il_177_the_machine_config_and_the_trust_bundle_become_part_of_the_image() {
-        let text = text(&inputs());
+        let extensions = &["usbguard"];
+        let text = text(&Inputs {
+            extensions,
+            ..inputs()
+        });
         for step in [steps::EXTRACT, steps::APPLY, steps::TRUST, steps::TMPFILES] {
             assert!(text.contains(step));
         }
@@ -298,11 +309,12 @@ mod tests {
         assert!(text.contains("ARG OSIMAGE_PACKAGES=\"krb5-workstation libkadm5 usbguard\"\n"));
         assert!(text.contains("--mount=type=bind,from=quay.io/extensions:1,source=/,"));
         assert!(!text.contains("OSIMAGE_KERNEL"));
-        let without = Inputs {
-            extensions_image: "",
-            ..inputs()
-        };
-        assert!(!super::tests::text(&without).contains("OSIMAGE"));
+    }
+
+    #[test]
+    fn il_786_what_does_nothing_is_not_rendered() {
+        let text = text(&inputs());
+        assert!(!text.contains("OSIMAGE") && !text.contains("quay.io/extensions:1"));
     }
 
     #[test]
@@ -444,13 +456,13 @@ mod tests {
             }),
             "Containerfile validation failed: unknown Dockerfile instruction: this"
         );
-        let content = Some("FROM configs AS final\nFROM final AS Configs\n");
+        let content = Some("FROM configs AS final\nFROM final AS configs\n");
         assert!(
             error(&Inputs {
                 content,
                 ..inputs()
             })
-            .starts_with("Containerfile line 2: ")
+            .contains("the stage name \"configs\" is taken")
         );
         assert!(
             render(&Inputs {
@@ -476,6 +488,7 @@ mod tests {
             "  \n\t",
             "# {{ .Template }}",
             "# escape=`\nRUN a \\\n b",
+            "RUN a\nARG B=1\nFROM configs",
         ] {
             let text = text(&Inputs {
                 content: Some(content),
@@ -483,6 +496,20 @@ mod tests {
             });
             assert!(text.ends_with(content));
         }
+    }
+
+    #[test]
+    fn il_787_a_global_argument_stays_global() {
+        let content =
+            Some("# c\nARG TAG=1\nARG NAME=x\nFROM quay.io/$NAME:$TAG AS a\nFROM configs\n");
+        let text = text(&Inputs {
+            content,
+            ..inputs()
+        });
+        assert!(text.ends_with("\nFROM quay.io/$NAME:$TAG AS a\nFROM configs\n"));
+        let (argument, base) = ("ARG TAG=1\nARG NAME=x\n", format!("FROM {BASE} AS extract"));
+        assert_eq!(text.matches(argument).count(), 1);
+        assert!(text.find(argument) < text.find(&base));
     }
 
     #[test]
@@ -535,7 +562,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_that_anybody_types_breaks_out_of_its_place(
+        fn no_input_becomes_another_instruction(
             base in prop_oneof![Just(BASE.to_owned()), word()],
             extensions_image in prop_oneof![Just("quay.io/x:1".to_owned()), word()],
             extension in prop_oneof![Just("usbguard".to_owned()), word()],
@@ -555,7 +582,10 @@ mod tests {
             };
             if let Ok(rendered) = render(&found) {
                 let kernel = KernelType::from_name(&kernel_type).name();
-                let plain = render(&Inputs { kernel_type: kernel, ..inputs() }).unwrap();
+                let known = extension_packages(extensions).is_ok_and(|found| !found.is_empty());
+                let usual: &[&str] = if known { &["usbguard"] } else { &[] };
+                let plain = Inputs { kernel_type: kernel, extensions: usual, ..inputs() };
+                let plain = render(&plain).unwrap();
                 let (ours, plain_mount) = (
                     format!("bind,from={extensions_image},source"),
                     "bind,from=quay.io/extensions:1,source",
@@ -575,7 +605,8 @@ mod tests {
         fn rendering_is_deterministic_and_content_stands_verbatim_and_last(content in ".{0,60}") {
             let found = Inputs { content: Some(&content), ..inputs() };
             if let Ok(rendered) = render(&found) {
-                prop_assert!(rendered.text.ends_with(&content));
+                let (_, last) = global::split(&content);
+                prop_assert!(rendered.text.ends_with(last));
                 prop_assert_eq!(render(&found), Ok(rendered));
             }
         }

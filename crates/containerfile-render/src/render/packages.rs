@@ -26,7 +26,7 @@ pub(super) fn extension_names() -> impl Iterator<Item = &'static str> {
 }
 
 /// IL-163, IL-164: the packages of extensions, in the given order, repeated where they are; or
-/// every name that is none.
+/// every unknown name.
 pub fn extension_packages<'a>(
     extensions: impl IntoIterator<Item = &'a str>,
 ) -> Result<Vec<&'static str>, Vec<String>> {

@@ -1,7 +1,7 @@
-//! The steps of the document that are ours. Shell is written here once and for all; what differs
-//! from pool to pool stands in `FROM`, `ARG` and `LABEL`, as data.
+//! The steps of the document that are the same for every pool. What differs from pool to pool stands
+//! in `FROM`, `ARG` and `LABEL` and is never part of a shell command.
 //!
-//! No here-documents: builders of Debian 12's age do not know them. Nothing but POSIX shell and
+//! No here-documents: buildah before 1.33 does not know them. Nothing but POSIX shell and
 //! `exec -a`, which bash and busybox have.
 
 /// IL-170: unpacks the MachineConfig, in a stage of its own so that the archive stays out of the
@@ -56,7 +56,7 @@ pub(super) const SWAP_KERNEL: &str = r#"    if rpm -q kernel-rt-core; then found
     fi; \
 "#;
 
-/// IL-173: the repository goes with the image it is in.
+/// IL-173: removes the repository file, whose packages are mounted during this step only.
 pub(super) const END_INSTALL: &str = r#"    rm -f "$repo"
 RUN ostree container commit
 "#;

@@ -14,7 +14,7 @@ use crate::documents::Sink;
 
 /// How much deeper the members of a mapping stand than its key.
 const STEP: usize = 2;
-/// What one document takes, most of the time.
+/// Usual length of the three documents together, in bytes.
 const USUAL_LENGTH: usize = 2048;
 
 /// Writes documents one after the other into one text.

@@ -26,7 +26,7 @@ const WORDS: &[&str] = &[
     ".NaN", ".NAN", ".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF",
 ];
 
-/// Every character that a number, a date or a time may hold: most names hold another one.
+/// Whether a number, a date or a time may contain the byte: a quick test that most names fail.
 fn may_be_of_a_number(byte: u8) -> bool {
     byte.is_ascii_hexdigit() || b"xXoO_+-.:tTzZ ,".contains(&byte)
 }
@@ -156,7 +156,7 @@ fn days(year: u32, month: u32) -> u32 {
     }
 }
 
-/// What is left of a text.
+/// The part of a text that has not been read yet.
 struct Cursor<'a>(&'a str);
 
 impl Cursor<'_> {

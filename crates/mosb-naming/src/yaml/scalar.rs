@@ -43,8 +43,8 @@ pub(super) fn write(out: &mut String, text: &str, column: usize, indent: usize) 
     }
 }
 
-/// Most strings are names and image references: plain, without a blank, and not worth a second
-/// look.
+/// Whether a string is plain for certain. Most strings are names and image references; they need no
+/// full scan.
 fn is_simple(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.first().is_some_and(|first| first.is_ascii_alphanumeric() || *first == b'/')
@@ -89,7 +89,7 @@ fn style(text: &str) -> Style {
     }
 }
 
-/// IL-116: text without special characters that no line of ends in a blank.
+/// IL-116: whether a text has no special character and no line that ends in a blank.
 fn may_be_literal(text: &str) -> bool {
     !text.ends_with(' ') && !blank_before_break(text) && text.chars().all(is_printable)
 }

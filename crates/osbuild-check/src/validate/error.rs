@@ -2,6 +2,8 @@
 
 use openshift_model::ImageReference;
 
+use crate::callout;
+
 /// A field that the API server refuses. `Display` is the server's own text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {problem}")]
@@ -75,11 +77,15 @@ pub enum FieldProblem {
 }
 
 impl FieldError {
-    /// For an image reference: the character that is wrong, which the server does not say.
+    /// What the server does not say: for an image reference the character that is wrong; and what
+    /// stayed in the text when it was copied out of a document.
     pub fn hint(&self) -> Option<String> {
         let FieldProblem::Rule { value, message } = &self.problem else {
             return None;
         };
+        if let Some(hint) = callout::hint(value) {
+            return Some(hint);
+        }
         if !message.contains("OCI Image") {
             return None;
         }

@@ -1,4 +1,4 @@
-//! What the API server holds an object against (IL-008 … IL-017).
+//! The schemas that the API server checks objects against (IL-008 … IL-017).
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! Holding a value against a shape.
+//! Compares a value with a schema.
 
 use std::collections::BTreeSet;
 

@@ -4,19 +4,18 @@ use std::collections::BTreeMap;
 
 use mosb_naming::{BuildConfigMap, BuildSecret, Optional, entitlement_secret};
 use openshift_model::Proxy;
-use openshift_model::names::MCO_NAMESPACE;
 use serde_json::{Value, json};
 
-use super::{BuildInputs, owner};
+use super::BuildInputs;
 use crate::objects::Context;
 
 /// IL-270: what `image-build` runs.
 const BUILD_SCRIPT: &str = include_str!("image-build.sh");
 /// IL-275: what `create-digest-configmap` runs.
 const DIGEST_SCRIPT: &str = include_str!("create-digest-configmap.sh");
-/// IL-260: attempts behind the first one.
+/// IL-260: attempts after the first one.
 const BACKOFF_LIMIT: u32 = 3;
-/// IL-261: nothing is worth waiting for when a build ends.
+/// IL-261: a build has nothing to finish when its pod is stopped.
 const GRACE_PERIOD_SECONDS: u32 = 10;
 /// IL-265: mode of what the user `build` copies.
 const OPTIONAL_MODE: u32 = 0o755;
@@ -26,13 +25,7 @@ pub(super) fn job(inputs: &BuildInputs<'_>, context: &Context) -> Value {
     json!({
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {
-            "name": context.name.job(),
-            "namespace": MCO_NAMESPACE,
-            "labels": context.marks.labels,
-            "annotations": context.marks.annotations,
-            "ownerReferences": [owner(inputs)],
-        },
+        "metadata": context.metadata(context.name.job().as_str()),
         "spec": {
             "backoffLimit": BACKOFF_LIMIT,
             "completions": 1,

@@ -94,6 +94,20 @@ pub enum ObjectsError {
     /// The MachineConfig cannot be packed: our bug.
     #[error("the MachineConfig could not be packed: {0}")]
     Pack(String),
+    /// IL-785: more than a ConfigMap holds.
+    #[error(
+        "{part} takes {bytes} bytes in ConfigMap {config_map}, which holds {MOST_BYTES}: {advice}"
+    )]
+    TooLarge {
+        /// What is too large.
+        part: &'static str,
+        /// How many bytes there are.
+        bytes: usize,
+        /// The ConfigMap that would hold it.
+        config_map: String,
+        /// What to do about it.
+        advice: &'static str,
+    },
     /// IL-242, IL-254: credentials are wrong.
     #[error(
         "could not canonicalize secret {original}: could not canonicalize pull secret {copy:?}: \
@@ -113,6 +127,28 @@ pub enum ObjectsError {
 pub(crate) struct Context {
     name: MosbName,
     marks: Marks,
+    owners: Option<Value>,
+}
+
+/// IL-785: what a ConfigMap holds, and what to do where it is too large.
+fn part(which: BuildConfigMap) -> (&'static str, &'static str) {
+    match which {
+        BuildConfigMap::Containerfile => (
+            "the rendered Containerfile",
+            "put what is large into an image, and copy it from there",
+        ),
+        BuildConfigMap::MachineConfig => (
+            "the rendered MachineConfig, packed",
+            "take large files out of the pool's MachineConfigs, and put them into the image",
+        ),
+        BuildConfigMap::AdditionalTrustBundle => (
+            "additionalTrustBundle of the ControllerConfig",
+            "remove certificates from the cluster's trust bundle",
+        ),
+        BuildConfigMap::EtcPolicy => ("/etc/containers/policy.json", "make it smaller"),
+        BuildConfigMap::EtcRegistries => ("/etc/containers/registries.conf", "make it smaller"),
+        BuildConfigMap::Digest => ("the digest", "this is a bug: please report it"),
+    }
 }
 
 impl Context {
@@ -125,21 +161,59 @@ impl Context {
             inputs.build.machine_config(),
             inputs.optional,
         );
-        Ok(Self { name, marks })
+        let owners = owners(inputs);
+        Ok(Self {
+            name,
+            marks,
+            owners,
+        })
     }
 
-    fn config_map(&self, which: BuildConfigMap, member: &str, key: &str, value: &str) -> Value {
-        json!({
+    /// Metadata of an object of the build.
+    fn metadata(&self, name: &str) -> Value {
+        let mut metadata = json!({
+            "name": name,
+            "namespace": MCO_NAMESPACE,
+            "labels": self.marks.labels,
+            "annotations": self.marks.annotations,
+        });
+        if let (Some(members), Some(owners)) = (metadata.as_object_mut(), &self.owners) {
+            members.insert("ownerReferences".to_owned(), owners.clone());
+        }
+        metadata
+    }
+
+    /// A ConfigMap with one value, of the size that the API server counts.
+    fn config_map(
+        &self,
+        which: BuildConfigMap,
+        member: &str,
+        key: &str,
+        value: &str,
+    ) -> Result<Value, ObjectsError> {
+        let name = self.name.config_map(which);
+        // What stands in `binaryData` is counted decoded.
+        let length = if member == "data" {
+            value.len()
+        } else {
+            value.len() / 4 * 3
+        };
+        let bytes = key.len() + length;
+        if bytes > MOST_BYTES {
+            let (part, advice) = part(which);
+            return Err(ObjectsError::TooLarge {
+                part,
+                bytes,
+                config_map: name.to_string(),
+                advice,
+            });
+        }
+        Ok(json!({
             "apiVersion": "v1",
             "kind": "ConfigMap",
-            "metadata": {
-                "name": self.name.config_map(which),
-                "namespace": MCO_NAMESPACE,
-                "labels": self.marks.labels,
-                "annotations": self.marks.annotations,
-            },
+            "metadata": self.metadata(name.as_str()),
             member: {key: value},
-        })
+        }))
     }
 }
 
@@ -217,17 +291,22 @@ pub fn config_status(build: &MosbName, image: &str, generation: i64) -> Value {
     })
 }
 
-/// IL-260: the Job goes with its build.
-fn owner(inputs: &BuildInputs<'_>) -> Value {
-    json!({
+/// IL-260, IL-773: what a build creates goes with it. A build that is not on the cluster yet has no
+/// uid, and an owner without one is no owner.
+fn owners(inputs: &BuildInputs<'_>) -> Option<Value> {
+    let uid = inputs.build.meta.uid.as_deref()?;
+    Some(json!([{
         "apiVersion": V1,
         "kind": "MachineOSBuild",
         "name": inputs.build.name,
-        "uid": inputs.build.meta.uid.as_deref().unwrap_or_default(),
+        "uid": uid,
         "controller": true,
         "blockOwnerDeletion": true,
-    })
+    }]))
 }
+
+/// Most bytes that a ConfigMap holds, keys and values together; the API server counts them.
+const MOST_BYTES: usize = 1024 * 1024;
 
 const CONTAINERFILE_KEY: &str = "Containerfile";
 const MACHINE_CONFIG_KEY: &str = "machineconfig.json.gz";
@@ -241,19 +320,19 @@ fn config_maps(inputs: &BuildInputs<'_>, context: &Context) -> Result<Vec<Value>
             "data",
             CONTAINERFILE_KEY,
             &containerfile(inputs)?,
-        ),
+        )?,
         context.config_map(
             BuildConfigMap::MachineConfig,
             "data",
             MACHINE_CONFIG_KEY,
             &machine_config,
-        ),
+        )?,
         context.config_map(
             BuildConfigMap::AdditionalTrustBundle,
             "binaryData",
             TRUST_BUNDLE_KEY,
             &STANDARD.encode(trust_bundle(inputs)?),
-        ),
+        )?,
     ];
     for (which, path, key) in [
         (
@@ -272,7 +351,8 @@ fn config_maps(inputs: &BuildInputs<'_>, context: &Context) -> Result<Vec<Value>
             config_map: context.name.config_map(which).to_string(),
             source,
         })?;
-        config_maps.extend(found.map(|text| context.config_map(which, "data", key, &text)));
+        let found = found.map(|text| context.config_map(which, "data", key, &text));
+        config_maps.extend(found.transpose()?);
     }
     Ok(config_maps)
 }
@@ -302,12 +382,12 @@ fn containerfile(inputs: &BuildInputs<'_>) -> Result<String, RenderError> {
     Ok(rendered.text)
 }
 
-/// What an absent member reads as.
-type Default = fn() -> Value;
+/// The value that the API's type has where the member is absent.
+type AbsentValue = fn() -> Value;
 
 /// IL-251: members of a MachineConfig's spec that are always written, in the order of the API's
 /// type.
-const SPEC_MEMBERS: [(&str, Default); 7] = [
+const SPEC_MEMBERS: [(&str, AbsentValue); 7] = [
     ("osImageURL", || json!("")),
     ("baseOSExtensionsContainerImage", || json!("")),
     ("config", || Value::Null),
@@ -317,8 +397,7 @@ const SPEC_MEMBERS: [(&str, Default); 7] = [
     ("kernelType", || json!("")),
 ];
 
-/// IL-251: the MachineConfig for the image: base64 of gzip of JSON. Members that nobody knows are
-/// kept.
+/// IL-251: the MachineConfig for the image: base64 of gzip of JSON. Unknown members are kept.
 fn packed_machine_config(inputs: &BuildInputs<'_>) -> Result<String, ObjectsError> {
     let pack = |error: &dyn std::fmt::Display| ObjectsError::Pack(error.to_string());
     let object = inputs.machine_config_object;
@@ -383,15 +462,14 @@ fn secret(
     })?;
     let mut labels = context.marks.labels.clone();
     labels.extend(secret_copy_labels(original));
+    let mut metadata = context.metadata(copy.as_str());
+    if let Some(members) = metadata.as_object_mut() {
+        members.insert("labels".to_owned(), json!(labels));
+    }
     Ok(json!({
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {
-            "name": copy,
-            "namespace": MCO_NAMESPACE,
-            "labels": labels,
-            "annotations": context.marks.annotations,
-        },
+        "metadata": metadata,
         "type": "kubernetes.io/dockerconfigjson",
         "data": {".dockerconfigjson": STANDARD.encode(normalised.json)},
     }))
@@ -691,6 +769,38 @@ mod tests {
         let (files, config_maps) = of("-----BEGIN CERTIFICATE-----");
         assert_eq!(files, Err(ObjectsError::TrustBundle));
         assert_eq!(config_maps, Err(ObjectsError::TrustBundle));
+    }
+
+    #[test]
+    fn il_785_what_does_not_fit_into_a_config_map_is_named() {
+        let bundle = STANDARD.encode(vec![b'a'; MOST_BYTES + 1]);
+        let controller_config = ControllerConfig {
+            additional_trust_bundle: Some(bundle.into()),
+            ..ControllerConfig::default()
+        };
+        let error = with_inputs(
+            |_| {},
+            |inputs| {
+                let inputs = BuildInputs {
+                    controller_config: &controller_config,
+                    ..*inputs
+                };
+                build_config_maps(&inputs).unwrap_err().to_string()
+            },
+        );
+        assert!(
+            error.starts_with("additionalTrustBundle of the ControllerConfig takes 1048"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn il_773_what_a_build_creates_is_owned_by_it() {
+        let objects = with_inputs(|_| {}, |inputs| build_objects(inputs).unwrap());
+        let all = [objects.config_maps, objects.secrets, vec![objects.job]].concat();
+        for object in all {
+            assert_eq!(object["metadata"]["ownerReferences"][0]["uid"], "u");
+        }
     }
 
     #[test]

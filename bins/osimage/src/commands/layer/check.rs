@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use containerfile_render::check;
+use containerfile_render::{CheckFor, Place, check};
 
 use crate::cli::CheckArgs;
 use crate::commands::tell;
@@ -15,7 +15,15 @@ const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
 pub(super) fn run(args: &CheckArgs) -> Result<u8, CommandError> {
     let (name, text) = read(&args.file)?;
-    let report = check(&text);
+    let checked = CheckFor {
+        place: if args.out_of_cluster {
+            Place::Elsewhere
+        } else {
+            Place::Cluster
+        },
+        builder: args.builder,
+    };
+    let report = check(&text, checked);
     if let Some(problem) = &report.problem {
         let hint = problem.what.hint(&text);
         let hint = hint.map(|hint| format!(": {hint}")).unwrap_or_default();
@@ -31,6 +39,14 @@ pub(super) fn run(args: &CheckArgs) -> Result<u8, CommandError> {
             advice.line, advice.column, advice.what
         ));
     }
+    let what = match checked.place {
+        Place::Cluster => "as the text of a MachineOSConfig",
+        Place::Elsewhere => "as a document of its own",
+    };
+    tell(&format!(
+        "{name}: checked {what}, for {} and later",
+        checked.builder
+    ));
     let failed = report.problem.is_some() || (args.strict && !report.advice.is_empty());
     Ok(if failed {
         exit::INVALID_INPUT

@@ -1,10 +1,12 @@
 //! `osimage layer convert`
 
-use openshift_model::{ImageReference, Kind, RawObject};
-use osbuild_check::{convert, validate_machine_os_build, validate_machine_os_config};
+use openshift_model::{Kind, RawObject};
+use osbuild_check::{
+    check_push_spec, convert, validate_machine_os_build, validate_machine_os_config,
+};
 use serde_json::{Value, json};
 
-use super::{Objects, said, texts};
+use super::{Objects, described, texts};
 use crate::cli::{ConvertArgs, DocumentFormat};
 use crate::commands::{print_text, tell};
 use crate::error::CommandError;
@@ -17,7 +19,7 @@ pub(super) fn run(args: &ConvertArgs) -> Result<u8, CommandError> {
     let objects = Objects::of(&input);
     let mut converted = Vec::new();
     let mut failed = !objects.errors.is_empty();
-    for object in &objects.raw {
+    for object in &objects.snapshot.raw {
         if !matches!(object.kind, Kind::MachineOSConfig | Kind::MachineOSBuild) {
             continue;
         }
@@ -49,27 +51,24 @@ fn convert_one(object: &RawObject<'_>) -> Result<Value, Vec<String>> {
     for warning in &converted.warnings {
         tell(&format!("warning: {}: {warning}", object.reference()));
     }
-    if let Some(problem) = push_spec_problem(&converted.object) {
-        tell(&format!("warning: {}: {problem}", object.reference()));
-    }
     let errors = match object.kind {
         Kind::MachineOSConfig => validate_machine_os_config(&converted.object, None),
         _ => validate_machine_os_build(&converted.object, None),
     };
-    if errors.is_empty() {
-        return Ok(converted.object);
+    if !errors.is_empty() {
+        return Err(errors.iter().map(described).collect());
     }
-    Err(errors.iter().map(said).collect())
+    match push_spec_problem(&converted.object) {
+        Some(problem) => Err(vec![problem]),
+        None => Ok(converted.object),
+    }
 }
 
-/// IL-716: the API server takes push specs that no build can be named after.
+/// IL-716: the API server takes push specs that no build can end well with.
 fn push_spec_problem(object: &Value) -> Option<String> {
     let push_spec = object.pointer("/spec/renderedImagePushSpec")?.as_str()?;
-    let error = ImageReference::parse_canonical(push_spec).err()?;
-    Some(format!(
-        "spec.renderedImagePushSpec {push_spec:?} cannot be pushed to: {error}: {}",
-        error.hint()
-    ))
+    let error = check_push_spec(push_spec).err()?;
+    Some(format!("spec.renderedImagePushSpec: {error}"))
 }
 
 fn printed(format: DocumentFormat, mut objects: Vec<Value>) -> Result<String, CommandError> {

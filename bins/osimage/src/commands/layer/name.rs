@@ -2,7 +2,7 @@
 
 use cluster_io::files::Texts;
 use mosb_naming::Difference;
-use osbuild_plan::{LayerName, LayerNames, NameOrError, layer_names};
+use osbuild_plan::{LayerName, LayerNames, NameOrError, OtherVersion, layer_names};
 
 use super::{Objects, read, texts};
 use crate::cli::{LayerFormat, NameArgs};
@@ -21,9 +21,14 @@ pub(super) fn run(args: &NameArgs) -> Result<u8, CommandError> {
         read(&args.against)?
     };
     let other = (!args.against.is_empty()).then(|| Objects::of(&other_texts));
-    let before = other.as_ref().map(|other| other.cluster(None));
-    let mut items: Vec<LayerName> = objects.of_other_versions.iter().map(unread).collect();
-    items.extend(layer_names(&objects.cluster(None), before.as_ref()));
+    let before = other.as_ref().map(|other| other.snapshot.cluster());
+    let mut items: Vec<LayerName> = objects
+        .snapshot
+        .of_other_versions
+        .iter()
+        .map(unread)
+        .collect();
+    items.extend(layer_names(&objects.snapshot.cluster(), before.as_ref()));
     let names = LayerNames::of(items);
     match args.output {
         LayerFormat::Text => print_text(&text(&names.items))?,
@@ -40,13 +45,13 @@ pub(super) fn run(args: &NameArgs) -> Result<u8, CommandError> {
 }
 
 /// A MachineOSConfig of another version than v1.
-fn unread((name, version): &(String, String)) -> LayerName {
+fn unread(other: &OtherVersion) -> LayerName {
     LayerName {
-        machine_os_config: name.clone(),
+        machine_os_config: other.name.clone(),
         machine_config_pool: None,
         machine_config: None,
         found: NameOrError::Error {
-            error: Objects::version_problem(version),
+            error: other.problem(),
         },
         differences: None,
     }

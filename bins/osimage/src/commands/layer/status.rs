@@ -6,31 +6,18 @@ use super::{Objects, texts};
 use crate::cli::{LayerFormat, StatusArgs};
 use crate::commands::{print_shown, print_text};
 use crate::error::CommandError;
-use crate::exit;
 use crate::render::document;
-
-/// The ConfigMap that names the images of the release.
-const RELEASE_IMAGES: &str = "machine-config-osimageurl";
 
 pub(super) fn run(args: &StatusArgs) -> Result<u8, CommandError> {
     let input = texts(&args.input)?;
     let objects = Objects::of(&input);
-    let release_images = objects.config_map(RELEASE_IMAGES)?;
-    let controller_config = objects.controller_config.as_ref();
-    let release_image = controller_config.and_then(|config| config.base_os_image.as_deref());
-    let release_image =
-        release_image.or_else(|| release_images.as_ref()?.get("baseOSContainerImage"));
-    let status = layering_status(&objects.cluster(release_image));
+    let status = layering_status(&objects.snapshot.cluster());
     match args.output {
         LayerFormat::Text => print_shown(|out| out.write_all(text(&status.items).as_bytes()))?,
         LayerFormat::Json => print_text(&document::json(&status)?)?,
         LayerFormat::Yaml => print_text(&document::yaml(&status)?)?,
     }
-    Ok(if objects.errors.is_empty() {
-        exit::OK
-    } else {
-        exit::INVALID_INPUT
-    })
+    Ok(objects.exit_code())
 }
 
 fn text(pools: &[PoolStatus]) -> String {
@@ -42,6 +29,9 @@ fn text(pools: &[PoolStatus]) -> String {
         let paused = if pool.paused { ", paused" } else { "" };
         text.push_str(&format!("{}: {}{paused}\n", pool.pool, said(pool.layering)));
         let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:<7} {value}\n"));
+        if let Some(problem) = &pool.problem {
+            line("note", problem);
+        }
         line("image", pool.image.as_deref().unwrap_or("not known"));
         if let Some(build) = &pool.image_build {
             line("made", &format!("by MachineOSBuild {build}"));
@@ -74,6 +64,11 @@ fn said(layering: Layering) -> &'static str {
         Layering::InCluster => "layered, built on the cluster",
         Layering::OutOfCluster => "layered, built elsewhere",
         Layering::Both => "layered on the cluster, on top of an image that was built elsewhere",
+        Layering::FirstBuild => "to be layered; its first image is not built yet",
+        Layering::Leaving => {
+            "its MachineOSConfig is gone; nodes have yet to return to the image of the release"
+        }
+        Layering::Unknown => "layered by a MachineOSConfig that is not read",
     }
 }
 
@@ -86,7 +81,7 @@ fn behind(pool: &PoolStatus) -> String {
         .unwrap_or("not known");
     let guess = match pool.layering {
         Layering::OutOfCluster | Layering::Both => "at best ",
-        Layering::None | Layering::InCluster => "",
+        _ => "",
     };
     match pool.behind.releases.as_deref() {
         Some([]) => format!("{guess}{image}, that of the cluster"),
