@@ -121,6 +121,15 @@ impl Architecture {
         }
     }
 
+    /// The name that Kubernetes uses, e.g. in the label `kubernetes.io/arch` of a node (BI-203).
+    pub fn go_name(&self) -> &str {
+        match self {
+            Self::Aarch64 => "arm64",
+            Self::X86_64 => "amd64",
+            other => other.rpm_name(),
+        }
+    }
+
     /// The name that RPM and stream documents use (BI-204).
     pub fn rpm_name(&self) -> &str {
         match self {
@@ -182,6 +191,7 @@ mod tests {
         ];
         for (go, rpm) in cases {
             assert_eq!(Architecture::from_go_name(go).rpm_name(), rpm);
+            assert_eq!(Architecture::from_rpm_name(rpm).go_name(), go);
             assert_eq!(
                 Architecture::from_rpm_name(rpm),
                 Architecture::from_go_name(go)

@@ -146,8 +146,8 @@ pub fn status_from_job(
     }
 }
 
-/// The second after a time in UTC, e.g. `2026-02-28T23:59:59Z`; `None` for any other form.
-fn second_after(time: &str) -> Option<String> {
+/// IL-720: the second after a time in UTC, e.g. `2026-02-28T23:59:59Z`; `None` for any other form.
+pub fn second_after(time: &str) -> Option<String> {
     let (date, clock) = time.strip_suffix('Z')?.split_once('T')?;
     let [year, month, day] = numbers(date, '-')?;
     let [hour, minute, second] = numbers(clock, ':')?;

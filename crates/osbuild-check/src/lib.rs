@@ -38,7 +38,9 @@ pub use digest::{
     digested_pull_spec, parse_labels, split_internal,
 };
 pub use failure::{Attempt, EXIT_CODES, ExitCode, Failure, Stage, Termination};
-pub use job::{ATTEMPTS, Builder, JobReference, NewStatus, job_state, status_from_job};
+pub use job::{
+    ATTEMPTS, Builder, JobReference, NewStatus, job_state, second_after, status_from_job,
+};
 pub use operator::{OperatorError, OperatorSecretError, check_for_operator, check_operator_secret};
 pub use push_spec::{PushSpecError, check_push_spec};
 pub use rebuild::{RebuildReason, rebuild_reasons};

@@ -60,6 +60,9 @@ events! {
     /// IL-351
     build_deleted() = "BuildDeleted", false, "MachineOSBuild",
         "Build deleted: build resources removed";
+    /// IL-736: the image of a build that goes stays in its registry.
+    image_left(image) = "ImageLeft", true, "MachineOSBuild",
+        "The image stays in the registry, which does not delete it: {image}";
     /// The Job is there.
     job_created(job) = "JobCreated", false, "MachineOSBuild",
         "Created build job: {job}";
@@ -111,6 +114,6 @@ mod tests {
             "Started build for pool \"worker\" with config \"rendered-worker-1\""
         );
         assert!(Event::job_failed("build-a", "a").is_warning);
-        assert_eq!(Event::REASONS.len(), 19);
+        assert_eq!(Event::REASONS.len(), 20);
     }
 }

@@ -5,18 +5,23 @@
 //! it looks at what there is, never at what happened, and has nothing to do once all is well.
 //!
 //! ```
-//! use osbuild_plan::{Action, Config, Pool, Situation, decide};
+//! use osbuild_plan::{Action, Config, Pool, Situation, Target, decide};
 //!
 //! let situation = Situation {
-//!     config: Config { name: "worker".into(), pool: "worker".into(), ..Config::default() },
+//!     is_live: true,
+//!     config: Config { pool: "worker".into(), ..Config::default() },
 //!     builds: Vec::new(),
 //!     pool: Some(Pool {
 //!         target: "rendered-worker-1".into(),
 //!         has_target: true,
 //!         ..Pool::default()
 //!     }),
-//!     target: Ok("worker-fbd0c995898fad6a87c4b09a5b782818".into()),
+//!     target: Ok(Target {
+//!         name: "worker-fbd0c995898fad6a87c4b09a5b782818".into(),
+//!         content: "sha256:…".into(),
+//!     }),
 //!     images: Default::default(),
+//!     named_by: Default::default(),
 //!     images_in_use: Default::default(),
 //! };
 //! let decision = decide(&situation);
@@ -25,6 +30,8 @@
 //! ```
 
 mod cluster;
+mod config_condition;
+mod content;
 mod decide;
 mod event;
 mod names;
@@ -36,10 +43,14 @@ mod snapshot;
 mod status;
 #[cfg(test)]
 mod testing;
+mod writes;
 
 pub use cluster::{Cluster, MissingInput, MixedPool, Sources};
+pub use config_condition::{CONFIG_CONDITIONS, CONFIG_REASONS, ConfigCondition};
+pub use content::{CONTENT_DIGEST, content_digest};
 pub use decide::{
-    Action, Build, Config, Decision, ImageFact, Observed, Pool, Situation, Wait, decide,
+    Action, Build, BuildPod, Config, ContainerStatus, Decision, ImageFact, Job, ObjectRef,
+    Observed, PodStatus, Pool, Presence, Situation, Target, Trigger, Wait, decide,
 };
 pub use event::Event;
 pub use names::{
@@ -56,9 +67,10 @@ pub use render::{
 };
 pub use rollout::{
     BUILD_FAILED_MESSAGE, BuildOfPool, Gate, GateError, Updating, awaits_image, build_of_pool,
-    node_is_candidate, node_is_done, rollout_gate, updating,
+    images_in_use, node_is_candidate, node_is_done, rollout_gate, updating,
 };
 pub use snapshot::{LayerSnapshot, OtherVersion};
 pub use status::{
     Behind, BuildStatus, ImageSource, LayerStatus, Layering, NodeCount, PoolStatus, layering_status,
 };
+pub use writes::{FIELD_MANAGER, FINALIZER, Materials, REPORTER, TRIGGER, WritesError, writes};

@@ -20,6 +20,8 @@ impl PoolCondition {
     pub const TYPE: &'static str = "ImageBuildDegraded";
 }
 
+/// IL-041: the reason after a build that succeeded.
+pub(crate) const SUCCEEDED: &str = "BuildSuccess";
 /// IL-041: the reason while a build goes on.
 pub(crate) const BUILDING: &str = "Building";
 
@@ -28,16 +30,14 @@ pub(crate) const BUILDING: &str = "Building";
 /// failure of this function. (The reference returns one, and tries again for ever.)
 pub fn pool_condition(situation: &Situation) -> Option<PoolCondition> {
     let builds = || {
-        situation
-            .builds
-            .iter()
-            .filter(|build| !build.is_being_deleted)
+        let builds = situation.builds.iter();
+        builds.filter(|build| build.is_owned && !build.is_being_deleted)
     };
     let current = situation.config.current_build.as_deref();
     let relevant = builds()
-        .find(|build| Some(build.name.as_str()) == current)
+        .find(|build| Some(build.id.name.as_str()) == current)
         .or_else(|| builds().find(|build| build.state.is_some_and(BuildState::is_transient)))
-        .or_else(|| builds().max_by(|a, b| (&a.created, &a.name).cmp(&(&b.created, &b.name))));
+        .or_else(|| builds().max_by_key(|build| (&build.created, &build.id.name)));
     let pool = &situation.config.pool;
     let of = |is_true, reason: &str, message| {
         let reason = reason.to_owned();
@@ -47,13 +47,7 @@ pub fn pool_condition(situation: &Situation) -> Option<PoolCondition> {
             message,
         })
     };
-    let succeeded = || {
-        of(
-            false,
-            "BuildSuccess",
-            format!("Build succeeded for pool {pool}"),
-        )
-    };
+    let succeeded = || of(false, SUCCEEDED, format!("Build succeeded for pool {pool}"));
     let Some(build) = relevant else {
         return succeeded();
     };
@@ -68,8 +62,7 @@ pub fn pool_condition(situation: &Situation) -> Option<PoolCondition> {
 }
 
 fn failure(pool: &str, build: &Build) -> String {
-    let name = &build.name;
-    format!(
-        "Failed to build OS image for pool {pool} (MachineOSBuild: {name}): Failed: Build Failed"
-    )
+    let name = &build.id.name;
+    let said = build.failed_with.as_deref().unwrap_or("Build Failed");
+    format!("Failed to build OS image for pool {pool} (MachineOSBuild: {name}): Failed: {said}")
 }

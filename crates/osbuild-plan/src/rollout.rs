@@ -1,6 +1,8 @@
 //! The rollout of an image: what its pool reports, which nodes have it, and what must be true before
 //! nodes take it (IL-042 … IL-049).
 
+use std::collections::BTreeSet;
+
 use mosb_naming::keys;
 use openshift_model::{LayeredPool, MachineOSBuild, MachineOSConfig, Node};
 use osbuild_check::{BuildState, state};
@@ -150,6 +152,15 @@ pub fn node_is_candidate(
 /// IL-047: the image that a node says it runs.
 pub(crate) fn current_image<'b>(node: &'b Node<'_>) -> Option<&'b str> {
     node.meta.annotation(CURRENT_IMAGE)
+}
+
+/// IL-353: the images, by digest, that nodes run or are to run, of whatever pool.
+pub fn images_in_use(nodes: &[Node<'_>]) -> BTreeSet<String> {
+    let images = nodes.iter().flat_map(|node| {
+        [CURRENT_IMAGE, DESIRED_IMAGE].map(|key| node.meta.annotation(key).unwrap_or_default())
+    });
+    let named = images.filter(|image| !image.is_empty());
+    named.map(str::to_owned).collect()
 }
 
 /// The rendered MachineConfig that a node says it runs.
@@ -462,6 +473,18 @@ mod tests {
         for state in ["Working", "Rebooting", "Degraded", "Unreconcilable"] {
             check(&[(STATE, state)], false);
         }
+    }
+
+    #[test]
+    fn il_353_images_that_nodes_run_or_are_to_run_are_in_use() {
+        let texts = [
+            node(&[(CURRENT_IMAGE, "a"), (DESIRED_IMAGE, "b")]),
+            node(&[(CURRENT_IMAGE, "a"), (DESIRED_IMAGE, "")]),
+            node(&[]),
+        ];
+        let nodes = texts.each_ref().map(|text| Node::read(&raw(text)).unwrap());
+        let used: Vec<String> = images_in_use(&nodes).into_iter().collect();
+        assert_eq!(used, ["a", "b"]);
     }
 
     #[test]

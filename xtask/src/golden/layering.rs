@@ -389,11 +389,24 @@ fn unpacked(text: &str) -> Value {
     serde_json::from_str(&json).unwrap_or_default()
 }
 
+/// The Job without scripts, and without what ours has besides (IL-702, IL-727, IL-780).
 fn without_scripts(mut job: Value) -> Value {
+    if let Some(spec) = job.get_mut("spec").and_then(Value::as_object_mut) {
+        spec.remove("activeDeadlineSeconds");
+        spec.remove("podFailurePolicy");
+    }
+    let pod = job.pointer_mut("/spec/template/spec");
+    if let Some(pod) = pod.and_then(Value::as_object_mut) {
+        pod.remove("nodeSelector");
+    }
     for containers in ["initContainers", "containers"] {
         let pointer = format!("/spec/template/spec/{containers}/0/command/2");
         if let Some(script) = job.pointer_mut(&pointer) {
             *script = json!("<script>");
+        }
+        let pointer = format!("/spec/template/spec/{containers}/0/resources");
+        if let Some(resources) = job.pointer_mut(&pointer) {
+            *resources = json!({});
         }
     }
     job["status"] = json!({});

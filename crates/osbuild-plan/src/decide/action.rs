@@ -1,74 +1,145 @@
 //! What can be done.
 
-use osbuild_check::BuildState;
+use osbuild_check::{BuildState, Failure};
 
+use super::trigger::Trigger;
+use crate::config_condition::ConfigCondition;
 use crate::pool_condition::PoolCondition;
 
-/// One step. Steps of a decision are carried out in order; whatever stops one, the next decision
-/// goes on from there.
+/// IL-771: one very object, as it was read: a request that carries this is refused where the object
+/// is another one of the same name, or where somebody has written it since.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ObjectRef {
+    /// `metadata.name`
+    pub name: String,
+    /// `metadata.uid`
+    pub uid: String,
+    /// `metadata.resourceVersion`
+    pub resource_version: String,
+}
+
+/// IL-775: one step: one request, or several that can be repeated at will. Whatever stops one, the
+/// next decision goes on from there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// IL-131: creates the MachineOSBuild that should be.
     CreateBuild {
         /// Its name.
         build: String,
+        /// IL-770: the digest of its content.
+        content: String,
+        /// IL-750: why it is made.
+        trigger: Trigger,
+        /// IL-371: it stands for an image that was built before.
+        is_seeded: bool,
     },
-    /// IL-370 … IL-372: creates or completes a MachineOSBuild for an image that was built before,
-    /// and points the MachineOSConfig at it.
+    /// IL-774: holds the build until its image is dealt with.
+    AddFinalizer {
+        /// The build.
+        build: ObjectRef,
+    },
+    /// IL-371: a build that exists stands for an image that was built before.
+    MarkSeeded {
+        /// The build.
+        build: ObjectRef,
+    },
+    /// IL-371: the status of a build that stands for an image that was built before.
     Seed {
-        /// Its name.
-        build: String,
+        /// The build.
+        build: ObjectRef,
         /// The image by digest.
         image: String,
     },
-    /// IL-345: the build has succeeded with the image of another one.
+    /// IL-345: the build has succeeded with the image of another one of the same content.
     CopyImage {
-        /// Its name.
-        build: String,
+        /// The build.
+        build: ObjectRef,
         /// The image by digest.
         image: String,
     },
     /// IL-026: writes the status that the Job tells.
     SetState {
         /// The build.
-        build: String,
+        build: ObjectRef,
         /// Its state.
         state: BuildState,
+        /// The image by digest, of a build that succeeded.
+        image: Option<String>,
+        /// IL-777: why it failed.
+        failure: Option<Failure>,
     },
-    /// IL-360: the MachineOSConfig names the build as current, drops the request for another one,
-    /// and takes over its image where it has one.
-    Point {
+    /// IL-360: the MachineOSConfig names the build as current and drops the request for another
+    /// one.
+    Name {
+        /// The build.
+        build: String,
+    },
+    /// IL-360: the MachineOSConfig takes over the image of the build.
+    TakeImage {
         /// The build.
         build: String,
         /// Its image by digest.
-        image: Option<String>,
+        image: String,
     },
-    /// IL-280: creates ConfigMaps, Secrets and Job.
+    /// IL-280, IL-773: applies ConfigMaps and Secrets, and creates the Job.
     Start {
         /// The build.
-        build: String,
+        build: ObjectRef,
     },
-    /// IL-351: deletes the build with its digest ConfigMap, and its image.
+    /// IL-280: notes the uid of the Job, by which other tools find it.
+    NoteJob {
+        /// The build.
+        build: ObjectRef,
+        /// The uid of its Job.
+        job: String,
+    },
+    /// IL-275: writes the digest where older tools look for it.
+    WriteDigest {
+        /// The build.
+        build: ObjectRef,
+        /// The digest.
+        digest: String,
+    },
+    /// IL-351: deletes the build. Its image goes while the build is held (IL-774).
     DeleteBuild {
         /// The build.
-        build: String,
-        /// The image by digest; `None` keeps it, e.g. because a node runs it.
-        image: Option<String>,
+        build: ObjectRef,
+    },
+    /// IL-353: deletes an image from its registry; what came of it is a fact of the next decision.
+    DeleteImage {
+        /// The build that is held for it.
+        build: ObjectRef,
+        /// The image, by digest, or by tag where no digest is known.
+        image: String,
+    },
+    /// IL-774: lets the build go.
+    RemoveFinalizer {
+        /// The build.
+        build: ObjectRef,
+        /// IL-736: why its image stays in the registry, where it should not.
+        left: Option<String>,
     },
     /// IL-282: deletes what the Job of a successful build leaves.
     CleanUp {
         /// The build.
-        build: String,
+        build: ObjectRef,
+        /// The uid of its Job.
+        job: String,
     },
     /// IL-374: removes the annotation with the image that was built before.
     RemovePreBuiltImage,
     /// IL-365: tells the pool.
     SetPoolCondition(PoolCondition),
+    /// IL-732, IL-741: tells the author of the MachineOSConfig.
+    SetConfigConditions(Vec<ConfigCondition>),
 }
 
 /// Why nothing more is done now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wait {
+    /// IL-772: for a reading from the API server itself: what a cache lacks may be there, and what it
+    /// has may be gone.
+    Live,
     /// For an answer of the registry about these images.
     Images(Vec<String>),
     /// For a Job, or for an object that is being deleted.

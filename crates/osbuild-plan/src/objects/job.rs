@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use mosb_naming::{BuildConfigMap, BuildSecret, Optional, entitlement_secret};
 use openshift_model::Proxy;
+use osbuild_check::EXIT_CODES;
 use serde_json::{Value, json};
 
 use super::BuildInputs;
@@ -15,6 +16,11 @@ const BUILD_SCRIPT: &str = include_str!("image-build.sh");
 const DIGEST_SCRIPT: &str = include_str!("create-digest-configmap.sh");
 /// IL-260: attempts after the first one.
 const BACKOFF_LIMIT: u32 = 3;
+/// IL-727: most seconds of all attempts together: a slow build takes about 35 minutes, and there are
+/// four attempts.
+const DEADLINE_SECONDS: u32 = 4 * 60 * 60;
+/// IL-262: the container that builds.
+const BUILD_CONTAINER: &str = "image-build";
 /// IL-261: a build has nothing to finish when its pod is stopped.
 const GRACE_PERIOD_SECONDS: u32 = 10;
 /// IL-265: mode of what the user `build` copies.
@@ -29,10 +35,16 @@ pub(super) fn job(inputs: &BuildInputs<'_>, context: &Context) -> Value {
         "spec": {
             "backoffLimit": BACKOFF_LIMIT,
             "completions": 1,
+            "activeDeadlineSeconds": DEADLINE_SECONDS,
+            "podFailurePolicy": failure_policy(),
             "template": {
                 "metadata": {},
                 "spec": {
                     "restartPolicy": "Never",
+                    "nodeSelector": {
+                        "kubernetes.io/os": "linux",
+                        "kubernetes.io/arch": inputs.architecture.go_name(),
+                    },
                     "serviceAccountName": "machine-os-builder",
                     "terminationGracePeriodSeconds": GRACE_PERIOD_SECONDS,
                     "initContainers": [container(inputs, context, Container::Build)],
@@ -44,6 +56,19 @@ pub(super) fn job(inputs: &BuildInputs<'_>, context: &Context) -> Value {
     })
 }
 
+/// IL-780: what another attempt cannot cure ends the Job; what the cluster does to a pod does not
+/// count as an attempt.
+fn failure_policy() -> Value {
+    let permanent = EXIT_CODES.iter().filter(|code| code.permanent);
+    let codes: Vec<i64> = permanent.map(|code| code.code).collect();
+    json!({"rules": [
+        {"action": "Ignore",
+            "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+        {"action": "FailJob", "onExitCodes": {
+            "containerName": BUILD_CONTAINER, "operator": "In", "values": codes}},
+    ]})
+}
+
 /// IL-262: the build is an init container, so that its failure is told from the other's.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Container {
@@ -53,8 +78,18 @@ enum Container {
 
 fn container(inputs: &BuildInputs<'_>, context: &Context, which: Container) -> Value {
     let (name, script) = match which {
-        Container::Build => ("image-build", BUILD_SCRIPT),
+        Container::Build => (BUILD_CONTAINER, BUILD_SCRIPT),
         Container::Digest => ("create-digest-configmap", DIGEST_SCRIPT),
+    };
+    let resources = match which {
+        Container::Build => json!({
+            "requests": {"cpu": "500m", "memory": "1Gi", "ephemeral-storage": "16Gi"},
+            "limits": {"memory": "8Gi", "ephemeral-storage": "64Gi"},
+        }),
+        Container::Digest => json!({
+            "requests": {"cpu": "10m", "memory": "32Mi"},
+            "limits": {"memory": "256Mi"},
+        }),
     };
     json!({
         "name": name,
@@ -62,7 +97,7 @@ fn container(inputs: &BuildInputs<'_>, context: &Context, which: Container) -> V
         "command": ["/bin/bash", "-c", script],
         "imagePullPolicy": "Always",
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "resources": {},
+        "resources": resources,
         "securityContext": {},
         "env": environment(inputs, context),
         "volumeMounts": mounts(inputs.optional, which),

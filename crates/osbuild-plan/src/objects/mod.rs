@@ -618,6 +618,25 @@ mod tests {
     }
 
     #[test]
+    fn il_727_il_780_a_build_has_limits_and_gives_up_where_nothing_helps() {
+        let job = with_inputs(
+            |inputs| inputs.architecture = &Architecture::Aarch64,
+            |inputs| build_job(inputs).unwrap(),
+        );
+        let spec = &job["spec"];
+        assert_eq!(spec["activeDeadlineSeconds"], 14_400);
+        let rules = &spec["podFailurePolicy"]["rules"];
+        assert_eq!(rules[0]["action"], "Ignore");
+        let codes = &rules[1]["onExitCodes"];
+        assert_eq!(codes["containerName"], "image-build");
+        assert_eq!(codes["values"], json!([10, 20, 21, 30, 40, 41]));
+        let pod = &spec["template"]["spec"];
+        assert_eq!(pod["nodeSelector"]["kubernetes.io/arch"], "arm64");
+        let requests = &pod["initContainers"][0]["resources"]["requests"];
+        assert_eq!(requests["ephemeral-storage"], "16Gi");
+    }
+
+    #[test]
     fn il_264_il_265_the_job_has_its_variables_and_mounts() {
         let job = with_inputs(|_| {}, |inputs| build_job(inputs).unwrap());
         let pod = &job["spec"]["template"]["spec"];

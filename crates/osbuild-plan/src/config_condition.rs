@@ -1,0 +1,131 @@
+//! What a MachineOSConfig is told about its builds (IL-732, IL-741, IL-787).
+
+use osbuild_check::BuildState;
+
+use crate::decide::{Decision, Situation, Wait};
+
+/// A condition of a MachineOSConfig.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConfigCondition {
+    /// Its type.
+    pub kind: &'static str,
+    /// Whether it holds.
+    pub is_true: bool,
+    /// One word.
+    pub reason: &'static str,
+    /// The sentence.
+    pub message: String,
+}
+
+/// The types that are ours, in the order in which they are written.
+pub const CONFIG_CONDITIONS: [&str; 4] = [READY, BUILDING, FAILED, UNUSED];
+
+const READY: &str = "Ready";
+const BUILDING: &str = "Building";
+const FAILED: &str = "Failed";
+const UNUSED: &str = "UnusedContainerFile";
+
+/// Every reason, for the generated reference.
+pub const CONFIG_REASONS: [&str; 8] = [
+    "BuildSucceeded",
+    "BuildFailed",
+    "BuildInterrupted",
+    "BuildRunning",
+    "Blocked",
+    "Waiting",
+    "OtherArchitecture",
+    "AsExpected",
+];
+
+/// IL-732: what the author of a MachineOSConfig reads on it: whether the image that should be is
+/// there, whether it is being built, why it is not.
+pub(crate) fn config_conditions(
+    situation: &Situation,
+    decision: &Decision,
+) -> Vec<ConfigCondition> {
+    let of = |kind, is_true, reason, message: String| ConfigCondition {
+        kind,
+        is_true,
+        reason,
+        message,
+    };
+    let target = situation.target_build().filter(|build| build.is_owned);
+    let name = target
+        .map(|build| build.id.name.as_str())
+        .unwrap_or_default();
+    let state = target.and_then(|build| build.state);
+    let blocked = match &decision.wait {
+        Some(Wait::Person(why) | Wait::Retry(why)) => Some(why.clone()),
+        _ => None,
+    };
+    let (ready, building, failed) = match state {
+        Some(BuildState::Succeeded) => (
+            (
+                true,
+                "BuildSucceeded",
+                format!("the image of MachineOSBuild {name} is current"),
+            ),
+            (false, "AsExpected", "no build runs".to_owned()),
+            (false, "AsExpected", "the last build succeeded".to_owned()),
+        ),
+        Some(BuildState::Prepared | BuildState::Building) => (
+            (
+                false,
+                "BuildRunning",
+                format!("MachineOSBuild {name} is at work"),
+            ),
+            (
+                true,
+                "BuildRunning",
+                format!("MachineOSBuild {name} is at work"),
+            ),
+            (false, "AsExpected", "the build has not ended".to_owned()),
+        ),
+        Some(BuildState::Failed | BuildState::Interrupted) => {
+            let reason = if state == Some(BuildState::Failed) {
+                "BuildFailed"
+            } else {
+                "BuildInterrupted"
+            };
+            let said = target.and_then(|build| build.failed_with.clone());
+            let said = said.unwrap_or_else(|| "it left no image".to_owned());
+            let message = format!("MachineOSBuild {name}: {said}");
+            (
+                (false, reason, message.clone()),
+                (false, "AsExpected", "no build runs".to_owned()),
+                (true, reason, message),
+            )
+        }
+        None | Some(BuildState::Initial) => match blocked {
+            Some(why) => (
+                (false, "Blocked", why.clone()),
+                (false, "Blocked", why.clone()),
+                (true, "Blocked", why),
+            ),
+            None => (
+                (false, "Waiting", "the build has not started".to_owned()),
+                (false, "Waiting", "the build has not started".to_owned()),
+                (false, "AsExpected", "the build has not ended".to_owned()),
+            ),
+        },
+    };
+    let mut conditions: Vec<ConfigCondition> =
+        [(READY, ready), (BUILDING, building), (FAILED, failed)]
+            .into_iter()
+            .map(|(kind, (is_true, reason, message))| of(kind, is_true, reason, message))
+            .collect();
+    let had = situation
+        .config
+        .conditions
+        .iter()
+        .any(|told| told.kind == UNUSED);
+    match &situation.config.unused_entries {
+        Some(why) => conditions.push(of(UNUSED, true, "OtherArchitecture", why.clone())),
+        None if had => {
+            let message = "every entry of containerFile is built".to_owned();
+            conditions.push(of(UNUSED, false, "AsExpected", message));
+        }
+        None => {}
+    }
+    conditions
+}

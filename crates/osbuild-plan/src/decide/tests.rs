@@ -1,0 +1,809 @@
+//! Each row of the decision table, and each thing that went wrong once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mosb_naming::keys;
+use openshift_model::{BuildJob, LayeredPool, MachineOSBuild, MachineOSConfig, OsMachineConfig};
+use osbuild_check::{Attempt, BuildState, Stage};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::pool_condition::PoolCondition;
+use crate::testing::{object, raw};
+
+const IMAGE: &str =
+    "r.io/o/i@sha256:628e4e8f0a78d91015c6cebeee95931ae2e8defe5dfb4ced4a82830e08937573";
+const DIGEST: &str = "sha256:628e4e8f0a78d91015c6cebeee95931ae2e8defe5dfb4ced4a82830e08937573";
+
+/// A MachineOSConfig that was just created, and its pool, as the API server has them.
+fn situation() -> Situation {
+    Situation {
+        is_live: true,
+        config: Config {
+            id: ObjectRef {
+                name: "worker".to_owned(),
+                uid: "config".to_owned(),
+                resource_version: "1".to_owned(),
+            },
+            pool: "worker".to_owned(),
+            is_observed: true,
+            ..Config::default()
+        },
+        builds: Vec::new(),
+        pool: Some(Pool {
+            target: "rendered-worker-2".to_owned(),
+            has_target: true,
+            build_condition: Some(PoolCondition {
+                is_true: false,
+                reason: "BuildSuccess".to_owned(),
+                message: "Build succeeded for pool worker".to_owned(),
+            }),
+            ..Pool::default()
+        }),
+        target: Ok(Target {
+            name: "target".to_owned(),
+            content: "new".to_owned(),
+        }),
+        images: BTreeMap::new(),
+        named_by: BTreeMap::new(),
+        images_in_use: BTreeSet::new(),
+    }
+}
+
+fn id(name: &str) -> ObjectRef {
+    ObjectRef {
+        name: name.to_owned(),
+        uid: format!("uid-{name}"),
+        resource_version: "1".to_owned(),
+    }
+}
+
+fn build(name: &str, state: BuildState) -> Build {
+    let digest = (state == BuildState::Succeeded).then(|| IMAGE.to_owned());
+    let content = if name == "target" { "new" } else { "old" };
+    Build {
+        id: id(name),
+        is_owned: true,
+        is_held: true,
+        rendered: "rendered-worker-1".to_owned(),
+        push_spec: format!("r.io/o/i:{name}"),
+        content: Some(content.to_owned()),
+        state: Some(state),
+        digest,
+        ..Build::default()
+    }
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "it is put where there may be none"
+)]
+fn job(state: BuildState) -> Option<Job> {
+    Some(Job {
+        uid: "job".to_owned(),
+        state: Some(state),
+        is_live: !state.is_terminal(),
+    })
+}
+
+/// What a decision does to builds and to the annotations of the MachineOSConfig: what people are
+/// told besides is left out.
+fn done(situation: &Situation) -> (&'static str, Vec<Action>, Option<Wait>) {
+    let mut decision = decide(situation);
+    decision.actions.retain(|action| {
+        !matches!(
+            action,
+            Action::SetPoolCondition(_) | Action::SetConfigConditions(_)
+        )
+    });
+    (decision.rule, decision.actions, decision.wait)
+}
+
+fn check(situation: &Situation, rule: &str, actions: &[Action]) {
+    let (found, done, _) = done(situation);
+    assert_eq!((found, done.as_slice()), (rule, actions));
+}
+
+/// Checks that nothing is done, and why.
+fn check_waits(situation: &Situation, rule: &str, expected: &str) {
+    let (found, actions, wait) = done(situation);
+    let why = match wait.unwrap() {
+        Wait::Progress(why) | Wait::Retry(why) | Wait::Person(why) => why,
+        Wait::Images(images) => images.join(" "),
+        Wait::Live => "live".to_owned(),
+    };
+    assert_eq!((found, actions), (rule, Vec::new()), "{why}");
+    assert!(why.contains(expected), "{why}");
+}
+
+fn create(trigger: Trigger) -> Action {
+    Action::CreateBuild {
+        build: "target".to_owned(),
+        content: "new".to_owned(),
+        trigger,
+        is_seeded: false,
+    }
+}
+
+fn start() -> Action {
+    Action::Start {
+        build: id("target"),
+    }
+}
+
+fn name() -> Action {
+    let build = "target".to_owned();
+    Action::Name { build }
+}
+
+fn delete(build: &str) -> Action {
+    Action::DeleteBuild { build: id(build) }
+}
+
+fn found() -> ImageFact {
+    ImageFact::Found {
+        digest: DIGEST.to_owned(),
+        inputs: None,
+    }
+}
+
+fn copy() -> Action {
+    Action::CopyImage {
+        build: id("target"),
+        image: IMAGE.to_owned(),
+    }
+}
+
+/// The target is there and named, and nothing was started yet; `old` has an image.
+fn about_to_build() -> Situation {
+    let mut about = situation();
+    about.config.current_build = Some("target".to_owned());
+    about.config.image = Some(IMAGE.to_owned());
+    about.config.build_of_image = Some("old".to_owned());
+    about.builds = vec![
+        build("old", BuildState::Succeeded),
+        build("target", BuildState::Initial),
+    ];
+    about
+}
+
+#[test]
+fn il_770_a_paused_pool_does_not_get_the_image_of_an_older_containerfile() {
+    // The Containerfile was edited while the pool was paused, with a change of files pending: the
+    // rendered configurations need no other image, and the Containerfile does.
+    let mut paused = about_to_build();
+    paused.images.insert(IMAGE.to_owned(), found());
+    check(&paused, "IL-821", &[start()]);
+}
+
+#[test]
+fn il_770_an_extension_that_was_dropped_is_not_copied() {
+    let mut dropped = about_to_build();
+    dropped.images.insert(IMAGE.to_owned(), found());
+    dropped.builds[0].content = Some("with usbguard".to_owned());
+    check(&dropped, "IL-821", &[start()]);
+    // In doubt it is built.
+    dropped.builds[0].content = None;
+    check(&dropped, "IL-821", &[start()]);
+}
+
+#[test]
+fn il_817_an_image_of_the_same_content_is_taken_over() {
+    let mut same = about_to_build();
+    same.builds[0].content = Some("new".to_owned());
+    check_waits(&same, "IL-817", IMAGE);
+    same.images.insert(IMAGE.to_owned(), found());
+    check(&same, "IL-817", &[copy()]);
+    same.is_live = false;
+    check_waits(&same, "IL-817", "live");
+    // Whoever asks for another build gets one.
+    same.is_live = true;
+    same.config.rebuild = true;
+    check(&same, "IL-821", &[name()]);
+}
+
+#[test]
+fn il_818_il_819_it_is_built_where_the_image_is_gone_and_nothing_is_done_in_doubt() {
+    let mut same = about_to_build();
+    same.builds[0].content = Some("new".to_owned());
+    same.images.insert(IMAGE.to_owned(), ImageFact::NotFound);
+    check(&same, "IL-818", &[start()]);
+    let denied = ImageFact::Unknown("denied".to_owned());
+    same.images.insert(IMAGE.to_owned(), denied);
+    check_waits(&same, "IL-819", "denied");
+}
+
+#[test]
+fn il_772_an_empty_cache_interrupts_nothing() {
+    let mut stale = situation();
+    stale.is_live = false;
+    stale.builds = vec![build("target", BuildState::Building)];
+    check_waits(&stale, "IL-822", "live");
+    stale.is_live = true;
+    let interrupted = Action::SetState {
+        build: id("target"),
+        state: BuildState::Interrupted,
+        image: None,
+        failure: None,
+    };
+    check(&stale, "IL-822", &[interrupted]);
+}
+
+#[test]
+fn il_772_nothing_is_created_or_deleted_on_the_word_of_a_cache() {
+    let mut stale = situation();
+    stale.is_live = false;
+    check_waits(&stale, "IL-820", "live");
+    stale.builds = vec![
+        build("target", BuildState::Initial),
+        build("other", BuildState::Failed),
+    ];
+    stale.config.current_build = Some("target".to_owned());
+    check_waits(&stale, "IL-821", "live");
+    stale.config.presence = Presence::Gone;
+    check_waits(&stale, "IL-810", "live");
+}
+
+/// A build on its way out that has pushed an image.
+fn going() -> Situation {
+    let mut going = situation();
+    going.builds = vec![Build {
+        is_being_deleted: true,
+        ..build("old", BuildState::Succeeded)
+    }];
+    going
+}
+
+fn delete_image(image: &str) -> Action {
+    Action::DeleteImage {
+        build: id("old"),
+        image: image.to_owned(),
+    }
+}
+
+fn let_go(left: Option<&str>) -> Action {
+    Action::RemoveFinalizer {
+        build: id("old"),
+        left: left.map(str::to_owned),
+    }
+}
+
+#[test]
+fn il_774_an_image_goes_with_its_build_and_the_build_after_it() {
+    let mut going = going();
+    check(&going, "IL-774", &[delete_image(IMAGE)]);
+    going.images.insert(IMAGE.to_owned(), ImageFact::NotFound);
+    check(&going, "IL-774", &[let_go(None)]);
+    let denied = ImageFact::Unknown("timeout".to_owned());
+    going.images.insert(IMAGE.to_owned(), denied);
+    check_waits(&going, "IL-774", "timeout");
+    going.is_live = false;
+    check_waits(&going, "IL-774", "live");
+}
+
+#[test]
+fn il_736_a_registry_that_deletes_nothing_does_not_hold_a_build() {
+    let mut going = going();
+    let refused = ImageFact::Undeletable("UNSUPPORTED".to_owned());
+    going.images.insert(IMAGE.to_owned(), refused);
+    let left = format!("{IMAGE}: UNSUPPORTED");
+    check(&going, "IL-774", &[let_go(Some(&left))]);
+}
+
+#[test]
+fn il_774_an_image_that_a_build_of_somebody_else_names_stays() {
+    let mut shared = going();
+    let names = ["uid-old", "a build of another MachineOSConfig"].map(str::to_owned);
+    shared.named_by.insert(IMAGE.to_owned(), names.into());
+    check(&shared, "IL-774", &[let_go(None)]);
+    let mut used = going();
+    used.images_in_use.insert(IMAGE.to_owned());
+    check(&used, "IL-774", &[let_go(None)]);
+    // A MachineOSConfig that goes as well does not hold its own image.
+    let mut all_goes = going();
+    all_goes.config.presence = Presence::Gone;
+    all_goes
+        .named_by
+        .insert(IMAGE.to_owned(), ["config".to_owned()].into());
+    check(&all_goes, "IL-774", &[delete_image(IMAGE)]);
+}
+
+#[test]
+fn il_774_an_unfinished_push_goes_by_its_tag() {
+    let mut unfinished = going();
+    unfinished.builds[0].state = Some(BuildState::Failed);
+    unfinished.builds[0].digest = None;
+    let tag = "r.io/o/i:old";
+    check_waits(&unfinished, "IL-774", tag);
+    unfinished.images.insert(tag.to_owned(), found());
+    check(&unfinished, "IL-774", &[delete_image(tag)]);
+    // One that never started has pushed nothing.
+    unfinished.builds[0].state = Some(BuildState::Initial);
+    check(&unfinished, "IL-774", &[let_go(None)]);
+}
+
+#[test]
+fn il_774_builds_of_the_stock_builder_are_held_from_now_on() {
+    let mut adopted = situation();
+    adopted.builds = vec![Build {
+        is_held: false,
+        ..build("target", BuildState::Succeeded)
+    }];
+    let build = id("target");
+    check(&adopted, "IL-774", &[Action::AddFinalizer { build }]);
+}
+
+#[test]
+fn il_776_a_build_starts_when_no_other_one_has_a_pod() {
+    let mut overlapping = about_to_build();
+    overlapping.builds.push(Build {
+        job: job(BuildState::Building),
+        ..build("running", BuildState::Building)
+    });
+    check(&overlapping, "IL-821", &[delete("running")]);
+    // It goes, and its pod is still there.
+    overlapping.builds[2].is_being_deleted = true;
+    overlapping.builds[2].is_held = false;
+    check_waits(
+        &overlapping,
+        "IL-776",
+        "the Job of MachineOSBuild running has not ended",
+    );
+    // So it is with one of a former MachineOSConfig.
+    overlapping.builds[2].is_owned = false;
+    check_waits(
+        &overlapping,
+        "IL-776",
+        "the Job of MachineOSBuild running has not ended",
+    );
+    overlapping.builds.pop();
+    check(&overlapping, "IL-821", &[start()]);
+}
+
+#[test]
+fn il_778_another_writers_words_are_left_alone() {
+    let told = |condition: &str, message: &str| {
+        let mut situation = situation();
+        situation.builds = vec![Build {
+            state: Some(BuildState::Succeeded),
+            ..build("target", BuildState::Succeeded)
+        }];
+        situation.config.current_build = Some("target".to_owned());
+        situation.pool.as_mut().unwrap().build_condition = Some(PoolCondition {
+            is_true: condition == "BuildFailed",
+            reason: condition.to_owned(),
+            message: message.to_owned(),
+        });
+        let actions = decide(&situation).actions;
+        actions
+            .iter()
+            .any(|action| matches!(action, Action::SetPoolCondition(_)))
+    };
+    assert!(!told("BuildSuccess", "Build completed successfully"));
+    assert!(told("BuildFailed", "Failed to build OS image"));
+    assert!(told("NoLayeredObjects", "No layered pool objects found"));
+}
+
+#[test]
+fn il_779_a_build_may_cure_the_nodes_that_its_predecessor_broke() {
+    let mut broken = about_to_build();
+    broken.pool.as_mut().unwrap().nodes_degraded_by = Some("NodeDegraded");
+    check(&broken, "IL-821", &[start()]);
+    broken.builds[0].content = Some("new".to_owned());
+    check_waits(
+        &broken,
+        "IL-816",
+        "is degraded due to non-build issues (NodeDegraded)",
+    );
+}
+
+#[test]
+fn il_775_a_seeding_that_was_cut_in_half_goes_on() {
+    let mut seeding = situation();
+    seeding.config.pre_built_image = Some(IMAGE.to_owned());
+    let create = Action::CreateBuild {
+        build: "target".to_owned(),
+        content: "new".to_owned(),
+        trigger: Trigger::PreBuiltImage,
+        is_seeded: true,
+    };
+    check(&seeding, "IL-811", &[create]);
+    seeding.builds = vec![build("target", BuildState::Initial)];
+    check(
+        &seeding,
+        "IL-811",
+        &[Action::MarkSeeded {
+            build: id("target"),
+        }],
+    );
+    seeding.builds[0].is_seeded = true;
+    let (build, image) = (id("target"), IMAGE.to_owned());
+    check(&seeding, "IL-811", &[Action::Seed { build, image }]);
+    seeding.builds[0].state = Some(BuildState::Succeeded);
+    seeding.builds[0].digest = Some(IMAGE.to_owned());
+    check(&seeding, "IL-811", &[name()]);
+    // Here it waited for ever: the annotation is there, and the image is not.
+    seeding.config.current_build = Some("target".to_owned());
+    let (build, image) = ("target".to_owned(), IMAGE.to_owned());
+    check(&seeding, "IL-811", &[Action::TakeImage { build, image }]);
+    seeding.config.image = Some(IMAGE.to_owned());
+    check(&seeding, "IL-812", &[Action::RemovePreBuiltImage]);
+    seeding.config.current_build = None;
+    seeding.config.image = None;
+    seeding.config.pre_built_image = Some("r.io/o/i:tag".to_owned());
+    check_waits(&seeding, "IL-811", "is not of the form host/");
+}
+
+#[test]
+fn il_781_a_digest_that_nobody_told_is_looked_for() {
+    let mut ended = situation();
+    ended.builds = vec![Build {
+        job: job(BuildState::Succeeded),
+        ..build("target", BuildState::Building)
+    }];
+    let set = |image: Option<&str>| Action::SetState {
+        build: id("target"),
+        state: BuildState::Succeeded,
+        image: image.map(str::to_owned),
+        failure: None,
+    };
+    check_waits(&ended, "IL-822", "r.io/o/i:target");
+    // The ConfigMap of the stock builder's pods.
+    let mut told = ended.clone();
+    told.builds[0].digest_in_config_map = Some(DIGEST.to_owned());
+    check(&told, "IL-822", &[set(Some(IMAGE))]);
+    let mut told = ended.clone();
+    told.builds[0].attempts = vec![Attempt {
+        message: format!(r#"{{"v":1,"digest":"{DIGEST}"}}"#),
+        ..Attempt::default()
+    }];
+    check(&told, "IL-822", &[set(Some(IMAGE))]);
+    // The registry, if the image is made of the same.
+    let fact = |inputs: &str| ImageFact::Found {
+        digest: DIGEST.to_owned(),
+        inputs: Some(inputs.to_owned()),
+    };
+    let tag = "r.io/o/i:target".to_owned();
+    ended.images.insert(tag.clone(), fact("new"));
+    check(&ended, "IL-822", &[set(Some(IMAGE))]);
+    for lost in [fact("another"), ImageFact::NotFound] {
+        ended.images.insert(tag.clone(), lost);
+        let (_, actions, _) = done(&ended);
+        let [Action::SetState { state, failure, .. }] = actions.as_slice() else {
+            panic!("{actions:?}");
+        };
+        assert_eq!(*state, BuildState::Failed);
+        assert_eq!(failure.as_ref().unwrap().stage, Stage::Digest);
+    }
+}
+
+#[test]
+fn il_825_a_build_that_succeeded_without_a_digest_is_made_again() {
+    let mut lost = situation();
+    lost.builds = vec![Build {
+        digest: None,
+        ..build("target", BuildState::Succeeded)
+    }];
+    check(&lost, "IL-825", &[delete("target")]);
+}
+
+#[test]
+fn il_777_a_failure_says_what_its_last_pod_said() {
+    let mut failed = situation();
+    failed.builds = vec![Build {
+        job: job(BuildState::Failed),
+        attempts: vec![Attempt {
+            exit_code: Some(40),
+            message: r#"{"v":1,"text":"unauthorized"}"#.to_owned(),
+            ..Attempt::default()
+        }],
+        ..build("target", BuildState::Building)
+    }];
+    let (_, actions, _) = done(&failed);
+    let [Action::SetState { failure, .. }] = actions.as_slice() else {
+        panic!("{actions:?}");
+    };
+    let failure = failure.as_ref().unwrap();
+    assert_eq!((failure.stage, failure.permanent), (Stage::Push, true));
+    assert_eq!(failure.text, "unauthorized");
+}
+
+#[test]
+fn il_732_il_787_the_author_is_told() {
+    let told = |situation: &Situation| {
+        let actions = decide(situation).actions;
+        let told = actions.into_iter().find_map(|action| match action {
+            Action::SetConfigConditions(conditions) => Some(conditions),
+            _ => None,
+        });
+        let told = told.unwrap_or_default();
+        told.into_iter()
+            .filter(|condition| condition.is_true)
+            .map(|condition| format!("{}: {}", condition.kind, condition.message))
+            .collect::<Vec<_>>()
+    };
+    let mut failed = situation();
+    failed.config.current_build = Some("target".to_owned());
+    failed.config.unused_entries = Some("ARM64".to_owned());
+    failed.builds = vec![Build {
+        failed_with: Some("Build Failed: no".to_owned()),
+        ..build("target", BuildState::Failed)
+    }];
+    assert_eq!(
+        told(&failed),
+        [
+            "Failed: MachineOSBuild target: Build Failed: no",
+            "UnusedContainerFile: ARM64"
+        ]
+    );
+    let mut blocked = situation();
+    blocked.target = Err("too long".to_owned());
+    assert_eq!(told(&blocked), ["Failed: too long"]);
+    let mut younger = situation();
+    younger.config.yields_to = Some("first".to_owned());
+    assert!(told(&younger)[0].contains("MachineOSConfig first for pool worker is older"));
+}
+
+#[test]
+fn il_750_a_build_says_why_it_is_made() {
+    let trigger = |change: fn(&mut Situation)| {
+        let mut situation = situation();
+        situation.config.current_build = Some("old".to_owned());
+        situation.builds = vec![build("old", BuildState::Succeeded)];
+        change(&mut situation);
+        let (_, actions, _) = done(&situation);
+        match actions.as_slice() {
+            [Action::CreateBuild { trigger, .. }] => trigger.to_string(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(
+        trigger(|_| {}),
+        "pool configuration rendered-worker-2 instead of rendered-worker-1"
+    );
+    let same = |s: &mut Situation| s.builds[0].rendered = "rendered-worker-2".to_owned();
+    assert_eq!(trigger(same), "change of the MachineOSConfig's spec");
+    assert_eq!(
+        trigger(|s| s.builds.clear()),
+        "first build of the MachineOSConfig"
+    );
+    let asked = |s: &mut Situation| {
+        s.builds.clear();
+        s.config.rebuild = true;
+    };
+    assert_eq!(trigger(asked), "rebuild annotation");
+}
+
+#[test]
+fn il_813_il_814_a_request_deletes_the_current_build_and_is_dropped_before_the_next_one_starts() {
+    let mut asked = situation();
+    asked.config.rebuild = true;
+    asked.config.current_build = Some("old".to_owned());
+    asked.builds = vec![
+        build("old", BuildState::Succeeded),
+        build("target", BuildState::Failed),
+    ];
+    check(&asked, "IL-813", &[delete("old"), delete("target")]);
+    asked.builds.clear();
+    check(&asked, "IL-820", &[create(Trigger::Rebuild)]);
+    asked.builds = vec![build("target", BuildState::Initial)];
+    check(&asked, "IL-821", &[name()]);
+    asked.config.rebuild = false;
+    asked.config.current_build = Some("target".to_owned());
+    check(&asked, "IL-821", &[start()]);
+}
+
+#[test]
+fn il_815_il_816_nothing_is_built_for_a_pool_that_is_not_ready() {
+    let check = |change: &dyn Fn(&mut Situation), rule: &str, said: &str| {
+        let mut situation = situation();
+        change(&mut situation);
+        check_waits(&situation, rule, said);
+    };
+    check(
+        &|s| s.pool = None,
+        "IL-815",
+        "could not get MachineConfigPool worker for",
+    );
+    let pool = |s: &mut Situation, change: fn(&mut Pool)| s.pool.as_mut().map(change).unwrap();
+    check(
+        &|s| pool(s, |pool| pool.target.clear()),
+        "IL-815",
+        "no rendered",
+    );
+    check(
+        &|s| pool(s, |pool| pool.has_target = false),
+        "IL-815",
+        "could not get MachineConfig ",
+    );
+    check(
+        &|s| pool(s, |pool| pool.degraded_by = Some("RenderDegraded")),
+        "IL-816",
+        "MachineConfigPool worker is degraded due to non-build issues",
+    );
+    check(
+        &|s| s.target = Err("too long".to_owned()),
+        "IL-815",
+        "too long",
+    );
+}
+
+#[test]
+fn il_822_il_823_jobs_move_their_builds_and_never_back() {
+    let mut situation = situation();
+    situation.builds = vec![Build {
+        job: job(BuildState::Building),
+        noted_job: Some("job".to_owned()),
+        ..build("target", BuildState::Prepared)
+    }];
+    let building = Action::SetState {
+        build: id("target"),
+        state: BuildState::Building,
+        image: None,
+        failure: None,
+    };
+    check(&situation, "IL-822", &[building]);
+    situation.builds[0].state = Some(BuildState::Building);
+    situation.builds[0].job = job(BuildState::Prepared);
+    check(&situation, "IL-823", &[name()]);
+}
+
+#[test]
+fn il_824_a_build_that_is_done_becomes_current_step_by_step() {
+    let mut ended = situation();
+    ended.builds = vec![Build {
+        job: job(BuildState::Succeeded),
+        ..build("target", BuildState::Succeeded)
+    }];
+    check(&ended, "IL-824", &[name()]);
+    ended.config.current_build = Some("target".to_owned());
+    let (build, image) = ("target".to_owned(), IMAGE.to_owned());
+    check(&ended, "IL-824", &[Action::TakeImage { build, image }]);
+    ended.config.image = Some(IMAGE.to_owned());
+    ended.config.build_of_image = Some("target".to_owned());
+    let (build, digest) = (id("target"), DIGEST.to_owned());
+    check(&ended, "IL-824", &[Action::WriteDigest { build, digest }]);
+    ended.builds[0].digest_in_config_map = Some(DIGEST.to_owned());
+    let (build, job) = (id("target"), "job".to_owned());
+    check(&ended, "IL-824", &[Action::CleanUp { build, job }]);
+    ended.builds[0].job = None;
+    check(&ended, "IL-824", &[]);
+    assert_eq!(decide(&ended).wait, None);
+}
+
+#[test]
+fn il_825_il_826_an_old_build_counts_only_if_its_image_is_there() {
+    let mut old = situation();
+    old.builds = vec![build("target", BuildState::Succeeded)];
+    check_waits(&old, "IL-824", IMAGE);
+    old.images.insert(IMAGE.to_owned(), found());
+    check(&old, "IL-824", &[name()]);
+    old.images.insert(IMAGE.to_owned(), ImageFact::NotFound);
+    check(&old, "IL-825", &[delete("target")]);
+    let denied = ImageFact::Unknown("denied".to_owned());
+    old.images.insert(IMAGE.to_owned(), denied);
+    check_waits(&old, "IL-826", "denied");
+}
+
+#[test]
+fn il_827_il_733_what_failed_is_named_as_current_and_stays() {
+    let mut failed = situation();
+    failed.builds = vec![build("target", BuildState::Failed)];
+    check(&failed, "IL-827", &[name()]);
+    failed.config.current_build = Some("target".to_owned());
+    check_waits(
+        &failed,
+        "IL-827",
+        "ended without an image: change the MachineOSConfig",
+    );
+}
+
+#[test]
+fn il_829_of_two_configs_for_a_pool_the_older_one_has_it() {
+    let mut younger = situation();
+    younger.config.yields_to = Some("first".to_owned());
+    check_waits(
+        &younger,
+        "IL-829",
+        "MachineOSConfig first for pool worker is older",
+    );
+}
+
+#[test]
+fn il_350_builds_of_this_very_object_go_with_it() {
+    let mut gone = situation();
+    gone.config.presence = Presence::Gone;
+    gone.builds = vec![
+        build("a", BuildState::Succeeded),
+        Build {
+            is_owned: false,
+            ..build("b", BuildState::Failed)
+        },
+    ];
+    check(&gone, "IL-810", &[delete("a")]);
+}
+
+/// Objects of a cluster, read and reduced.
+fn observed(job_owner: &str, change: impl FnOnce(&mut Value)) -> Situation {
+    let config = object(
+        "MachineOSConfig",
+        &json!({"metadata": {"name": "worker", "uid": "config"}, "spec": {
+            "machineConfigPool": {"name": "worker"}, "imageBuilder": {"imageBuilderType": "Job"},
+            "renderedImagePushSecret": {"name": "push"},
+            "renderedImagePushSpec": "quay.io/org/os:x"}}),
+    );
+    let pool = object(
+        "MachineConfigPool",
+        &json!({"metadata": {"name": "worker"},
+            "spec": {"configuration": {"name": "rendered-worker-2"}},
+            "status": {"configuration": {"name": "rendered-worker-1"}}}),
+    );
+    let machine_config = |name: &str| {
+        object(
+            "MachineConfig",
+            &json!({"metadata": {"name": name, "annotations": {
+                OsMachineConfig::RELEASE_ANNOTATION: "4.20.3",
+                OsMachineConfig::CONTROLLER_ANNOTATION: "1"}}, "spec": {"osImageURL": "a"}}),
+        )
+    };
+    let mut build = json!({"metadata": {"name": "worker-1", "uid": "build",
+            "labels": {keys::MACHINE_OS_CONFIG: "worker"},
+            "finalizers": ["osimage.dev/image"],
+            "ownerReferences": [{"uid": "config", "controller": true}]},
+        "spec": {"machineOSConfig": {"name": "worker"}},
+        "status": {"conditions": [{"type": "Building", "status": "True"}]}});
+    change(&mut build);
+    let build = object("MachineOSBuild", &build);
+    let job = object(
+        "Job",
+        &json!({"metadata": {"name": "build-worker-1", "uid": "job",
+                "ownerReferences": [{"uid": job_owner}]},
+            "status": {"failed": 4}}),
+    );
+    let (current, target) = (
+        machine_config("rendered-worker-1"),
+        machine_config("rendered-worker-2"),
+    );
+    let configs = [MachineOSConfig::read(&raw(&config)).unwrap()];
+    Situation::of(&Observed {
+        is_live: true,
+        config: &configs[0],
+        is_gone: false,
+        configs: &configs,
+        builds: &[MachineOSBuild::read(&raw(&build)).unwrap()],
+        jobs: &[BuildJob::read(&raw(&job)).unwrap()],
+        pods: &[],
+        digests: &BTreeMap::new(),
+        pool: Some(&LayeredPool::read(&raw(&pool)).unwrap()),
+        current: Some(&OsMachineConfig::read(&raw(&current)).unwrap()),
+        target: Some(&OsMachineConfig::read(&raw(&target)).unwrap()),
+        images: &BTreeMap::new(),
+        images_in_use: &BTreeSet::new(),
+    })
+}
+
+#[test]
+fn il_771_a_job_of_a_former_build_of_the_same_name_does_not_count() {
+    let own = observed("build", |_| {});
+    assert_eq!(
+        own.builds[0].job.as_ref().unwrap().state,
+        Some(BuildState::Failed)
+    );
+    assert!(own.builds[0].is_owned && own.builds[0].is_held);
+    let former = observed("another build of this name", |_| {});
+    assert_eq!(former.builds[0].job, None);
+}
+
+#[test]
+fn il_770_the_name_of_a_stock_build_proves_what_it_was_made_of() {
+    let name = observed("build", |_| {}).target.unwrap().name;
+    let content = observed("build", |_| {}).target.unwrap().content;
+    let named = observed("build", |build| build["metadata"]["name"] = json!(name));
+    assert_eq!(named.builds[0].content, Some(content));
+    let other = observed("build", |_| {});
+    assert_eq!(other.builds[0].content, None);
+    let annotated = observed("build", |build| {
+        build["metadata"]["annotations"] = json!({"osimage.dev/content-digest": "sha256:1"});
+    });
+    assert_eq!(annotated.builds[0].content.as_deref(), Some("sha256:1"));
+}

@@ -1,0 +1,125 @@
+//! The events that tell of a step (§5.11).
+
+use openshift_model::{EventRequest, Kind};
+use osbuild_check::BuildState;
+
+use super::{Materials, REPORTER, address, member};
+use crate::decide::{Action, ObjectRef, Trigger};
+use crate::event::Event;
+use crate::pool_condition::{PoolCondition, SUCCEEDED};
+
+/// The events of a step; each stands once for an object and a reason.
+pub(super) fn of(action: &Action, materials: &Materials<'_>) -> Vec<EventRequest> {
+    let config = materials.config_ref();
+    let text = |pointer: &str| {
+        let text = materials.config.pointer(pointer);
+        text.and_then(serde_json::Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let pool = text("/spec/machineConfigPool/name");
+    let of_build =
+        |build: &ObjectRef, event| request(materials, Kind::MachineOSBuild, build, event);
+    let of_config = |event| request(materials, Kind::MachineOSConfig, &config, event);
+    match action {
+        Action::CreateBuild { trigger, .. } => match trigger {
+            Trigger::Rebuild => vec![of_config(Event::rebuild_requested())],
+            _ => vec![of_config(Event::config_reconciled())],
+        },
+        Action::Start { build } => {
+            let rendered = materials.build(build).ok();
+            let rendered = rendered
+                .and_then(|found| member(found, &["spec", "machineConfig", "name"]).as_str());
+            let job = format!("build-{}", build.name);
+            vec![
+                of_build(
+                    build,
+                    Event::build_started(&pool, rendered.unwrap_or_default()),
+                ),
+                of_build(build, Event::build_preparing(&pool)),
+                of_build(build, Event::job_created(&job)),
+            ]
+        }
+        Action::SetState {
+            build,
+            state,
+            image,
+            failure,
+        } => {
+            let job = format!("build-{}", build.name);
+            match state {
+                BuildState::Building => vec![
+                    of_build(build, Event::job_started(&job)),
+                    of_build(build, Event::build_building()),
+                ],
+                BuildState::Succeeded => vec![
+                    of_build(build, Event::job_completed(&job)),
+                    of_build(
+                        build,
+                        Event::build_completed(image.as_deref().unwrap_or_default()),
+                    ),
+                ],
+                BuildState::Failed => {
+                    let mut failed = Event::build_failed(&build.name);
+                    // IL-777: the cause stands in the event as well.
+                    if let Some(failure) = failure {
+                        failed.message = format!("{}: {failure}", failed.message);
+                    }
+                    vec![
+                        of_build(build, Event::job_failed(&job, &build.name)),
+                        of_build(build, failed),
+                        of_config(Event::build_degraded(&pool)),
+                    ]
+                }
+                BuildState::Interrupted => vec![of_build(build, Event::build_interrupted())],
+                BuildState::Initial | BuildState::Prepared => Vec::new(),
+            }
+        }
+        Action::SetPoolCondition(condition) if recovers(condition, materials) => {
+            vec![of_config(Event::build_recovered(&pool))]
+        }
+        Action::DeleteBuild { build } => vec![of_build(build, Event::build_deleted())],
+        Action::RemoveFinalizer {
+            build,
+            left: Some(why),
+        } => vec![of_build(build, Event::image_left(why))],
+        _ => Vec::new(),
+    }
+}
+
+/// IL-328: whether a pool whose build failed is told of one that succeeded.
+fn recovers(condition: &PoolCondition, materials: &Materials<'_>) -> bool {
+    let told = materials
+        .pool
+        .map(|pool| member(pool, &["status", "conditions"]));
+    let told = told.and_then(serde_json::Value::as_array);
+    let mut own = told.into_iter().flatten();
+    condition.reason == SUCCEEDED
+        && own.any(|told| {
+            member(told, &["type"]) == PoolCondition::TYPE && member(told, &["status"]) == "True"
+        })
+}
+
+fn request(materials: &Materials<'_>, kind: Kind, about: &ObjectRef, event: Event) -> EventRequest {
+    // The uid makes it the event of this very object; the reason, of this step of its life.
+    let short = about
+        .uid
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(8);
+    EventRequest {
+        regarding: address(kind.resource(), &about.name),
+        uid: about.uid.clone(),
+        is_warning: event.is_warning,
+        reason: event.reason.into(),
+        action: event.reason.into(),
+        note: event.message,
+        key: format!(
+            "{}.{}",
+            event.reason.to_lowercase(),
+            short.collect::<String>()
+        ),
+        reporter: REPORTER.into(),
+        time: materials.now.replace('Z', ".000000Z"),
+    }
+}
