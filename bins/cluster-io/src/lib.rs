@@ -11,6 +11,7 @@ mod loopback;
 mod objects;
 pub mod store;
 pub mod vcenter;
+mod xml;
 pub mod yaml;
 
 pub use objects::{Loaded, load};

@@ -134,7 +134,9 @@ impl Cluster {
         let segment =
             path_segment(call.name).ok_or_else(|| ClusterError::NotFound(call.name.to_owned()))?;
         let path = call.resource.path(call.namespace);
-        let mut uri = form_urlencoded::Serializer::new(format!("{path}/{segment}?"));
+        let uri = format!("{path}/{segment}?");
+        let query = uri.len();
+        let mut uri = form_urlencoded::Serializer::for_suffix(uri, query);
         uri.append_pair("fieldManager", manager);
         if mode == WriteMode::DryRun {
             uri.append_pair("dryRun", "All");

@@ -19,7 +19,7 @@ use openshift_model::Kind;
 pub(super) struct Found {
     /// Documents in the order of the file.
     pub(super) documents: Vec<Document>,
-    /// How many documents and elements of lists are of other kinds.
+    /// How many documents are of other kinds, and how many elements of lists of which nothing is parsed.
     pub(super) ignored: usize,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct List {
     /// The elements that are parsed; each is the text of a sequence of one element.
     pub(super) elements: Vec<Place>,
     /// How many elements are of other kinds.
-    ignored: usize,
+    pub(super) ignored: usize,
 }
 
 /// A part of a file.
@@ -176,8 +176,9 @@ impl Look {
                 list: None,
             }),
             Verdict::List(list) => {
-                self.found.ignored += list.ignored;
-                if !list.elements.is_empty() {
+                if list.elements.is_empty() {
+                    self.found.ignored += list.ignored;
+                } else {
                     self.found.documents.push(Document {
                         number,
                         place,
@@ -476,15 +477,18 @@ mod tests {
     /// The parts that are parsed, and how many are not.
     fn check(text: &str, parsed: &[&str], ignored: usize) {
         let found = look(text, Keep::ObjectsThatAreRead);
-        let mut parts = Vec::new();
+        let (mut parts, mut counted) = (Vec::new(), found.ignored);
         for document in &found.documents {
             match &document.list {
-                Some(list) => parts.extend(list.elements.iter().map(|place| part(text, place))),
+                Some(list) => {
+                    parts.extend(list.elements.iter().map(|place| part(text, place)));
+                    counted += list.ignored;
+                }
                 None => parts.push(part(text, &document.place)),
             }
         }
         assert_eq!(parts, parsed, "{text:?}");
-        assert_eq!(found.ignored, ignored, "{text:?}");
+        assert_eq!(counted, ignored, "{text:?}");
     }
 
     #[test]

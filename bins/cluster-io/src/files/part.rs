@@ -125,32 +125,39 @@ fn parsed(name: &str, source: &Source<'_>, look: Look) -> Texts {
     let work = |document: &Document| document_text(name, source, document);
     for text in parallel::map(&found.documents, work) {
         match text {
-            Ok(Some(text)) => texts.texts.push(text),
-            Ok(None) => {}
+            Ok((text, ignored)) => {
+                texts.texts.extend(text);
+                texts.ignored += ignored;
+            }
             Err(error) => texts.errors.push(error),
         }
     }
     texts
 }
 
-/// A document as JSON; `None` for one with nothing in it.
+/// A document as JSON, `None` for one with nothing in it, and how many elements were left out of it.
 fn document_text(
     name: &str,
     source: &Source<'_>,
     document: &Document,
-) -> std::result::Result<Option<Text>, FileError> {
+) -> std::result::Result<(Option<Text>, usize), FileError> {
     // An element may need an anchor of another one. Then, and where it is no YAML, the whole document
     // tells more.
     let list = document.list.as_ref();
-    let json = match list.and_then(|list| list_text(source, list)) {
-        Some(json) => json,
-        None => place_text(name, source, document.number, &document.place)?,
+    let kept = list.and_then(|list| Some((list_text(source, list)?, list.ignored)));
+    let (json, ignored) = match kept {
+        Some(kept) => kept,
+        None => (
+            place_text(name, source, document.number, &document.place)?,
+            0,
+        ),
     };
-    Ok((json != "null").then(|| Text {
+    let text = (json != "null").then(|| Text {
         path: name.to_owned(),
         document: document.number,
         json,
-    }))
+    });
+    Ok((text, ignored))
 }
 
 /// A list with the elements that are kept; `None` where one of them cannot be read by itself.

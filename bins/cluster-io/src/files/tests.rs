@@ -143,6 +143,15 @@ fn duplicate_keys_of_json_are_refused_as_those_of_yaml() {
     assert!(texts_of("a.json", twice).errors.is_empty());
 }
 
+#[test]
+fn an_element_may_need_an_anchor_of_one_that_is_left_out() {
+    let text = b"kind: List\nitems:\n- kind: Pod\n  x: &a {k: 1}\n- kind: Node\n  apiVersion: v1\n  y: *a\n";
+    let found = objects_of_bytes("a.yaml", text);
+    let loaded = crate::load(&found);
+    assert_eq!((loaded.objects.len(), loaded.ignored), (1, 1));
+    assert_eq!(loaded.objects[0].member("y").unwrap().get(), "{\"k\":1}");
+}
+
 const TREE: [(&str, &str); 4] = [
     (
         "must-gather/b/sets.yaml",

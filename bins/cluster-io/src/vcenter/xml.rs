@@ -1,16 +1,14 @@
 //! Messages of the vSphere API as small trees. What a type attribute names is resolved by its
 //! namespace: prefixes differ between servers.
 
-use roxmltree::{Document, Node, ParsingOptions};
+use roxmltree::Node;
+
+use crate::xml;
 
 /// Namespace of the vSphere API.
 pub(super) const VIM: &str = "urn:vim25";
 const SCHEMA: &str = "http://www.w3.org/2001/XMLSchema";
 const INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
-
-/// A page of a thousand machines has some twenty thousand nodes, the devices of a machine some
-/// hundreds.
-const MAX_NODES: u32 = 2_000_000;
 
 /// What an `xsi:type` names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,12 +34,7 @@ pub(super) struct Element {
 impl Element {
     /// Reads a document; in words why it is none.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let options = ParsingOptions {
-            nodes_limit: MAX_NODES,
-            ..ParsingOptions::default()
-        };
-        let document = Document::parse_with_options(text, options)
-            .map_err(|error| format!("it is no XML: {error}"))?;
+        let document = xml::parse(text).map_err(|error| format!("it is no XML: {error}"))?;
         Ok(Self::of(document.root_element()))
     }
 
