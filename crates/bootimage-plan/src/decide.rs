@@ -46,8 +46,7 @@ pub(crate) fn decide<T: Trace>(
     let outcome = match walk(world, object, resource, &mut findings, trace) {
         Ok(outcome) | Err(outcome) => outcome,
     };
-    let region = world.context.aws_region.as_deref();
-    decided(object, resource.ok(), findings, outcome, region)
+    decided(world.context, object, resource.ok(), findings, outcome)
 }
 
 /// The rules in their order; the error side is the outcome of a rule that decided early.

@@ -7,6 +7,7 @@ use openshift_model::facts::FactRequest;
 use openshift_model::vcenter::VcenterStep;
 use openshift_model::{Architecture, Edit, Kind, MachineResource, Platform, RawObject};
 
+use crate::context::Context;
 use crate::document::well_known;
 use crate::reason::skip_code;
 use crate::warnings::UnusedSecret;
@@ -95,14 +96,14 @@ impl Wording {
 
 /// Writes an outcome as the plan has it.
 pub(crate) fn decided(
+    context: &Context<'_, '_>,
     object: &RawObject<'_>,
     resource: Option<&MachineResource<'_>>,
     findings: Findings,
     outcome: Outcome,
-    cluster_region: Option<&str>,
 ) -> Decided {
     let mut findings = findings;
-    let wording = wording(&outcome, &findings, cluster_region);
+    let wording = wording(&outcome, &findings, context.aws_region.as_deref());
     let mut decided = Decided {
         rhcos_version: findings.rhcos_version.take(),
         secret: findings.secret.take(),
@@ -122,7 +123,9 @@ pub(crate) fn decided(
             decided.target.patch = Some(update.edit);
             decided.target.user_data = update.user_data.map(Box::new);
         }
-        Outcome::Skip(skip) => decided.target.counted = Some(skip.is_counted(object.kind)),
+        Outcome::Skip(skip) => {
+            decided.target.counted = Some(skip.is_counted(object.kind, context.profile));
+        }
         Outcome::Blocked(obstacle) => decided.obstacle = Some(obstacle),
         Outcome::Undecided(needs) => decided.needs = needs,
         Outcome::UpToDate | Outcome::NotManaged(_) => {}

@@ -91,6 +91,8 @@ reason_codes! {
     NoMarketplaceImage,
     /// The release has no images in the platform's marketplace.
     NoMarketplaceStream,
+    /// Azure's marketplace has no image of generation 1 any more.
+    NoGeneration1Image,
     /// Its machines are confidential or trusted ones, which boot other images.
     SecurityType,
     /// Nothing describes the vCenter and the failure domain in which its machines are made.
@@ -180,7 +182,8 @@ impl Obstacle {
             | Self::Edit(_)
             | Self::UserDataSecret(UserDataSecretError::Edit(_)) => ReasonCode::ProviderSpecInvalid,
             Self::Aws(AwsError::Release { .. }) => ReasonCode::StreamInvalid,
-            Self::Aws(_) | Self::Azure(AzureError::Stream(_) | AzureError::NoGeneration { .. }) => {
+            Self::Aws(_)
+            | Self::Azure(AzureError::Stream(_) | AzureError::NoGeneration2 { .. }) => {
                 ReasonCode::UnsupportedArchitecture
             }
             Self::Azure(AzureError::NoVariant { .. }) => ReasonCode::NoMarketplaceImage,
@@ -298,6 +301,7 @@ pub(crate) fn skip_code(skip: &Skip) -> ReasonCode {
         Skip::NoTargetInRegion { .. } => ReasonCode::NoTargetInRegion,
         Skip::NoMarketplaceImage { .. } => ReasonCode::NoMarketplaceImage,
         Skip::NoMarketplaceStream { .. } => ReasonCode::NoMarketplaceStream,
+        Skip::NoGeneration1Image { .. } => ReasonCode::NoGeneration1Image,
         Skip::SecurityType { .. } => ReasonCode::SecurityType,
         Skip::UnsupportedArchitecture { .. } => ReasonCode::UnsupportedArchitecture,
         Skip::WouldDowngrade { .. } => ReasonCode::WouldDowngrade,
