@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use bootimage_selection::Skip;
 use openshift_model::facts::FactRequest;
 use openshift_model::vcenter::VcenterStep;
-use openshift_model::{Architecture, Edit, Kind, MachineResource, Platform, RawObject};
+use openshift_model::{Architecture, Edit, Kind, MachineResource, Platform, Profile, RawObject};
 
 use crate::context::Context;
 use crate::document::well_known;
+use crate::gates::ShutGate;
 use crate::reason::skip_code;
 use crate::warnings::UnusedSecret;
 use crate::{DecisionKind, Obstacle, ReasonCode, Target, UserData};
@@ -23,10 +24,55 @@ pub(crate) enum Outcome {
     Skip(Skip),
     /// Something is wrong.
     Blocked(Obstacle),
-    /// It is not enrolled; the sentence says why.
-    NotManaged(String),
+    /// It is not enrolled.
+    NotManaged(NotManaged),
     /// It waits for facts.
     Undecided(Vec<FactRequest>),
+}
+
+/// Why nothing is done about a machine resource that the configuration does not enrol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NotManaged {
+    /// The configuration does not select it; the sentence says what it selects.
+    NotSelected(String),
+    /// BI-060, BI-075: a feature gate is shut, or nothing says that it is open.
+    Gate(ShutGate),
+    /// BI-063: boot images are not managed on the platform in this release.
+    Platform { platform: String, release: Profile },
+    /// BI-062, BI-168: boot images of control planes are not managed on the platform in this
+    /// release.
+    ControlPlane { platform: String, release: Profile },
+}
+
+impl NotManaged {
+    fn code(&self) -> ReasonCode {
+        match self {
+            Self::NotSelected(_) => ReasonCode::NotSelected,
+            Self::Gate(gate) if gate.is_known => ReasonCode::FeatureGateShut,
+            Self::Gate(_) => ReasonCode::FeatureGateUnknown,
+            Self::Platform { .. } => ReasonCode::UnsupportedPlatform,
+            Self::ControlPlane { .. } => ReasonCode::UnsupportedControlPlane,
+        }
+    }
+
+    /// What is so, and what to do next.
+    pub(crate) fn sentence(&self) -> String {
+        match self {
+            Self::NotSelected(says) => says.clone(),
+            Self::Gate(gate) => gate.sentence(),
+            Self::Platform { platform, release } => {
+                let skip = Skip::UnsupportedPlatform {
+                    platform: platform.clone(),
+                };
+                let what = format!("{skip} under the rules of {release}");
+                sentence(&what, skip.advice())
+            }
+            Self::ControlPlane { platform, release } => format!(
+                "boot images of control planes are not managed on {platform} under the rules of \
+                 {release}; keep the image in the ControlPlaneMachineSet up to date by hand"
+            ),
+        }
+    }
 }
 
 /// An edit, and why it is made.
@@ -183,9 +229,7 @@ fn wording(outcome: &Outcome, findings: &Findings, cluster_region: Option<&str>)
             let message = sentence(&obstacle.to_string(), obstacle.advice());
             Wording::new(Kind::Blocked, obstacle.code(), message)
         }
-        Outcome::NotManaged(why) => {
-            Wording::new(Kind::NotManaged, ReasonCode::NotSelected, why.clone())
-        }
+        Outcome::NotManaged(why) => Wording::new(Kind::NotManaged, why.code(), why.sentence()),
         Outcome::Undecided(needs) => {
             let what = format!("it is not decided before {} is known", list(needs));
             let message = sentence(&what, &how_to_answer(needs, cluster_region));
