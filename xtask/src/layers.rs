@@ -16,7 +16,6 @@ const COMMON: &[&str] = &[
     "memchr",
     "regex",
     "schemars",
-    "semver",
     "serde",
     // An install-config is YAML inside a ConfigMap (BI-333).
     "serde-saphyr",

@@ -2,16 +2,18 @@
 
 use bootimage_selection::vsphere::{InstallConfigError, install_config_disk_type};
 use bootimage_selection::{
-    Capability, ConfigurationSource, EffectiveConfiguration, Enrolment, EnrolmentError,
-    cpms_gate_by_default, effective_configuration, machine_api_enrolment,
+    Admission, AdmissionProblem, Capability, ConfigurationSource, EffectiveConfiguration,
+    Enrolment, EnrolmentError, admission_problems, effective_configuration, machine_api_enrolment,
+    release_of_gates,
 };
 use openshift_model::{
     Architecture, BootImagesConfigMap, ClusterVersion, FeatureGate, Infrastructure,
     InfrastructureSpec, Kind, MachineConfig, MachineConfigPool, MachineConfiguration,
     MachineResource, Node, OcpVersion, Platform, Profile, Provisioning, RawObject, ReadError,
-    StringMap, Text, names,
+    StringMap, Text, names, walk,
 };
 
+use crate::gates::{Gates, ShutGate};
 use crate::stream_text::StreamText;
 use crate::{ClusterSnapshot, Completeness, Policy};
 
@@ -30,11 +32,16 @@ pub(crate) struct Context<'s, 'a> {
     pub(crate) configuration: EffectiveConfiguration,
     pub(crate) machine_configuration: Option<MachineConfiguration<'a>>,
     pub(crate) configuration_error: Option<ReadError>,
+    /// BI-083 … BI-085: the first thing for which the API server would refuse the configuration.
+    pub(crate) refused: Option<AdmissionProblem>,
     /// What the cluster's status depends on besides.
     pub(crate) cluster: ClusterState<'a>,
     pub(crate) machine_sets: Result<Enrolment, EnrolmentError>,
     pub(crate) control_plane_machine_sets: Result<Enrolment, EnrolmentError>,
-    pub(crate) cpms_gate: bool,
+    /// BI-060: the gate of the platform, where it is shut.
+    pub(crate) shut_platform: Option<ShutGate>,
+    /// BI-075: the gate of ControlPlaneMachineSets, where it is shut.
+    pub(crate) shut_control_plane: Option<ShutGate>,
     pub(crate) cluster_version: Option<ClusterVersion<'a>>,
     pub(crate) control_plane_architecture: Architecture,
     pub(crate) stream: Option<StreamText<'a>>,
@@ -228,6 +235,23 @@ impl<'a> Reader<'_, 'a> {
         found.unwrap_or(Architecture::X86_64)
     }
 
+    /// BI-200: ClusterVersion tells whether there may be several; without it a set that does not
+    /// say it itself is taken to be of the control plane's.
+    fn warn_of_one_architecture(&mut self, architecture: &Architecture) {
+        let says_nothing = |object: &RawObject<'_>| {
+            let annotation = names::AUTOSCALER_LABELS_ANNOTATION;
+            object
+                .meta()
+                .is_ok_and(|meta| meta.annotation(annotation).is_none())
+        };
+        if self.objects.of_kind(Kind::MachineSet).any(says_nothing) {
+            self.warn(format!(
+                "no ClusterVersion in the input: the cluster is taken to have a single \
+                 architecture, {architecture}"
+            ));
+        }
+    }
+
     /// Without Infrastructure the provider specs tell the platform.
     fn platform_of_provider_specs(&mut self) -> Option<Platform> {
         let platform = self
@@ -287,6 +311,22 @@ impl<'a> Reader<'_, 'a> {
         }
     }
 
+    /// BI-083 … BI-085: what the API server would say of the configuration, each with a warning.
+    fn admission_problems(&mut self, admission: Admission<'_>) -> Vec<AdmissionProblem> {
+        let kind = Kind::MachineConfiguration;
+        let managed = self.objects.named(kind, names::CLUSTER).and_then(|object| {
+            let spec = object.member("spec")?.get();
+            let managed = walk::member(spec, "managedBootImages")?;
+            serde_json::from_str(managed).ok()
+        });
+        let problems = managed.map_or_else(Vec::new, |managed: serde_json::Value| {
+            admission_problems(&managed, admission)
+        });
+        self.warnings
+            .extend(problems.iter().map(ToString::to_string));
+        problems
+    }
+
     /// The default stream document: that of the ConfigMap, or else the first that was given.
     fn stream(&mut self, snapshot: &ClusterSnapshot<'a>) -> Option<StreamText<'a>> {
         let name = names::BOOT_IMAGES_CONFIG_MAP;
@@ -317,14 +357,15 @@ impl<'s, 'a> Context<'s, 'a> {
         let profile = reader.profile(policy, cluster_version.as_ref());
         let release = cluster_version.as_ref().and_then(ClusterVersion::release);
         let gates = reader.singleton(Kind::FeatureGate, names::CLUSTER, FeatureGate::read);
-        let gate = |name: &str| {
-            gates
-                .as_ref()
-                .and_then(|gates| gates.is_enabled(name, release))
+        let gates = Gates {
+            object: gates.as_ref(),
+            release_name: release,
+            release: release_of_gates(profile, release),
         };
-        let cpms_gate =
-            gate(names::CPMS_FEATURE_GATE).unwrap_or_else(|| cpms_gate_by_default(profile));
-        let skew_gate = gate(names::SKEW_FEATURE_GATE);
+        reader.warnings.extend(gates.assumption());
+        let shut_control_plane = gates.shut_of_control_plane();
+        let cpms_gate = shut_control_plane.is_none();
+        let skew_gate = gates.stated(names::SKEW_FEATURE_GATE);
         let infrastructure =
             reader.singleton(Kind::Infrastructure, names::CLUSTER, Infrastructure::read);
         let aws_region = infrastructure
@@ -345,6 +386,13 @@ impl<'s, 'a> Context<'s, 'a> {
             (PlatformSource::Target, Completeness::Partial) => reader.platform_of_provider_specs(),
         };
         let capability = Capability::of(cluster_platform.as_ref(), azure_stack, profile);
+        let shut_platform = gates
+            .shut_of_platform(cluster_platform.as_ref())
+            .filter(|_| capability.machine_sets);
+        let capability = match shut_platform {
+            Some(_) => Capability::default(),
+            None => capability,
+        };
         let ConfigurationRead {
             effective: configuration,
             view: machine_configuration,
@@ -356,11 +404,27 @@ impl<'s, 'a> Context<'s, 'a> {
             capability,
             cpms_gate,
         );
+        let problems = match configuration.source {
+            // What the operator has taken in, the API server has taken before.
+            ConfigurationSource::Status => Vec::new(),
+            _ if snapshot.completeness == Completeness::Complete => Vec::new(),
+            _ => reader.admission_problems(Admission {
+                profile,
+                platform: cluster_platform.as_ref(),
+                // What nothing in the input shuts is not held against the configuration.
+                cpms_gate: shut_control_plane
+                    .as_ref()
+                    .is_none_or(|gate| !gate.is_known),
+            }),
+        };
         let managers = configuration.managed.machine_managers.as_deref();
         let machine_sets = machine_api_enrolment(managers, names::MACHINE_SETS);
         let control_plane_machine_sets =
             machine_api_enrolment(managers, names::CONTROL_PLANE_MACHINE_SETS);
         let control_plane_architecture = reader.control_plane_architecture(policy);
+        if cluster_version.is_none() && snapshot.completeness == Completeness::Partial {
+            reader.warn_of_one_architecture(&control_plane_architecture);
+        }
         let vsphere = infrastructure
             .as_ref()
             .filter(|infrastructure| infrastructure.platform() == Some(Platform::VSphere))
@@ -385,10 +449,12 @@ impl<'s, 'a> Context<'s, 'a> {
             configuration,
             machine_configuration,
             configuration_error,
+            refused: problems.into_iter().find(|problem| problem.refuses),
             cluster,
             machine_sets,
             control_plane_machine_sets,
-            cpms_gate,
+            shut_platform,
+            shut_control_plane,
             cluster_version,
             control_plane_architecture,
             stream,

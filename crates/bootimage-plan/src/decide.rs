@@ -1,7 +1,9 @@
 //! The order of the rules for one machine resource (BI-150 … BI-161, BI-165 … BI-169).
 
 use bootimage_selection::aws::KnownAmis;
-use bootimage_selection::{ArchitectureError, Skip, Stopped, guard, machine_set_architecture};
+use bootimage_selection::{
+    ArchitectureError, Enrolment, Skip, Stopped, guard, machine_set_architecture,
+};
 use openshift_model::facts::ClusterFacts;
 use openshift_model::{
     Architecture, Kind, MachineResource, ObjectMeta, Platform, RawObject, ReadError, Step, Stream,
@@ -9,7 +11,8 @@ use openshift_model::{
 };
 
 use crate::context::{Context, PlatformSource};
-use crate::outcome::{Decided, Findings, Outcome, decided};
+use crate::gates::ShutGate;
+use crate::outcome::{Decided, Findings, NotManaged, Outcome, decided};
 use crate::platforms::Walk;
 use crate::user_data::UserDataSecrets;
 use crate::{Completeness, Obstacle};
@@ -32,6 +35,7 @@ const READABLE: &str = "Can the object be read?";
 pub(crate) const WHERE: &str = "where";
 
 const ENROLLED: &str = "Does the configuration enrol it?";
+const CONCLUSION: &str = "What becomes of it?";
 const SUPPORTED: &str = "Are boot images managed on its platform?";
 const ARCHITECTURE: &str = "Which architecture do its machines have?";
 
@@ -46,8 +50,22 @@ pub(crate) fn decide<T: Trace>(
     let outcome = match walk(world, object, resource, &mut findings, trace) {
         Ok(outcome) | Err(outcome) => outcome,
     };
-    let region = world.context.aws_region.as_deref();
-    decided(object, resource.ok(), findings, outcome, region)
+    conclude(&outcome, trace);
+    decided(world.context, object, resource.ok(), findings, outcome)
+}
+
+/// The last step where no rule stopped the object: what all of them together lead to.
+fn conclude<T: Trace>(outcome: &Outcome, trace: &mut T) {
+    let (rule, found) = match outcome {
+        Outcome::UpToDate => ("BI-161", "nothing: it boots what it should"),
+        Outcome::Update(update) if update.changes_image => ("BI-346", "its boot image is replaced"),
+        Outcome::Update(_) => ("BI-244", "its user-data Secret is replaced"),
+        // The rule that decided has said so.
+        Outcome::Skip(_) | Outcome::Blocked(_) | Outcome::NotManaged(_) | Outcome::Undecided(_) => {
+            return;
+        }
+    };
+    trace.step(|| Step::decided(rule, CONCLUSION, found));
 }
 
 /// The rules in their order; the error side is the outcome of a rule that decided early.
@@ -106,7 +124,21 @@ fn enrolled<T: Trace>(
     if let Some(error) = &context.configuration_error {
         return blocked(Obstacle::Configuration(error.clone()), trace);
     }
-    let enrolment = match context.enrolment(kind) {
+    let enrolment = context.enrolment(kind);
+    let is_named = enrolment.as_ref().is_ok_and(Enrolment::has_manager);
+    if let Some((rule, why)) = not_managed(context, kind, is_named) {
+        trace.step(|| {
+            let platform = context.cluster.platform.as_ref().map(Platform::name);
+            Step::decided(rule, ENROLLED, why.sentence())
+                .saw(WHERE, Some(source))
+                .saw("platform", platform)
+        });
+        return Err(Outcome::NotManaged(why));
+    }
+    if let Some(problem) = &context.refused {
+        return blocked(Obstacle::Refused(problem.clone()), trace);
+    }
+    let enrolment = match enrolment {
         Ok(enrolment) => enrolment,
         Err(error) => return blocked(Obstacle::Enrolment(error.clone()), trace),
     };
@@ -114,13 +146,6 @@ fn enrolled<T: Trace>(
         Ok(meta) => meta,
         Err(error) => return blocked(Obstacle::Object(error.clone()), trace),
     };
-    if kind == Kind::ControlPlaneMachineSet && !context.cpms_gate && enrolment.has_manager() {
-        let why = "the feature gate ManagedBootImagesCPMS is shut";
-        trace.step(|| {
-            Step::decided("BI-075", ENROLLED, why).saw(WHERE, Some("FeatureGate cluster"))
-        });
-        return Err(Outcome::NotManaged(why.to_owned()));
-    }
     let says = || enrolment.describe();
     let no_labels = StringMap::default();
     let labels = meta.labels.as_ref().unwrap_or(&no_labels);
@@ -138,7 +163,40 @@ fn enrolled<T: Trace>(
                 Some(&*labels).filter(|labels| !labels.is_empty()),
             )
     });
-    Err(Outcome::NotManaged(says()))
+    Err(Outcome::NotManaged(NotManaged::NotSelected(says())))
+}
+
+/// Why nothing of a kind is managed whatever the configuration says, or why it does not name the
+/// kind. `None` where the configuration alone decides.
+fn not_managed(
+    context: &Context<'_, '_>,
+    kind: Kind,
+    named: bool,
+) -> Option<(&'static str, NotManaged)> {
+    let gate = |gate: &ShutGate| NotManaged::Gate(gate.clone());
+    if let Some(shut) = &context.shut_platform {
+        return Some(("BI-060", gate(shut)));
+    }
+    let platform = match &context.cluster.platform {
+        Some(_) if context.infrastructure_is_azure_stack => "Azure Stack Hub",
+        Some(platform) => platform.name(),
+        // A set tells its platform itself (BI-158), later.
+        None => return None,
+    };
+    let release = context.profile;
+    // What is named all the same is skipped as on any unsupported platform (BI-159, BI-168).
+    if !context.capability.machine_sets {
+        let platform = platform.to_owned();
+        return (!named).then_some(("BI-063", NotManaged::Platform { platform, release }));
+    }
+    if kind != Kind::ControlPlaneMachineSet {
+        return None;
+    }
+    if !context.capability.control_plane_machine_sets {
+        let platform = platform.to_owned();
+        return (!named).then_some(("BI-168", NotManaged::ControlPlane { platform, release }));
+    }
+    Some(("BI-075", gate(context.shut_control_plane.as_ref()?)))
 }
 
 /// BI-158: what the cluster runs on; in a snapshot without Infrastructure, what the provider spec

@@ -162,7 +162,11 @@ fn parts(kind: Kind) -> &'static [&'static str] {
             "status/platformStatus",
         ],
         Kind::ClusterVersion => &["status/desired", "status/history"],
-        Kind::FeatureGate => &["status/featureGates"],
+        Kind::FeatureGate => &[
+            "spec/customNoUpgrade",
+            "spec/featureSet",
+            "status/featureGates",
+        ],
         Kind::ClusterOperator => &["status/conditions"],
         Kind::Provisioning => &["spec"],
         Kind::ConfigMap => &["data"],

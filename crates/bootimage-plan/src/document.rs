@@ -68,7 +68,8 @@ pub struct StatusForecast {
     pub managed_boot_images_status: Option<ManagedBootImages>,
     /// `status.bootImageSkewEnforcementStatus`; null where skew is not enforced.
     pub boot_image_skew_enforcement_status: Option<serde_json::Value>,
-    /// The two conditions of boot images, without times.
+    /// The two conditions of boot images, without times; none where the input lacks an object that
+    /// decisions depend on.
     pub conditions: Vec<ConditionForecast>,
     /// Whether this is the moment at which the default takes the cluster in.
     pub opt_in: bool,
@@ -95,16 +96,17 @@ pub struct ConditionForecast {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SkewForecast {
-    /// `Automatic`, `Manual` or `None`.
+    /// `Automatic`, `Manual` or `None`; empty where the input does not tell.
     pub mode: String,
     /// The version of OpenShift that the boot images are of; empty where it is not recorded.
     pub ocp_version: String,
     /// The version of RHCOS that they are of; empty where it is not recorded.
     pub rhcos_version: String,
-    /// Whether they are too old.
-    pub exceeded: bool,
-    /// Whether the cluster may be upgraded, as far as boot images are concerned.
-    pub upgradeable: bool,
+    /// Whether they are too old; null where the input does not tell.
+    pub exceeded: Option<bool>,
+    /// Whether the cluster may be upgraded, as far as boot images are concerned; null where the
+    /// input does not tell.
+    pub upgradeable: Option<bool>,
     /// What the condition of the ClusterOperator says; empty where nothing is blocked.
     pub message: String,
 }

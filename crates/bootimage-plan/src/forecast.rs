@@ -1,10 +1,11 @@
 //! What the cluster would be told if every update succeeded (BI-090 … BI-106, BI-180 … BI-188).
 
 use bootimage_selection::reconcile_status;
+use bootimage_status::codes::{AUTOMATIC, MANUAL};
 use bootimage_status::{
     GateInput, ListStep, SkewInput, SkewReport, StatusCondition, UpgradeGuard, deferred,
-    install_version, is_legacy_bare_metal, list_error, skew_in_force, skew_is_enforced,
-    skew_report, skew_status,
+    install_version, is_legacy_bare_metal, list_error, recorded_install_version, skew_in_force,
+    skew_is_enforced, skew_report, skew_status,
 };
 use openshift_model::{Condition, Kind, ManagedBootImages, ObjectMeta, Profile, SkewEnforcement};
 
@@ -41,8 +42,10 @@ pub(crate) fn status_basis(
         ))
     };
     let kinds = [Kind::ControlPlaneMachineSet, Kind::MachineSet];
+    let partial = context.completeness == Completeness::Partial;
     StatusBasis {
         profile: context.profile,
+        lacks_input: partial && errors.iter().any(|error| error.is_missing_input),
         errors,
         list_errors: kinds.into_iter().filter_map(list_error).collect(),
         skew: skew_is_enforced(context.profile, context.cluster.skew_gate)
@@ -59,22 +62,31 @@ pub(crate) fn forecast(
     targets: &[Target],
 ) -> Forecast {
     let status = basis.after(targets, &Applied::forecast(), PLAN_REASON);
-    let views: Vec<Option<Condition<'_>>> = status.conditions.iter().map(view).map(Some).collect();
+    let conditions = if basis.lacks_input {
+        Vec::new()
+    } else {
+        status.conditions
+    };
+    let views: Vec<Option<Condition<'_>>> = conditions.iter().map(view).map(Some).collect();
     let report = skew_report(&UpgradeGuard {
         skew: status.skew.as_ref(),
         conditions: &views,
         cluster_version: context.cluster_version.as_ref(),
     });
+    let skew = Known {
+        mode: mode_is_known(context),
+        conditions: !basis.lacks_input,
+    };
     Forecast {
         deferred: deferred_plan(context),
-        skew: SkewForecast::from(report),
+        skew: skew.forecast(report),
         status: StatusForecast {
             managed_boot_images_status: status.managed,
             boot_image_skew_enforcement_status: status
                 .skew
+                .filter(|_| skew.mode)
                 .and_then(|skew| serde_json::to_value(skew).ok()),
-            conditions: status
-                .conditions
+            conditions: conditions
                 .into_iter()
                 .map(ConditionForecast::from)
                 .collect(),
@@ -85,21 +97,73 @@ pub(crate) fn forecast(
 }
 
 /// How old the boot images are as the cluster says it: its status where that is up to date, or else
-/// what the operator would write (BI-091, BI-100 … BI-106).
-pub fn skew(snapshot: &ClusterSnapshot<'_>, policy: &Policy) -> SkewForecast {
+/// what the operator would write (BI-091, BI-100 … BI-106); and what was assumed. Nothing is said
+/// of what the input does not have.
+pub fn skew(snapshot: &ClusterSnapshot<'_>, policy: &Policy) -> (SkewForecast, Vec<String>) {
     let objects = Objects::of(snapshot);
     let context = Context::new(snapshot, &objects, policy);
     let configuration = context.machine_configuration.as_ref();
     let (managed, _) = managed(&context);
     let computed = skew_basis(&context, &managed, Vec::new()).base;
-    let skew = skew_in_force(configuration, computed);
+    let skew = skew_in_force(configuration, computed.clone());
     let enforced = skew_is_enforced(context.profile, context.cluster.skew_gate);
     let conditions = configuration.and_then(|found| found.status.conditions.as_deref());
-    SkewForecast::from(skew_report(&UpgradeGuard {
+    let report = skew_report(&UpgradeGuard {
         skew: enforced.then_some(&skew),
         conditions: conditions.unwrap_or_default(),
         cluster_version: context.cluster_version.as_ref(),
-    }))
+    });
+    let known = Known {
+        mode: !enforced || skew != computed || mode_is_known(&context),
+        conditions: configuration.is_some() || context.completeness == Completeness::Complete,
+    };
+    (known.forecast(report), context.warnings)
+}
+
+/// What the input tells of skew.
+#[derive(Clone, Copy)]
+struct Known {
+    /// The mode, or what it is computed from.
+    mode: bool,
+    /// The conditions, on which an upgrade depends in Automatic mode.
+    conditions: bool,
+}
+
+impl Known {
+    /// The report without what would be said of something that the input does not have.
+    fn forecast(self, report: SkewReport) -> SkewForecast {
+        let is_enforced = [AUTOMATIC, MANUAL].contains(&report.mode.as_str());
+        let has_version = !report.ocp_version.is_empty() || !report.rhcos_version.is_empty();
+        let measured = self.mode && (has_version || !is_enforced);
+        let conditions = self.conditions || report.mode != AUTOMATIC;
+        let upgradeable = measured && conditions;
+        SkewForecast {
+            mode: if self.mode {
+                report.mode
+            } else {
+                String::new()
+            },
+            ocp_version: report.ocp_version,
+            rhcos_version: report.rhcos_version,
+            exceeded: measured.then_some(report.exceeded),
+            upgradeable: upgradeable.then_some(report.upgradeable),
+            message: if upgradeable {
+                report.message
+            } else {
+                String::new()
+            },
+        }
+    }
+}
+
+/// BI-091: whether the input has what the mode is computed from: what a person stated, or the
+/// platform. A cluster that is there has it all.
+fn mode_is_known(context: &Context<'_, '_>) -> bool {
+    let configuration = context.machine_configuration.as_ref();
+    context.completeness == Completeness::Complete
+        || context.cluster.platform.is_some()
+        || configuration.is_some_and(|found| found.spec.skew_enforcement.is_some())
+        || !skew_is_enforced(context.profile, context.cluster.skew_gate)
 }
 
 fn view(condition: &StatusCondition) -> Condition<'_> {
@@ -125,7 +189,7 @@ fn managed(context: &Context<'_, '_>) -> (ManagedBootImages, bool) {
         &spec.unwrap_or_default(),
         &existing.unwrap_or_default(),
         context.capability,
-        context.cpms_gate,
+        context.shut_control_plane.is_none(),
     );
     let none = ObjectMeta::default();
     let meta = configuration.map_or(&none, |found| &found.meta);
@@ -140,7 +204,13 @@ fn skew_basis(
     rhcos_versions: Vec<String>,
 ) -> SkewBasis {
     let configuration = context.machine_configuration.as_ref();
-    let install_version = install_version(context.cluster_version.as_ref());
+    let version = context.cluster_version.as_ref();
+    // A cluster without a history was installed with 0.0.0, as the operator has it; files merely
+    // lack the object.
+    let install_version = match context.completeness {
+        Completeness::Complete => Some(install_version(version)),
+        Completeness::Partial => recorded_install_version(version),
+    };
     let provisioning = context.cluster.provisioning.as_ref();
     let base = skew_status(&SkewInput {
         spec: configuration.and_then(|found| found.spec.skew_enforcement.as_ref()),
@@ -203,27 +273,6 @@ fn deferred_plan(context: &Context<'_, '_>) -> Option<DeferredPlan> {
         reason: found.reason().name().to_owned(),
         message: found.to_string(),
     })
-}
-
-impl From<SkewReport> for SkewForecast {
-    fn from(report: SkewReport) -> Self {
-        let SkewReport {
-            mode,
-            ocp_version,
-            rhcos_version,
-            exceeded,
-            upgradeable,
-            message,
-        } = report;
-        Self {
-            mode,
-            ocp_version,
-            rhcos_version,
-            exceeded,
-            upgradeable,
-            message,
-        }
-    }
 }
 
 impl From<StatusCondition> for ConditionForecast {

@@ -33,6 +33,7 @@ mod digest;
 mod document;
 mod edit_check;
 mod forecast;
+mod gates;
 mod history;
 mod hot_loop_gate;
 mod input;

@@ -5,9 +5,11 @@ use std::borrow::Cow;
 use bootimage_selection::Skip;
 use openshift_model::facts::FactRequest;
 use openshift_model::vcenter::VcenterStep;
-use openshift_model::{Architecture, Edit, Kind, MachineResource, Platform, RawObject};
+use openshift_model::{Architecture, Edit, Kind, MachineResource, Platform, Profile, RawObject};
 
+use crate::context::Context;
 use crate::document::well_known;
+use crate::gates::ShutGate;
 use crate::reason::skip_code;
 use crate::warnings::UnusedSecret;
 use crate::{DecisionKind, Obstacle, ReasonCode, Target, UserData};
@@ -22,10 +24,55 @@ pub(crate) enum Outcome {
     Skip(Skip),
     /// Something is wrong.
     Blocked(Obstacle),
-    /// It is not enrolled; the sentence says why.
-    NotManaged(String),
+    /// It is not enrolled.
+    NotManaged(NotManaged),
     /// It waits for facts.
     Undecided(Vec<FactRequest>),
+}
+
+/// Why nothing is done about a machine resource that the configuration does not enrol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NotManaged {
+    /// The configuration does not select it; the sentence says what it selects.
+    NotSelected(String),
+    /// BI-060, BI-075: a feature gate is shut, or nothing says that it is open.
+    Gate(ShutGate),
+    /// BI-063: boot images are not managed on the platform in this release.
+    Platform { platform: String, release: Profile },
+    /// BI-062, BI-168: boot images of control planes are not managed on the platform in this
+    /// release.
+    ControlPlane { platform: String, release: Profile },
+}
+
+impl NotManaged {
+    fn code(&self) -> ReasonCode {
+        match self {
+            Self::NotSelected(_) => ReasonCode::NotSelected,
+            Self::Gate(gate) if gate.is_known => ReasonCode::FeatureGateShut,
+            Self::Gate(_) => ReasonCode::FeatureGateUnknown,
+            Self::Platform { .. } => ReasonCode::UnsupportedPlatform,
+            Self::ControlPlane { .. } => ReasonCode::UnsupportedControlPlane,
+        }
+    }
+
+    /// What is so, and what to do next.
+    pub(crate) fn sentence(&self) -> String {
+        match self {
+            Self::NotSelected(says) => says.clone(),
+            Self::Gate(gate) => gate.sentence(),
+            Self::Platform { platform, release } => {
+                let skip = Skip::UnsupportedPlatform {
+                    platform: platform.clone(),
+                };
+                let what = format!("{skip} under the rules of {release}");
+                sentence(&what, skip.advice())
+            }
+            Self::ControlPlane { platform, release } => format!(
+                "boot images of control planes are not managed on {platform} under the rules of \
+                 {release}; keep the image in the ControlPlaneMachineSet up to date by hand"
+            ),
+        }
+    }
 }
 
 /// An edit, and why it is made.
@@ -95,14 +142,14 @@ impl Wording {
 
 /// Writes an outcome as the plan has it.
 pub(crate) fn decided(
+    context: &Context<'_, '_>,
     object: &RawObject<'_>,
     resource: Option<&MachineResource<'_>>,
     findings: Findings,
     outcome: Outcome,
-    cluster_region: Option<&str>,
 ) -> Decided {
     let mut findings = findings;
-    let wording = wording(&outcome, &findings, cluster_region);
+    let wording = wording(&outcome, &findings, context.aws_region.as_deref());
     let mut decided = Decided {
         rhcos_version: findings.rhcos_version.take(),
         secret: findings.secret.take(),
@@ -122,7 +169,9 @@ pub(crate) fn decided(
             decided.target.patch = Some(update.edit);
             decided.target.user_data = update.user_data.map(Box::new);
         }
-        Outcome::Skip(skip) => decided.target.counted = Some(skip.is_counted(object.kind)),
+        Outcome::Skip(skip) => {
+            decided.target.counted = Some(skip.is_counted(object.kind, context.profile));
+        }
         Outcome::Blocked(obstacle) => decided.obstacle = Some(obstacle),
         Outcome::Undecided(needs) => decided.needs = needs,
         Outcome::UpToDate | Outcome::NotManaged(_) => {}
@@ -180,9 +229,7 @@ fn wording(outcome: &Outcome, findings: &Findings, cluster_region: Option<&str>)
             let message = sentence(&obstacle.to_string(), obstacle.advice());
             Wording::new(Kind::Blocked, obstacle.code(), message)
         }
-        Outcome::NotManaged(why) => {
-            Wording::new(Kind::NotManaged, ReasonCode::NotSelected, why.clone())
-        }
+        Outcome::NotManaged(why) => Wording::new(Kind::NotManaged, why.code(), why.sentence()),
         Outcome::Undecided(needs) => {
             let what = format!("it is not decided before {} is known", list(needs));
             let message = sentence(&what, &how_to_answer(needs, cluster_region));

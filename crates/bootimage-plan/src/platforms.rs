@@ -19,6 +19,7 @@ use crate::{Completeness, Obstacle, UserData, UserDataDecision, UserDataError};
 
 const SPEC: &str = "Can its provider spec be read?";
 const STUB: &str = "Can new boot images read the stub that its machines boot with?";
+const WRITTEN: &str = "Can the image be written into the object?";
 const STREAM: &str = "Is there a stream document?";
 
 /// A machine resource on its way through a platform's rules.
@@ -195,7 +196,11 @@ impl<'w, T: Trace> Walk<'w, T> {
             Selection::Needs(needs) => return Err(Outcome::Undecided(needs)),
             Selection::UpToDate => (Edit::default(), false),
             Selection::Update(image) => {
-                let edit = write(&image).map_err(|error| blocked(Obstacle::Edit(error)))?;
+                let edit = write(&image).map_err(|error| {
+                    self.trace
+                        .step(|| Step::decided("BI-346", WRITTEN, error.to_string()));
+                    blocked(Obstacle::Edit(error))
+                })?;
                 (edit, true)
             }
         };
@@ -261,7 +266,7 @@ impl<'w, T: Trace> Walk<'w, T> {
     /// BI-244: under 4.17 the set boots with the user data that the operator keeps up to date,
     /// whatever it booted with; returns the name of a Secret that is not the installer's own.
     fn managed_user_data(
-        &self,
+        &mut self,
         secret: Option<&UserDataSecret<'_>>,
         edit: &mut Edit,
     ) -> Result<Option<String>, Outcome> {
@@ -270,8 +275,11 @@ impl<'w, T: Trace> Walk<'w, T> {
         }
         let at = self.resource.provider_spec_pointer();
         let before = edit.changed_pointers().count();
-        use_managed_user_data(secret, at, edit)
-            .map_err(|error| blocked(Obstacle::UserDataSecret(error)))?;
+        use_managed_user_data(secret, at, edit).map_err(|error| {
+            self.trace
+                .step(|| Step::decided("BI-244", STUB, error.to_string()));
+            blocked(Obstacle::UserDataSecret(error))
+        })?;
         let switched = edit.changed_pointers().count() > before;
         let name = secret.and_then(|secret| secret.name.as_deref());
         Ok(name.filter(|_| switched).map(str::to_owned))

@@ -3,7 +3,7 @@
 use bootimage_selection::aws::AwsError;
 use bootimage_selection::azure::AzureError;
 use bootimage_selection::vsphere::VsphereError;
-use bootimage_selection::{ArchitectureError, EnrolmentError, GuardError, Skip};
+use bootimage_selection::{AdmissionProblem, ArchitectureError, EnrolmentError, GuardError, Skip};
 use openshift_model::{EditError, Kind, ReadError, StreamError};
 use providerspec_rewrite::{ProviderSpecError, UserDataSecretError};
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,14 @@ reason_codes! {
     ManagedByClusterAPI,
     /// The configuration does not enrol it.
     NotSelected,
+    /// A feature gate is shut in the cluster.
+    FeatureGateShut,
+    /// A feature gate is shut by default, and the input does not have what would say otherwise.
+    FeatureGateUnknown,
+    /// Boot images of control planes are not managed on its platform.
+    UnsupportedControlPlane,
+    /// The API server would refuse the configuration.
+    ConfigurationInvalid,
     /// The configuration selects by labels, and the selector cannot be understood.
     SelectorInvalid,
     /// The object has a member of the wrong type.
@@ -91,6 +99,8 @@ reason_codes! {
     NoMarketplaceImage,
     /// The release has no images in the platform's marketplace.
     NoMarketplaceStream,
+    /// Azure's marketplace has no image of generation 1 any more.
+    NoGeneration1Image,
     /// Its machines are confidential or trusted ones, which boot other images.
     SecurityType,
     /// Nothing describes the vCenter and the failure domain in which its machines are made.
@@ -122,6 +132,9 @@ pub enum Obstacle {
     /// The configuration cannot be read: nobody knows what it enrols.
     #[error("the configuration cannot be read: {0}")]
     Configuration(ReadError),
+    /// BI-083 … BI-085: the configuration is one that the API server would not take.
+    #[error("the API server would refuse {0}")]
+    Refused(AdmissionProblem),
     /// BI-160: the configuration cannot be understood.
     #[error("{0}")]
     Enrolment(EnrolmentError),
@@ -168,6 +181,7 @@ impl Obstacle {
     pub fn code(&self) -> ReasonCode {
         match self {
             Self::Object(_) | Self::Configuration(_) => ReasonCode::ObjectInvalid,
+            Self::Refused(_) => ReasonCode::ConfigurationInvalid,
             Self::Enrolment(_) => ReasonCode::SelectorInvalid,
             Self::Guard(GuardError::OwnerReference { .. }) => ReasonCode::OwnerReference,
             Self::Architecture(
@@ -180,7 +194,8 @@ impl Obstacle {
             | Self::Edit(_)
             | Self::UserDataSecret(UserDataSecretError::Edit(_)) => ReasonCode::ProviderSpecInvalid,
             Self::Aws(AwsError::Release { .. }) => ReasonCode::StreamInvalid,
-            Self::Aws(_) | Self::Azure(AzureError::Stream(_) | AzureError::NoGeneration { .. }) => {
+            Self::Aws(_)
+            | Self::Azure(AzureError::Stream(_) | AzureError::NoGeneration2 { .. }) => {
                 ReasonCode::UnsupportedArchitecture
             }
             Self::Azure(AzureError::NoVariant { .. }) => ReasonCode::NoMarketplaceImage,
@@ -204,6 +219,7 @@ impl Obstacle {
             self,
             Self::Object(_)
                 | Self::Configuration(_)
+                | Self::Refused(_)
                 | Self::Enrolment(_)
                 | Self::Guard(_)
                 | Self::Architecture(_)
@@ -219,11 +235,24 @@ impl Obstacle {
         }
     }
 
+    /// Whether nothing is wrong in a cluster: files merely lack an object, or have one that no
+    /// cluster would take.
+    pub(crate) fn is_missing_input(&self) -> bool {
+        matches!(
+            self,
+            Self::NoStream
+                | Self::Refused(_)
+                | Self::PlatformUnknown
+                | Self::Architecture(ArchitectureError::NoClusterVersion { .. })
+        )
+    }
+
     /// What a person can do about it.
     pub fn advice(&self) -> &'static str {
         match self {
             Self::Object(_) => "correct the object: the API would not store it like this",
             Self::Configuration(_) => "correct MachineConfiguration cluster",
+            Self::Refused(_) => "correct it there: nothing of it would be in force",
             Self::Enrolment(_) => {
                 "correct the selector in spec.managedBootImages of MachineConfiguration cluster"
             }
@@ -298,6 +327,7 @@ pub(crate) fn skip_code(skip: &Skip) -> ReasonCode {
         Skip::NoTargetInRegion { .. } => ReasonCode::NoTargetInRegion,
         Skip::NoMarketplaceImage { .. } => ReasonCode::NoMarketplaceImage,
         Skip::NoMarketplaceStream { .. } => ReasonCode::NoMarketplaceStream,
+        Skip::NoGeneration1Image { .. } => ReasonCode::NoGeneration1Image,
         Skip::SecurityType { .. } => ReasonCode::SecurityType,
         Skip::UnsupportedArchitecture { .. } => ReasonCode::UnsupportedArchitecture,
         Skip::WouldDowngrade { .. } => ReasonCode::WouldDowngrade,

@@ -25,6 +25,9 @@ pub struct StatusBasis {
     pub(crate) profile: Profile,
     /// The errors of blocked targets, in the order of the targets.
     pub(crate) errors: Vec<TargetError>,
+    /// Whether one of them is only about something that the input lacks and the cluster may have:
+    /// then nobody knows how a pass would end.
+    pub(crate) lacks_input: bool,
     /// BI-160, BI-165: of a kind about which nothing could be decided.
     pub(crate) list_errors: Vec<(Kind, String)>,
     /// BI-070: what is managed.
@@ -44,13 +47,15 @@ pub(crate) struct SkewBasis {
     pub(crate) release: Option<String>,
     /// BI-268: the CoreOS versions of marketplace images of MachineSets.
     pub(crate) rhcos_versions: Vec<String>,
-    /// BI-090.
-    pub(crate) install_version: OcpVersion,
+    /// BI-090; `None` where the input does not tell it.
+    pub(crate) install_version: Option<OcpVersion>,
 }
 
 /// An error of one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TargetError {
+    /// Whether it is about something that the input lacks.
+    pub(crate) is_missing_input: bool,
     pub(crate) kind: Kind,
     pub(crate) name: String,
     pub(crate) text: String,
@@ -62,6 +67,7 @@ impl TargetError {
         Self {
             kind: target.kind,
             name: target.name.clone(),
+            is_missing_input: obstacle.is_missing_input(),
             text: obstacle.reference_text(target.kind, &target.name),
         }
     }

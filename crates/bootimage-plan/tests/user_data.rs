@@ -34,7 +34,7 @@ fn found(plan: &Plan) -> (DecisionKind, ReasonCode, bool, bool) {
         target.decision,
         target.reason,
         degraded.status == "True",
-        plan.skew.upgradeable,
+        plan.skew.upgradeable == Some(true),
     )
 }
 

@@ -42,6 +42,10 @@ impl Skip {
             Self::NoMarketplaceStream { .. }
             | Self::SecurityType { .. }
             | Self::UnsupportedArchitecture { .. } => "keep its image up to date by hand",
+            Self::NoGeneration1Image { .. } => {
+                "make a MachineSet with an image of generation 2 and a VM size that boots it, move \
+                 the workload there, and delete this one"
+            }
             Self::WouldDowngrade { .. } => {
                 "there is nothing to do until the release has a newer image"
             }

@@ -110,7 +110,7 @@ impl Generation {
             || if image.is_uploaded() {
                 image.resource_id.contains("gen2")
             } else if variant.kind == NO_PLAN {
-                image.sku.contains("v2")
+                image.sku.contains("v2") || image.sku.contains("gen2")
             } else {
                 !image.sku.contains("gen1")
             };
@@ -137,11 +137,9 @@ pub enum AzureError {
         /// The variant.
         variant: &'static str,
     },
-    /// The variant has images of the other generation only.
-    #[error("no {generation} Azure marketplace image available for architecture {architecture}")]
-    NoGeneration {
-        /// `Gen1` or `Gen2`.
-        generation: &'static str,
+    /// The variant has no image of generation 2. (That there is none of generation 1 is a skip.)
+    #[error("no Gen2 Azure marketplace image available for architecture {architecture}")]
+    NoGeneration2 {
         /// The architecture.
         architecture: Architecture,
     },
@@ -195,9 +193,17 @@ pub fn select<'s, T: Trace>(
             .saw("architecture", Some(architecture.rpm_name()))
     };
     let offered = variants.get(variant.stream_key).and_then(Option::as_ref);
-    let found = image_of(offered, variant, generation, architecture).inspect_err(|error| {
-        trace.step(|| saw(Step::decided("BI-295", TARGET, error.to_string())));
-    })?;
+    let found = match image_of(offered, variant, generation, architecture) {
+        Ok(Ok(found)) => found,
+        Ok(Err(skip)) => {
+            trace.step(|| saw(Step::decided("BI-295", TARGET, skip.to_string())));
+            return Ok(Selection::Skip(skip));
+        }
+        Err(error) => {
+            trace.step(|| saw(Step::decided("BI-295", TARGET, error.to_string())));
+            return Err(error);
+        }
+    };
     let target = target(found, variant);
     trace.step(|| saw(Step::passed("BI-294", TARGET, target.to_string())));
     Ok(compare(image, target, trace))
@@ -247,26 +253,26 @@ fn variant<T: Trace>(image: &AzureBootImage<'_>, trace: &mut T) -> Result<&'stat
     Ok(variant)
 }
 
-/// BI-295: the variant's image of a generation; half an image is none.
+/// BI-295: the variant's image of a generation; half an image is none. Images of generation 1 are
+/// being withdrawn, so that their absence is no error.
 fn image_of<'i, 's>(
     offered: Option<&'i AzureStreamImages<'s>>,
     variant: &Variant,
     generation: Generation,
     architecture: &Architecture,
-) -> Result<&'i AzureStreamImage<'s>, AzureError> {
+) -> Result<Result<&'i AzureStreamImage<'s>, Skip>, AzureError> {
     let images = offered.ok_or(AzureError::NoVariant {
         variant: variant.name,
     })?;
-    let image = match generation {
-        Generation::One => images.gen1.as_ref(),
-        Generation::Two => images.gen2.as_ref(),
-    };
-    image
-        .filter(|image| is_whole(image))
-        .ok_or_else(|| AzureError::NoGeneration {
-            generation: generation.name(),
-            architecture: architecture.clone(),
-        })
+    let whole = |image: &'i Option<AzureStreamImage<'s>>| image.as_ref().filter(|i| is_whole(i));
+    let architecture = architecture.clone();
+    match generation {
+        Generation::One => Ok(whole(&images.gen1).ok_or(Skip::NoGeneration1Image { architecture })),
+        Generation::Two => match whole(&images.gen2) {
+            Some(image) => Ok(Ok(image)),
+            None => Err(AzureError::NoGeneration2 { architecture }),
+        },
+    }
 }
 
 fn is_whole(found: &AzureStreamImage<'_>) -> bool {

@@ -42,12 +42,6 @@ impl Capability {
     }
 }
 
-/// BI-060: whether the gate for ControlPlaneMachineSets is open in a release where the cluster
-/// does not say.
-pub fn cpms_gate_by_default(profile: Profile) -> bool {
-    profile >= Profile::P422
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

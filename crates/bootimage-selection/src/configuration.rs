@@ -194,11 +194,10 @@ fn copy_spec(
             opt_in: false,
         };
     }
-    let opt_in = match existing.machine_managers.as_deref() {
-        None => true,
-        // W-23: the empty list was a way to opt out, too.
-        Some(managers) => managers.is_empty() || same_choices(managers, &none),
-    };
+    let opt_in = existing
+        .machine_managers
+        .as_deref()
+        .is_none_or(|managers| same_choices(managers, &none));
     ReconciledStatus {
         managed: list(&SelectionMode::All),
         opt_in,
@@ -231,17 +230,19 @@ fn machine_sets_manager(
             false,
         );
     }
-    let opt_in = match existing.machine_managers.as_deref() {
-        // W-23, where BI-076 has the reference say nothing: the empty list was a way to opt out.
-        None | Some([]) => true,
-        Some(managers) => managers.iter().any(|manager| {
-            manager.resource() == MACHINE_SETS && *manager.mode() == SelectionMode::None
-        }),
-    };
+    // BI-076: a list that is present and empty, which `[]` in the spec left behind, is neither.
+    let opt_in = existing
+        .machine_managers
+        .as_deref()
+        .is_none_or(|managers| managers.iter().any(is_switched_off));
     (
         MachineManager::new(MACHINE_SETS, &SelectionMode::All),
         opt_in,
     )
+}
+
+fn is_switched_off(manager: &MachineManager) -> bool {
+    manager.resource() == MACHINE_SETS && *manager.mode() == SelectionMode::None
 }
 
 /// BI-070: only the resource is compared, not the API group.
@@ -384,20 +385,12 @@ mod tests {
             json!([cp("None"), {"resource": "x", "apiGroup": "y"}, ms("None")]),
             false,
         );
-        // BI-070: opting in anew after None; W-23: after the empty list (BI-076) as well
+        // BI-070: opting in anew after None
         latest(
             "GCP",
             false,
             null.clone(),
             json!([ms("None")]),
-            json!([ms("All")]),
-            true,
-        );
-        latest(
-            "GCP",
-            false,
-            null.clone(),
-            json!([]),
             json!([ms("All")]),
             true,
         );
@@ -481,8 +474,21 @@ mod tests {
             json!([ms("All")]),
             false,
         );
-        // W-23
-        case(Value::Null, json!([]), json!([ms("All")]), true);
+    }
+
+    #[test]
+    fn bi_076_removing_the_empty_list_is_no_opting_in() {
+        for profile in [Profile::P419, Profile::P421, Profile::P422] {
+            check(&Case {
+                profile,
+                platform: "GCP",
+                gate: false,
+                spec: Value::Null,
+                status: json!([]),
+                expected: json!([ms("All")]),
+                opt_in: false,
+            });
+        }
     }
 
     #[test]

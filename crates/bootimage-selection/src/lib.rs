@@ -23,6 +23,7 @@
 //! # Ok::<(), bootimage_selection::EnrolmentError>(())
 //! ```
 
+mod admission;
 mod advice;
 mod architecture;
 pub mod aws;
@@ -30,19 +31,24 @@ pub mod azure;
 mod capability;
 mod configuration;
 mod enrolment;
+mod feature_gates;
 pub mod gcp;
 mod guard;
 mod mode;
 mod reason;
 pub mod vsphere;
 
+pub use admission::{Admission, AdmissionProblem, admission_problems};
 pub use architecture::{ArchitectureError, machine_set_architecture};
-pub use capability::{Capability, cpms_gate_by_default};
+pub use capability::Capability;
 pub use configuration::{
     ConfigurationNote, ConfigurationSource, EffectiveConfiguration, ReconciledStatus,
     effective_configuration, reconcile_status,
 };
 pub use enrolment::{Enrolment, EnrolmentError, enrolment, machine_api_enrolment};
+pub use feature_gates::{
+    FeatureSet, gate_is_open, platform_gate, platform_gates_are_gone, release_of_gates,
+};
 pub use guard::{GuardError, Stopped, guard};
 pub use mode::{
     MachineSetMode, ModeChange, ModeRequest, ModeStep, SetModeError, SkewChange, set_mode,

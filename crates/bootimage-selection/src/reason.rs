@@ -1,7 +1,7 @@
 //! Why a machine resource is left alone.
 
 use openshift_model::facts::FactRequest;
-use openshift_model::{Architecture, Kind, StreamError};
+use openshift_model::{Architecture, Kind, Profile, StreamError};
 
 /// Why a machine resource is left alone. Nothing is wrong with it; nothing is done to it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -91,6 +91,12 @@ pub enum Skip {
         /// It has some in other marketplaces.
         any_marketplace: bool,
     },
+    /// BI-295: images of generation 1 are being withdrawn from Azure's marketplace.
+    #[error("Azure's marketplace has no image of generation 1 any more for {architecture}")]
+    NoGeneration1Image {
+        /// The architecture.
+        architecture: Architecture,
+    },
     /// BI-290: confidential and trusted machines do not boot the marketplace's images.
     #[error("images for machines of security type {security_type} are not managed on Azure")]
     SecurityType {
@@ -165,10 +171,12 @@ fn marketplace_streams(any_marketplace: bool) -> &'static str {
 impl Skip {
     /// Whether the skip appears in `(n skipped)`: a counted MachineSet also resets the record of
     /// boot images (BI-095). BI-169: of a ControlPlaneMachineSet what the platform skips is
-    /// counted, what a guard skips is not (BI-166).
-    pub fn is_counted(&self, kind: Kind) -> bool {
+    /// counted, what a guard skips is not (BI-166). BI-290: security types are counted from 4.22
+    /// on.
+    pub fn is_counted(&self, kind: Kind, profile: Profile) -> bool {
         match self {
             Self::OwnerReference { .. } => kind == Kind::MachineSet,
+            Self::SecurityType { .. } => profile >= Profile::P422,
             Self::ArchitectureUnknown
             | Self::CustomImage { .. }
             | Self::NoImageId
@@ -177,13 +185,13 @@ impl Skip {
             | Self::NoTargetInRegion { .. }
             | Self::NoMarketplaceImage { .. }
             | Self::NoMarketplaceStream { .. }
+            | Self::NoGeneration1Image { .. }
             | Self::NoFailureDomain { .. } => true,
             Self::UnsupportedStream { .. }
             | Self::Windows
             | Self::BeingDeleted
             | Self::ClusterApi
             | Self::UnsupportedPlatform { .. }
-            | Self::SecurityType { .. }
             | Self::UnsupportedArchitecture { .. }
             | Self::WouldDowngrade { .. }
             | Self::NoVspherePlatform => false,
@@ -233,8 +241,8 @@ mod tests {
     }
 
     fn check(skip: &Skip, of_set: bool, of_cpms: bool) {
-        let found =
-            [Kind::MachineSet, Kind::ControlPlaneMachineSet].map(|kind| skip.is_counted(kind));
+        let found = [Kind::MachineSet, Kind::ControlPlaneMachineSet]
+            .map(|kind| skip.is_counted(kind, Profile::P422));
         assert_eq!(found, [of_set, of_cpms], "{skip:?}");
     }
 
@@ -270,9 +278,23 @@ mod tests {
             Skip::NoMarketplaceStream {
                 any_marketplace: false,
             },
+            Skip::NoGeneration1Image {
+                architecture: Architecture::X86_64,
+            },
             Skip::NoFailureDomain { workspace: text() },
         ] {
             check(&counted, true, true);
+        }
+    }
+
+    #[test]
+    fn bi_290_security_types_are_counted_from_4_22_on() {
+        let skip = Skip::SecurityType {
+            security_type: "TrustedLaunch".to_owned(),
+        };
+        check(&skip, true, true);
+        for profile in [Profile::P417, Profile::P419, Profile::P421] {
+            assert!(!skip.is_counted(Kind::MachineSet, profile), "{profile}");
         }
     }
 
@@ -285,9 +307,6 @@ mod tests {
             Skip::ClusterApi,
             Skip::UnsupportedStream { stream: text() },
             Skip::UnsupportedPlatform { platform: text() },
-            Skip::SecurityType {
-                security_type: text(),
-            },
             Skip::UnsupportedArchitecture {
                 architecture: Architecture::S390x,
             },

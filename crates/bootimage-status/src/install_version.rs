@@ -5,13 +5,19 @@ use openshift_model::{ClusterVersion, OcpVersion};
 /// BI-090: the version of the oldest release that was applied completely, or else of the oldest
 /// one; 0.0.0 where nothing says it. `None` stands for a cluster that shows no ClusterVersion.
 pub fn install_version(cluster_version: Option<&ClusterVersion<'_>>) -> OcpVersion {
-    oldest_release(cluster_version)
-        .and_then(OcpVersion::parse)
-        .unwrap_or(OcpVersion {
-            major: 0,
-            minor: 0,
-            patch: 0,
-        })
+    recorded_install_version(cluster_version).unwrap_or(OcpVersion {
+        major: 0,
+        minor: 0,
+        patch: 0,
+    })
+}
+
+/// [`install_version`] as far as the history tells it: for input that may lack the object, where
+/// 0.0.0 would be taken for a version.
+pub fn recorded_install_version(
+    cluster_version: Option<&ClusterVersion<'_>>,
+) -> Option<OcpVersion> {
+    oldest_release(cluster_version).and_then(OcpVersion::parse)
 }
 
 fn oldest_release<'c>(cluster_version: Option<&'c ClusterVersion<'_>>) -> Option<&'c str> {
@@ -46,5 +52,6 @@ mod tests {
         check(&["C garbage", "P 4.19.0"], "0.0.0");
         check(&[], "0.0.0");
         assert_eq!(install_version(None).to_string(), "0.0.0");
+        assert_eq!(recorded_install_version(None), None);
     }
 }

@@ -58,7 +58,7 @@ pub use condition::{ConditionType, Conditions, StatusCondition, upsert};
 pub use errors::{ItemStep, ListStep, aggregate, item_error, list_error};
 pub use gate::{Deferred, DeferredReason, GateInput, deferred, is_stable};
 pub use hot_loop::{HotLoop, HotLoopMemory, hot_loop_value};
-pub use install_version::install_version;
+pub use install_version::{install_version, recorded_install_version};
 pub use messages::{degradation_message, progress_message};
 pub use skew::{
     RecordAction, RecordError, SkewExceeded, SkewInput, SkewReport, UpgradeBlocked, UpgradeGuard,

@@ -95,6 +95,21 @@ const PLATFORMS: &[Row] = &[
         demands: "the generation is told by the variant, not by the type",
     },
     Row {
+        applies: |_, expect| text(expect, "error").contains("no Gen1 Azure marketplace image"),
+        rule: "BI-295",
+        demands: "a missing image of generation 1 is a counted skip",
+    },
+    Row {
+        applies: |case, _| {
+            let of_pass = case.input["machine_sets"].as_array().into_iter().flatten();
+            let specs =
+                of_pass.filter_map(|set| set.pointer("/spec/template/spec/providerSpec/value"));
+            specs.chain([provider_spec(case)]).any(has_security_type)
+        },
+        rule: "BI-290",
+        demands: "a machine with a security type is a counted skip",
+    },
+    Row {
         applies: |case, expect| {
             let version = |image: &Value| numbers(text(image, "version"));
             let target = expect.pointer("/new_provider_spec/image").map(version);
@@ -232,6 +247,13 @@ fn provider_spec(case: &Case) -> &Value {
     of_set
         .or_else(|| case.input.pointer(of_cpms))
         .unwrap_or(&Value::Null)
+}
+
+fn has_security_type(provider_spec: &Value) -> bool {
+    let security = provider_spec.pointer("/securityProfile/settings/securityType");
+    security
+        .and_then(Value::as_str)
+        .is_some_and(|kind| !kind.is_empty())
 }
 
 fn disks(case: &Case) -> impl Iterator<Item = &Value> {

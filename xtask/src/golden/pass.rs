@@ -155,7 +155,7 @@ fn skew(case: &Case, snapshot: &ClusterSnapshot<'_>, plan: &Plan) -> Value {
     let release = case.input["release_version"].as_str();
     let after = match record_action(statistics, degraded) {
         RecordAction::Record => record(Some(&existing), release, versions).ok().flatten(),
-        RecordAction::Reset => reset(Some(&existing), install_version(version.as_ref())),
+        RecordAction::Reset => reset(Some(&existing), Some(install_version(version.as_ref()))),
         RecordAction::Leave => None,
     };
     let written = |skew: &SkewEnforcement<'_>| serde_json::to_value(skew).unwrap_or_default();

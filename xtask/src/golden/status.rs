@@ -69,7 +69,7 @@ pub(crate) fn skew_reset(input: &Value) -> Value {
     let documents = Documents::of(input);
     let version = documents.cluster_version();
     after_record(&documents, |existing| {
-        reset(existing, install_version(version.as_ref()))
+        reset(existing, Some(install_version(version.as_ref())))
     })
 }
 
@@ -176,7 +176,7 @@ pub(crate) fn mbi_status(input: &Value) -> Value {
             supported: capability.machine_sets,
             managed: &reconciled.managed,
             legacy_bare_metal: is_legacy_bare_metal(provisioning.as_ref().map(Option::as_ref)),
-            install_version: install_version(documents.cluster_version().as_ref()),
+            install_version: Some(install_version(documents.cluster_version().as_ref())),
         }))
     } else {
         before.status.skew_enforcement_status.clone()

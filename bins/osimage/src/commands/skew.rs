@@ -24,13 +24,14 @@ pub(super) fn run(args: &SkewArgs) -> Result<u8, CommandError> {
     let input = Input::read(&args.input)?;
     let Snapshot {
         cluster,
-        warnings,
+        mut warnings,
         errors,
         ignored,
         ..
     } = input.snapshot();
+    let (skew, assumed) = skew(&cluster, &policy(&args.input));
+    warnings.extend(assumed);
     tell_all(&warnings, &errors, ignored);
-    let skew = skew(&cluster, &policy(&args.input));
     let document = || Document {
         api_version: API_VERSION,
         kind: "Skew",
@@ -48,22 +49,31 @@ pub(super) fn run(args: &SkewArgs) -> Result<u8, CommandError> {
     })
 }
 
+/// What is said of what the input does not have.
+const UNKNOWN: &str = "not known from this input";
+
 fn text(skew: &SkewForecast) -> String {
     let versions = [
         ("OpenShift", &skew.ocp_version),
         ("RHCOS", &skew.rhcos_version),
     ];
-    let mut text = format!("mode         {}\n", skew.mode);
+    let mode = Some(skew.mode.as_str()).filter(|mode| !mode.is_empty());
+    let mut text = format!("mode         {}\n", mode.unwrap_or(UNKNOWN));
     for (of, version) in versions.iter().filter(|(_, version)| !version.is_empty()) {
         text.push_str(&format!("boot images  {of} {version}\n"));
     }
     let is_measured = versions.iter().any(|(_, version)| !version.is_empty());
     let old = match (skew.exceeded, is_measured) {
-        (true, _) => "yes",
-        (false, true) => "no",
-        (false, false) => "not measured",
+        (None, _) => UNKNOWN,
+        (Some(true), _) => "yes",
+        (Some(false), true) => "no",
+        (Some(false), false) => "not measured",
     };
-    let upgradeable = if skew.upgradeable { "yes" } else { "no" };
+    let upgradeable = match skew.upgradeable {
+        None => UNKNOWN,
+        Some(true) => "yes",
+        Some(false) => "no",
+    };
     text.push_str(&format!("too old      {old}\nupgradeable  {upgradeable}\n"));
     if !skew.message.is_empty() {
         text.push_str(&wrap(&skew.message, 2));

@@ -65,7 +65,8 @@ fn questions(out: &mut dyn Write, needs: &[FactRequest]) -> Result<()> {
 }
 
 fn rule(step: &Step) -> String {
-    let mark = if step.passed { "pass" } else { "STOP" };
+    // What a rule answers with no may lead on all the same: only the last one decided.
+    let mark = if step.passed { "next" } else { "STOP" };
     let mut text = format!("{mark}  {}  {}\n", step.rule, step.question);
     text.push_str(&wrap(&step.outcome, 6));
     for Input { what, value } in &step.inputs {

@@ -38,7 +38,7 @@ pub(crate) fn table(out: &mut dyn Write, plan: &Plan) -> Result<()> {
         let why = format!("deferred, {}: {}", deferred.reason, deferred.message);
         write!(out, "{}", wrap(&why, 0))?;
     }
-    if !plan.skew.upgradeable {
+    if plan.skew.upgradeable == Some(false) {
         let why = format!("blocks upgrades: {}", plan.skew.message);
         write!(out, "{}", wrap(&why, 0))?;
     }

@@ -253,6 +253,11 @@ fn t_05_bi_294_the_variant_tells_the_generation_not_the_type() {
         check(&aro("", kind), "x86_64", &to_no_plan("aro_419"));
         check(&aro("418-arm", kind), "x86_64", &to_no_plan("aro_419"));
         check(&aro("418-v2", kind), "x86_64", &to_no_plan("419-v2"));
+        check(
+            &aro("aro_4-18_x86_gen2", kind),
+            "x86_64",
+            &to_no_plan("419-v2"),
+        );
         check(&aro("aro_419", kind), "aarch64", &to_no_plan("419-arm"));
         let paid = ("redhat", "rh-ocp-worker", "rh-ocp-worker-v2", "1", kind);
         let expected = to_paid("redhat", "rh-ocp-worker", "rh-ocp-worker");
@@ -267,7 +272,7 @@ fn t_05_bi_294_the_variant_tells_the_generation_not_the_type() {
 }
 
 #[test]
-fn t_05_bi_295_what_the_marketplace_lacks_is_an_error() {
+fn t_05_bi_295_a_missing_image_of_generation_1_is_a_skip_all_else_an_error() {
     let paid = paid_image("redhat", "rh-ocp-worker", "1");
     let no_variant =
         "error no Azure marketplace images available for variant MarketplaceWithPlan-OCP";
@@ -285,15 +290,15 @@ fn t_05_bi_295_what_the_marketplace_lacks_is_an_error() {
     };
     let whole = image_json("azureopenshift", "aro4", "s", "1");
     let half = image_json("azureopenshift", "aro4", "", "1");
-    for (images, sku, generation) in [
-        (format!(r#"{{"hyperVGen2":{whole}}}"#), "aro_419", "Gen1"),
-        (format!(r#"{{"hyperVGen1":{whole}}}"#), "419-v2", "Gen2"),
-        (format!(r#"{{"hyperVGen1":{half}}}"#), "aro_419", "Gen1"),
+    let no_gen1 = "skip Azure's marketplace has no image of generation 1 any more for x86_64";
+    let no_gen2 = "error no Gen2 Azure marketplace image available for architecture x86_64";
+    for (images, sku, expected) in [
+        (format!(r#"{{"hyperVGen2":{whole}}}"#), "aro_419", no_gen1),
+        (format!(r#"{{"hyperVGen1":{half}}}"#), "aro_419", no_gen1),
+        (format!(r#"{{"hyperVGen1":{whole}}}"#), "419-v2", no_gen2),
+        (format!(r#"{{"hyperVGen2":{half}}}"#), "419-v2", no_gen2),
     ] {
         let found = run(&no_plan(sku, "0"), "", &stream(&images), "x86_64");
-        let expected = format!(
-            "error no {generation} Azure marketplace image available for architecture x86_64"
-        );
         assert_eq!(found, expected, "{images}");
     }
 }

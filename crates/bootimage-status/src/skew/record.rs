@@ -71,13 +71,13 @@ pub fn record<'v>(
 }
 
 /// BI-097: the record after a pass that left MachineSets alone; `None` where nothing is to be
-/// written.
+/// written. Where the version that was installed is not known the record states none.
 pub fn reset(
     existing: Option<&SkewEnforcement<'_>>,
-    install_version: OcpVersion,
+    install_version: Option<OcpVersion>,
 ) -> Option<SkewEnforcement<'static>> {
     let existing = existing.filter(|existing| existing.is_automatic())?;
-    written(existing, ocp(install_version))
+    written(existing, install_version.map(ocp).unwrap_or_default())
 }
 
 /// The status with this record, where it differs from what is there.
@@ -154,7 +154,10 @@ mod tests {
                 .as_deref()
                 .map(|text| serde_json::from_str(text).unwrap());
             let text = existing.to_string();
-            let found = reset(skew(&text).as_ref(), install_version(version.as_ref()));
+            let found = reset(
+                skew(&text).as_ref(),
+                Some(install_version(version.as_ref())),
+            );
             assert_eq!(found.is_some(), writes, "{history:?} {existing}");
             let after = found.map_or_else(|| existing.clone(), |new| json!(new));
             assert_eq!(&after, expected, "{history:?} {existing}");

@@ -25,8 +25,9 @@ pub struct SkewInput<'i, 'a> {
     pub managed: &'i ManagedBootImages,
     /// BI-092: [`is_legacy_bare_metal`].
     pub legacy_bare_metal: bool,
-    /// BI-090: [`install_version`](crate::install_version).
-    pub install_version: OcpVersion,
+    /// BI-090: [`install_version`](crate::install_version); `None` where it is not known, so that
+    /// no version is stated.
+    pub install_version: Option<OcpVersion>,
 }
 
 /// BI-093, BI-410: whether skew is enforced at all: from 4.22 on, unless the cluster says that the
@@ -45,7 +46,9 @@ pub fn skew_status<'a>(input: &SkewInput<'_, 'a>) -> SkewEnforcement<'a> {
     if modern_bare_metal || input.topology == Some("SingleReplica") {
         return mode(NONE);
     }
-    let version = Some(input.install_version.to_string().into());
+    let version = input
+        .install_version
+        .map(|version| version.to_string().into());
     if input.supported && manages_all_machine_sets(input.managed) {
         let recorded = input.existing.filter(|existing| existing.is_automatic());
         return recorded.cloned().unwrap_or_else(|| SkewEnforcement {
@@ -167,7 +170,7 @@ mod tests {
                 supported: !matches!(platform, Platform::BareMetal | Platform::Other(_)),
                 managed: &managed,
                 legacy_bare_metal: self.legacy,
-                install_version: OcpVersion::parse(self.installed).unwrap(),
+                install_version: OcpVersion::parse(self.installed),
             });
             let found = serde_json::to_value(found).unwrap();
             assert_eq!(found, self.expected, "row {}", self.number);

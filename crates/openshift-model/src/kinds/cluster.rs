@@ -145,9 +145,38 @@ impl<'a> ClusterVersion<'a> {
     }
 }
 
+/// BI-005: which features a cluster was switched to, and what came of it.
+#[derive(Debug, Clone, Default)]
+pub struct FeatureGate<'a> {
+    /// What an administrator asked for.
+    pub spec: FeatureGateSpec<'a>,
+    /// What the cluster made of it.
+    pub status: FeatureGateStatus<'a>,
+}
+
+view! {
+    /// `FeatureGate.spec`.
+    pub struct FeatureGateSpec<'a> {
+        /// E.g. `TechPreviewNoUpgrade`; empty for the default set.
+        feature_set: Text<'a> = "featureSet",
+        /// The gates of the set `CustomNoUpgrade`.
+        custom: CustomFeatureGates<'a> = "customNoUpgrade",
+    }
+}
+
+view! {
+    /// `FeatureGate.spec.customNoUpgrade`.
+    pub struct CustomFeatureGates<'a> {
+        /// Open gates.
+        enabled: Vec<Option<Text<'a>>> = "enabled",
+        /// Shut gates.
+        disabled: Vec<Option<Text<'a>>> = "disabled",
+    }
+}
+
 view! {
     /// BI-005: `FeatureGate.status`.
-    pub struct FeatureGate<'a> {
+    pub struct FeatureGateStatus<'a> {
         /// One entry for each release that the cluster has had.
         feature_gates: Vec<Option<FeatureGatesOfRelease<'a>>> = "featureGates",
     }
@@ -176,13 +205,43 @@ view! {
 impl<'a> FeatureGate<'a> {
     /// Reads the object.
     pub fn read(object: &RawObject<'a>) -> Result<Self, ReadError> {
-        object.view("status")
+        Ok(Self {
+            spec: object.view("spec")?,
+            status: object.view("status")?,
+        })
+    }
+
+    /// Whether the cluster says which gates are open; a manifest does not.
+    pub fn has_status(&self) -> bool {
+        self.status
+            .feature_gates
+            .as_ref()
+            .is_some_and(|gates| !gates.is_empty())
+    }
+
+    /// The feature set that an administrator asked for.
+    pub fn feature_set(&self) -> Option<&str> {
+        self.spec.feature_set.as_deref()
+    }
+
+    /// Whether an administrator opened or shut a gate of the set `CustomNoUpgrade`.
+    pub fn is_custom(&self, gate: &str) -> Option<bool> {
+        let custom = self.spec.custom.as_ref()?;
+        let lists = |list: &Option<Vec<Option<Text<'_>>>>| {
+            let mut names = list.iter().flatten().flatten();
+            names.any(|name| name.as_str() == gate)
+        };
+        match (lists(&custom.enabled), lists(&custom.disabled)) {
+            (true, _) => Some(true),
+            (false, true) => Some(false),
+            (false, false) => None,
+        }
     }
 
     /// BI-060: whether a gate is open in a release. The entry of that release counts, or else the
     /// first one; `None` where the object says nothing of the gate.
     pub fn is_enabled(&self, gate: &str, release: Option<&str>) -> Option<bool> {
-        let entries = self.feature_gates.as_deref().unwrap_or_default();
+        let entries = self.status.feature_gates.as_deref().unwrap_or_default();
         let of_release = entries
             .iter()
             .flatten()
