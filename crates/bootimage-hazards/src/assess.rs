@@ -30,6 +30,7 @@ pub struct Birth<'a> {
 /// How sure it is that a hazard is met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Certainty {
     /// It depends on something that nothing read tells.
     CannotTell,
@@ -43,6 +44,7 @@ pub enum Certainty {
 /// A hazard that is met, or may be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Hazard {
     /// Which one, as the table calls it.
     pub id: String,
@@ -70,6 +72,7 @@ pub struct Hazard {
 /// Whether a node would join, as far as is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Verdict {
     /// Nothing is known that would hold it up.
     Ok,
@@ -83,9 +86,26 @@ pub enum Verdict {
     Fails,
 }
 
+impl Verdict {
+    /// Every verdict, the best first.
+    pub const ALL: [Self; 5] = [Self::Ok, Self::Slow, Self::Unknown, Self::Risk, Self::Fails];
+
+    /// The name as documents have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Slow => "slow",
+            Self::Unknown => "unknown",
+            Self::Risk => "risk",
+            Self::Fails => "fails",
+        }
+    }
+}
+
 /// From which release on a node from this image does not join.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Stops {
     /// The first release with which it does not join, e.g. `4.23`. The cluster may be past it.
     pub release: String,
@@ -98,6 +118,7 @@ pub struct Stops {
 /// What is known of a birth.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Assessment {
     /// The sum of it.
     pub verdict: Verdict,

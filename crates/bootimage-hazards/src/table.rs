@@ -9,6 +9,7 @@ use crate::bound::{BoundError, ClusterBound, ImageBound};
 /// How bad it is where it happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Severity {
     /// The node joins, later than it could.
     Slow,

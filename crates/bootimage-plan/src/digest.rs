@@ -174,7 +174,8 @@ fn parts(kind: Kind) -> &'static [&'static str] {
             "status/updatedMachineCount",
         ],
         Kind::MachineConfig => &["metadata/annotations", "spec/osImageURL"],
-        // Image layering; no boot image depends on them.
+        // Inventories and image layering; no boot image depends on them.
+        Kind::Machine => &["spec/providerSpec"],
         Kind::MachineOSConfig | Kind::MachineOSBuild | Kind::ControllerConfig | Kind::Job => {
             &["spec"]
         }

@@ -62,9 +62,14 @@ impl<'t> Streams<'t> {
         self.default.as_ref()
     }
 
+    /// Every document that could be read, the default one first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Stream<'t>> {
+        self.default.iter().chain(&self.others)
+    }
+
     /// BI-276: every image of AWS that a document names.
     pub(crate) fn known_amis(&self) -> KnownAmis<'_> {
-        KnownAmis::of(self.default.iter().chain(&self.others))
+        KnownAmis::of(self.all())
     }
 }
 

@@ -74,6 +74,8 @@ kinds! {
     ControlPlaneMachineSet in "machine.openshift.io",
     /// A set of worker machines (BI-007).
     MachineSet in "machine.openshift.io",
+    /// A machine, for the image that it was made from.
+    Machine in "machine.openshift.io",
     /// Configuration and status of the Machine Config Operator (BI-001).
     MachineConfiguration in "operator.openshift.io",
     /// The platform (BI-003).

@@ -60,6 +60,7 @@ impl Kind {
         let (version, plural, scope) = match self {
             Self::ControlPlaneMachineSet => ("v1", "controlplanemachinesets", Namespaced),
             Self::MachineSet => ("v1beta1", "machinesets", Namespaced),
+            Self::Machine => ("v1beta1", "machines", Namespaced),
             Self::MachineConfiguration => ("v1", "machineconfigurations", Cluster),
             Self::Infrastructure => ("v1", "infrastructures", Cluster),
             Self::ClusterVersion => ("v1", "clusterversions", Cluster),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// Something that is true of a machine, its platform or its cluster, and that a hazard depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Condition {
     /// Secure Boot is on.
     SecureBoot,

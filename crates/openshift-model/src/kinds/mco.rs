@@ -30,8 +30,14 @@ view! {
     pub struct PoolStatus<'a> {
         /// What runs.
         configuration: ConfigurationReference<'a> = "configuration",
+        /// All nodes.
+        machine_count: i64 = "machineCount",
+        /// Nodes that run the target and are ready.
+        ready_machine_count: i64 = "readyMachineCount",
         /// Nodes that run the target.
         updated_machine_count: i64 = "updatedMachineCount",
+        /// Nodes on which an update failed.
+        degraded_machine_count: i64 = "degradedMachineCount",
         /// What the controller reports.
         conditions: Vec<Option<Condition<'a>>> = "conditions",
     }

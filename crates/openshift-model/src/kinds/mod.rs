@@ -3,6 +3,7 @@
 mod cluster;
 mod config_map;
 mod layering;
+mod machine;
 mod machine_configuration;
 mod machine_set;
 mod mco;
@@ -11,6 +12,7 @@ mod vsphere;
 pub use cluster::*;
 pub use config_map::*;
 pub use layering::*;
+pub use machine::*;
 pub use machine_configuration::*;
 pub use machine_set::*;
 pub use mco::*;
