@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: time and memory of the whole process on large inputs.
 
 mod dumps;
+mod fleet;
 mod generate;
 mod live;
 
@@ -35,6 +36,7 @@ pub(crate) fn run() -> Result<(), String> {
         .iter()
         .try_for_each(|input| measure(&binary, input))?;
     dumps::run(&binary, &folder)?;
+    fleet::run(&binary, &folder)?;
     live::run(&binary)
 }
 

@@ -1,9 +1,11 @@
 //! The command line.
 
+mod inventory;
 mod layer;
 
 use std::path::PathBuf;
 
+pub use inventory::{FailOn, InventoryArgs, InventoryFormat, ReportArgs, ReportFormat};
 pub use layer::{
     CheckArgs, ConvertArgs, DocumentFormat, LayerCommand, LayerFormat, LayerInputArgs, NameArgs,
     RenderArgs, StatusArgs,
@@ -68,6 +70,16 @@ pub enum Command {
     /// `osimage plan --facts FILE` takes what the commands print.
     #[command(after_help = FACTS_EXAMPLES)]
     Facts(FactsArgs),
+    /// Show what each set's next node would be born from and whether it would join
+    ///
+    /// Then what each node was born from, and what it runs now. Changes nothing.
+    #[command(after_help = inventory::INVENTORY_EXAMPLES)]
+    Inventory(InventoryArgs),
+    /// Show the same over many clusters: one line for each, sums, and what changed
+    ///
+    /// A dump that cannot be read is a line of its own; exit code 3 says that there is one.
+    #[command(after_help = inventory::REPORT_EXAMPLES)]
+    Report(ReportArgs),
     /// Carry out a saved plan, and only that plan
     ///
     /// Refuses a plan that is not of the cluster as it is now, and says what moved. Before each

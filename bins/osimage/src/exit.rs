@@ -17,6 +17,9 @@ pub const CHANGES_PENDING: u8 = 10;
 /// With `--detailed-exitcode`: at least one target is Blocked or Undecided.
 pub const TARGETS_BLOCKED: u8 = 11;
 
+/// With `--fail-on`: a node would not join, or may not.
+pub const WOULD_NOT_JOIN: u8 = 12;
+
 /// Every exit code with what it means, for the generated reference.
 pub const ALL: &[(u8, &str, &str)] = &[
     (
@@ -50,5 +53,10 @@ pub const ALL: &[(u8, &str, &str)] = &[
         TARGETS_BLOCKED,
         "TARGETS_BLOCKED",
         "With `--detailed-exitcode`: at least one target is Blocked or Undecided.",
+    ),
+    (
+        WOULD_NOT_JOIN,
+        "WOULD_NOT_JOIN",
+        "With `--fail-on`: the next node of a set would not join, or may not.",
     ),
 ];

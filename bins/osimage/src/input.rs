@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use bootimage_plan::inventory::{Beside, Inventory, inventory};
 use bootimage_plan::{
-    ClusterSnapshot, Completeness, Facts, InputObject, Plan, Policy, UserDataDecision, file_input,
-    plan_with,
+    ClusterSnapshot, Completeness, Each, Facts, InputObject, Plan, Policy, UserDataDecision,
+    file_input, plan_with,
 };
 use cluster_io::cluster::Cluster;
 use cluster_io::files::{self, Text, Texts};
@@ -42,6 +43,15 @@ const NOTHING_READ: &str = "the input has no object that osimage reads; expected
     Infrastructure, ClusterVersion, ConfigMap coreos-bootimages and others, as `oc adm must-gather` \
     or `oc get -o yaml` writes them";
 
+/// What is read besides what a plan looks at.
+#[derive(Clone, Copy)]
+struct Wanted {
+    /// The answers of clouds.
+    resolve: bool,
+    /// Machines, nodes and pools.
+    machines: bool,
+}
+
 /// What the files held.
 pub(crate) struct Snapshot<'a> {
     pub(crate) cluster: ClusterSnapshot<'a>,
@@ -68,6 +78,22 @@ impl Input {
         resolve: bool,
         planner: impl Fn(&Snapshot<'_>) -> Plan,
     ) -> Result<Self, CommandError> {
+        let machines = false;
+        Self::read_wanted(args, Wanted { resolve, machines }, planner)
+    }
+
+    /// [`Input::read`]; of a live cluster with its machines, nodes and pools as well.
+    pub(crate) fn read_inventory(args: &InputArgs, resolve: bool) -> Result<Self, CommandError> {
+        let machines = true;
+        let planner = |snapshot: &Snapshot<'_>| snapshot.plan(args);
+        Self::read_wanted(args, Wanted { resolve, machines }, planner)
+    }
+
+    fn read_wanted(
+        args: &InputArgs,
+        wanted: Wanted,
+        planner: impl Fn(&Snapshot<'_>) -> Plan,
+    ) -> Result<Self, CommandError> {
         let mut empty = Vec::new();
         let mut named = Vec::new();
         let mut input = Self {
@@ -90,8 +116,8 @@ impl Input {
             resolved: Facts::default(),
             warnings: Vec::new(),
         };
-        if args.files.is_empty() || resolve {
-            live::block_on(input.fetch(args, resolve, planner))??;
+        if args.files.is_empty() || wanted.resolve {
+            live::block_on(input.fetch(args, wanted, planner))??;
         }
         Ok(input)
     }
@@ -99,16 +125,20 @@ impl Input {
     async fn fetch(
         &mut self,
         args: &InputArgs,
-        resolve: bool,
+        wanted: Wanted,
         planner: impl Fn(&Snapshot<'_>) -> Plan,
     ) -> Result<(), CommandError> {
         let mut cluster = None;
         if args.files.is_empty() {
             let found = live::connect(&args.cluster).await?;
             self.objects.texts = found.boot_image_objects().await?;
+            if wanted.machines {
+                let machines = found.inventory_objects().await?;
+                self.objects.texts.extend(machines);
+            }
             cluster = Some(found);
         }
-        if resolve {
+        if wanted.resolve {
             self.resolve(args, cluster.as_ref(), &planner).await?;
         }
         if let Some(cluster) = cluster {
@@ -207,6 +237,16 @@ impl Input {
 }
 
 impl Snapshot<'_> {
+    /// What is to be taken stock of.
+    pub(crate) fn inventory(
+        &self,
+        args: &InputArgs,
+        beside: &Beside<'_>,
+        each: &impl Each,
+    ) -> Inventory {
+        inventory(&self.cluster, &self.facts, &policy(args), beside, each)
+    }
+
     /// The plan of it, by what the command line decides.
     pub(crate) fn plan(&self, args: &InputArgs) -> Plan {
         plan_with(&self.cluster, &self.facts, &policy(args), &Threads)

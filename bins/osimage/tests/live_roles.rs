@@ -107,6 +107,7 @@ fn the_roles_of_the_guide_are_the_least_that_is_needed() {
     ran(&reader, &["plan", "--save", plan], 0);
     ran(&reader, &["explain", "machineset/demo-7xk2p-worker-b"], 0);
     ran(&reader, &["skew"], 0);
+    ran(&reader, &["inventory"], 0);
     let refused = ran(&reader, &["set-mode", "all", "--control-plane", "none"], 4);
     assert!(
         refused.stderr.contains("live-clusters.md"),

@@ -52,6 +52,42 @@ fn a_plan_fits_its_schema_and_another_document_does_not() {
 }
 
 #[test]
+fn inventories_and_reports_fit_their_schemas() {
+    let found = printed(&["inventory", "-o", "json"], &["fleet/dump.yaml"]);
+    for (pointer, wrong) in [
+        ("/sets/0/verdict", "perhaps"),
+        ("/sets/0/decision", "Perhaps"),
+        ("/machines/0/born/source", "perhaps"),
+        ("/machines/0/runs/imageKind", "perhaps"),
+    ] {
+        check("inventory", &found, pointer, wrong.into());
+    }
+    let path = |name: &str| {
+        Path::new(ROOT)
+            .join("fixtures")
+            .join(name)
+            .display()
+            .to_string()
+    };
+    let (dump, old) = (path("fleet/dump.yaml"), path("fleet/old.json"));
+    let (broken, accepted) = (path("fleet/broken.yaml"), path("fleet/accepted.yaml"));
+    let found = printed(
+        &[
+            "report", "-o", "json", &dump, &broken, "--accept", &accepted, "--since", &old,
+        ],
+        &[],
+    );
+    for (pointer, wrong) in [
+        ("/clusters/0/verdict", "perhaps"),
+        ("/clusters/0/sets/0/hazards/0/certainty", "perhaps"),
+        ("/exceptions/0/state", "perhaps"),
+        ("/changes/0/changed", "perhaps"),
+    ] {
+        check("fleet-report", &found, pointer, wrong.into());
+    }
+}
+
+#[test]
 fn names_of_builds_fit_their_schema() {
     let name = ["layer", "name", "-o", "json"];
     let named = printed(&name, &["layering/cluster", "layering/hotfix.yaml"]);

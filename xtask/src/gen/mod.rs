@@ -9,6 +9,8 @@ mod streams;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bootimage_plan::inventory::Inventory;
+use bootimage_plan::report::FleetReport;
 use bootimage_plan::{Plan, ReasonCode};
 use osbuild_plan::{LayerNames, LayerStatus};
 use schemars::JsonSchema;
@@ -53,6 +55,14 @@ pub(crate) fn run(check: bool) -> Result<bool, String> {
 fn files() -> Result<Vec<(String, String)>, String> {
     let documents = [
         ("docs/reference/plan.schema.json", schema::<Plan>("plan")?),
+        (
+            "docs/reference/inventory.schema.json",
+            schema::<Inventory>("inventory")?,
+        ),
+        (
+            "docs/reference/fleet-report.schema.json",
+            schema::<FleetReport>("fleet-report")?,
+        ),
         (
             "docs/reference/layer-names.schema.json",
             schema::<LayerNames>("layer-names")?,

@@ -1,11 +1,13 @@
 //! What a plan looks at, read from the API server as text.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use http::Request;
 use kube::api::{GetParams, ListParams};
-use openshift_model::{Infrastructure, Kind, MachineConfigPool, Platform, RawObject, names};
+use openshift_model::{
+    Infrastructure, Kind, MachineConfigPool, Members, Platform, RawObject, names,
+};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -148,6 +150,41 @@ impl Cluster {
         Ok(all.into_iter().flatten().collect())
     }
 
+    /// What an inventory looks at besides: machines, all nodes and pools, and what pools are to run.
+    pub async fn inventory_objects(&self) -> Result<Vec<Text>, ClusterError> {
+        Box::pin(self.read_inventory_objects()).await
+    }
+
+    async fn read_inventory_objects(&self) -> Result<Vec<Text>, ClusterError> {
+        let api = names::MACHINE_API_NAMESPACE;
+        let (machines, nodes, pools, configs, builds) = tokio::try_join!(
+            optional(self.list(Kind::Machine, api, None)),
+            self.list(Kind::Node, "", None),
+            optional(self.list(Kind::MachineConfigPool, "", None)),
+            optional(self.list(Kind::MachineOSConfig, "", None)),
+            optional(self.list(Kind::MachineOSBuild, "", None)),
+        )?;
+        let (machine_config, machine_api) = tokio::try_join!(
+            optional(self.named(Kind::ClusterOperator, "", "machine-config")),
+            optional(self.named(Kind::ClusterOperator, "", "machine-api")),
+        )?;
+        let mut rendered = Vec::new();
+        for name in target_configurations(&pools) {
+            rendered.extend(self.named(Kind::MachineConfig, "", &name).await?);
+        }
+        let kinds = [
+            machines,
+            nodes,
+            pools,
+            configs,
+            builds,
+            machine_config,
+            machine_api,
+            rendered,
+        ];
+        Ok(kinds.into_iter().flatten().collect())
+    }
+
     /// Secrets of the Machine API, each by its name; those that are not there are left out.
     pub async fn machine_api_secrets(
         &self,
@@ -284,6 +321,26 @@ fn target_configuration(pool: &Text) -> Option<String> {
     let pool = MachineConfigPool::read(&object).ok()?;
     pool.target_configuration
         .map(|name| name.as_str().to_owned())
+}
+
+/// What the pools of lists are to run, each once.
+fn target_configurations(lists: &[Text]) -> BTreeSet<String> {
+    #[derive(Deserialize)]
+    struct Pools<'a> {
+        #[serde(borrow)]
+        items: Vec<Members<'a>>,
+    }
+    let kind = Kind::MachineConfigPool;
+    let pools = lists
+        .iter()
+        .filter_map(|text| serde_json::from_str::<Pools<'_>>(&text.json).ok())
+        .flat_map(|list| list.items)
+        .filter_map(|pool| RawObject::with_type(pool, &kind.resource().api_version(), kind.name()));
+    let targets = pools.filter_map(|object| {
+        let pool = MachineConfigPool::read(&object).ok()?;
+        Some(pool.target_configuration?.as_str().to_owned())
+    });
+    targets.collect()
 }
 
 fn is_vsphere(infrastructure: &Text) -> bool {

@@ -4,9 +4,11 @@ mod apply;
 mod explain;
 mod facts;
 mod ignition;
+mod inventory;
 mod layer;
 mod meta;
 mod plan;
+mod report;
 mod set_mode;
 mod skew;
 
@@ -28,6 +30,8 @@ pub fn run(cli: &Cli) -> u8 {
         Command::Apply(args) => apply::run(args),
         Command::Facts(args) => facts::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Inventory(args) => inventory::run(args),
+        Command::Report(args) => report::run(args),
         Command::SetMode(args) => set_mode::run(args),
         Command::Skew(args) => skew::run(args),
         Command::Ignition(command) => ignition::run(command),

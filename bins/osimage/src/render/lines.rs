@@ -4,6 +4,7 @@ use std::io::{Result, Write};
 
 use bootimage_plan::{Plan, Target};
 
+use super::csv;
 use crate::screen::shown;
 
 /// `KIND.GROUP/NAME` for each target, as `oc -o name` writes it.
@@ -36,12 +37,10 @@ const COLUMNS: [&str; 10] = [
 
 /// Comma-separated values as RFC 4180 has them, with a line of names.
 pub(crate) fn csv(out: &mut dyn Write, plan: &Plan) -> Result<()> {
-    writeln!(out, "{}", COLUMNS.join(","))?;
-    for target in &plan.targets {
-        let row = row(target).map(field);
-        writeln!(out, "{}", row.join(","))?;
-    }
-    Ok(())
+    csv::row(out, &COLUMNS)?;
+    plan.targets
+        .iter()
+        .try_for_each(|target| csv::row(out, &row(target)))
 }
 
 fn row(target: &Target) -> [&str; 10] {
@@ -63,23 +62,4 @@ fn row(target: &Target) -> [&str; 10] {
         target.target.as_deref().unwrap_or_default(),
         &target.message,
     ]
-}
-
-fn field(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_would_end_a_field_is_quoted() {
-        assert_eq!(field("a b"), "a b");
-        assert_eq!(field("a,\"b\"\n"), "\"a,\"\"b\"\"\n\"");
-    }
 }
