@@ -35,7 +35,12 @@ fn plan(more: &str, arguments: &[&str]) -> (Option<i32>, String, Option<Value>) 
     let saved = folder.path().join("plan.json");
     let samples = samples();
     let mut all = vec!["plan", "-f", samples.to_str().unwrap()];
-    all.extend(["-f", input.to_str().unwrap(), "--save", saved.to_str().unwrap()]);
+    all.extend([
+        "-f",
+        input.to_str().unwrap(),
+        "--save",
+        saved.to_str().unwrap(),
+    ]);
     all.extend(arguments);
     let output = run(&all);
     let plan = std::fs::read(&saved).ok();
@@ -55,7 +60,12 @@ fn nobody_reading_keeps_no_plan_from_being_saved() {
     let folder = tempfile::tempdir().unwrap();
     let saved = folder.path().join("plan.json");
     let samples = samples();
-    let arguments = ["plan", "-f", samples.to_str().unwrap(), "--detailed-exitcode"];
+    let arguments = [
+        "plan",
+        "-f",
+        samples.to_str().unwrap(),
+        "--detailed-exitcode",
+    ];
     let with_reader = run(&arguments).status.code();
     let mut child = osimage(&arguments)
         .args(["--save", saved.to_str().unwrap(), "-o", "json"])
@@ -86,7 +96,10 @@ fn a_second_singleton_is_an_error() {
         namespace: openshift-machine-config-operator}, data: {stream: '{}'}}\n";
     let (code, said, saved) = plan(second, &[]);
     assert_eq!((code, saved), (Some(3), None), "{said}");
-    assert!(said.contains("error: ConfigMap") && said.contains("twice"), "{said}");
+    assert!(
+        said.contains("error: ConfigMap") && said.contains("twice"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -98,7 +111,10 @@ fn files_and_policy_flags_are_inputs() {
     let (_, said, saved) = plan("", &arguments);
     let saved = saved.unwrap_or_else(|| panic!("{said}"));
     let inputs = saved["metadata"]["inputs"].as_array().unwrap();
-    let files: Vec<_> = inputs.iter().filter(|input| input["kind"] == "File").collect();
+    let files: Vec<_> = inputs
+        .iter()
+        .filter(|input| input["kind"] == "File")
+        .collect();
     let names: Vec<_> = files.iter().map(|file| file["name"].clone()).collect();
     assert_eq!(names, ["--profile=4.22", "rhcos.json"]);
     // As `sha256sum rhcos.json` says.
@@ -125,7 +141,9 @@ fn a_plan_that_was_changed_is_refused_before_a_cluster_is_asked() {
     let (code, said) = apply(&honest);
     assert_eq!(code, Some(4), "{said}");
     let targets = honest["targets"].as_array().unwrap();
-    let update = targets.iter().position(|target| target["decision"] == "Update");
+    let update = targets
+        .iter()
+        .position(|target| target["decision"] == "Update");
     let update = update.unwrap();
     let image = honest["targets"][update]["patch"][1]["path"].clone();
     let check = |patch: Value, says: &str| {
@@ -133,7 +151,10 @@ fn a_plan_that_was_changed_is_refused_before_a_cluster_is_asked() {
         plan["targets"][update]["patch"] = patch;
         let (code, said) = apply(&plan);
         assert_eq!(code, Some(3), "{said}");
-        assert!(said.contains("the plan is damaged") && said.contains(says), "{said}");
+        assert!(
+            said.contains("the plan is damaged") && said.contains(says),
+            "{said}"
+        );
     };
     let current = honest["targets"][update]["current"].clone();
     let target = honest["targets"][update]["target"].clone();
@@ -147,7 +168,10 @@ fn a_plan_that_was_changed_is_refused_before_a_cluster_is_asked() {
     let spec = "/spec/template/spec/providerSpec/value";
     for member in ["userDataSecret", "serviceAccounts"] {
         let path = json!(format!("{spec}/{member}"));
-        check(replace(&path, &json!({}), &json!({"name": "mine"})), "which is not where");
+        check(
+            replace(&path, &json!({}), &json!({"name": "mine"})),
+            "which is not where",
+        );
     }
     let mut anonymous = honest.clone();
     anonymous["metadata"]["generatedFrom"] = json!("cluster");

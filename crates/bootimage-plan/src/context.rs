@@ -14,6 +14,7 @@ use openshift_model::{
 };
 
 use crate::gates::{Gates, ShutGate};
+use crate::next_release::{ADMIN_ACKS, ADMIN_GATES, NextRelease};
 use crate::stream_text::StreamText;
 use crate::{ClusterSnapshot, Completeness, Policy};
 
@@ -311,6 +312,11 @@ impl<'a> Reader<'_, 'a> {
         }
     }
 
+    /// `data` of a ConfigMap, where it is in the input.
+    fn data_of(&self, (namespace, name): (&str, &str)) -> Option<StringMap<'a>> {
+        self.objects.config_map(namespace, name)?.view("data").ok()
+    }
+
     /// BI-083 … BI-085: what the API server would say of the configuration, each with a warning.
     fn admission_problems(&mut self, admission: Admission<'_>) -> Vec<AdmissionProblem> {
         let kind = Kind::MachineConfiguration;
@@ -417,6 +423,17 @@ impl<'s, 'a> Context<'s, 'a> {
                     .is_none_or(|gate| !gate.is_known),
             }),
         };
+        // What files do not have nobody knows; a cluster without it has nothing configured.
+        if machine_configuration.is_some() || snapshot.completeness == Completeness::Complete {
+            let next = NextRelease {
+                release: gates.release,
+                platform: cluster_platform.as_ref().filter(|_| !azure_stack),
+                configuration: machine_configuration.as_ref(),
+                gates: reader.data_of(ADMIN_GATES),
+                acknowledged: reader.data_of(ADMIN_ACKS),
+            };
+            reader.warnings.extend(next.line());
+        }
         let managers = configuration.managed.machine_managers.as_deref();
         let machine_sets = machine_api_enrolment(managers, names::MACHINE_SETS);
         let control_plane_machine_sets =

@@ -39,6 +39,7 @@ mod hot_loop_gate;
 mod input;
 mod input_files;
 pub mod inventory;
+mod next_release;
 mod outcome;
 mod plan;
 mod platforms;

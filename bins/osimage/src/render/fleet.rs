@@ -93,7 +93,7 @@ pub(super) fn notes(cluster: &ClusterLine) -> Vec<String> {
     }
     if cluster.upgrade_blocked.is_some() {
         notes.push("boot images block the upgrade".to_owned());
-    } else if cluster.skew_exceeded {
+    } else if cluster.skew_exceeded == Some(true) {
         notes.push("boot images too old".to_owned());
     }
     if !cluster.layered_behind.is_empty() {
@@ -209,7 +209,10 @@ pub(crate) fn csv(out: &mut dyn Write, found: &FleetReport) -> Result<()> {
             decided("Blocked"),
             oldest,
             behind,
-            cluster.skew_exceeded.to_string(),
+            cluster
+                .skew_exceeded
+                .map(|it| it.to_string())
+                .unwrap_or_default(),
             cluster.upgrade_blocked.is_some().to_string(),
             cluster.layered_behind.join(" "),
             cluster.degraded.join(" "),

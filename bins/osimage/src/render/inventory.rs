@@ -61,7 +61,7 @@ pub(crate) fn table(out: &mut dyn Write, found: &Inventory) -> Result<()> {
     for what in &found.degraded {
         writeln!(out, "\n{} is degraded", shown(what))?;
     }
-    if !found.skew.upgradeable {
+    if found.skew.upgradeable == Some(false) {
         write!(
             out,
             "\n{}",

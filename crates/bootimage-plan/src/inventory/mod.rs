@@ -113,6 +113,8 @@ pub fn inventory(
                 .to_owned(),
         );
     }
+    let (skew, notes) = crate::skew(snapshot, policy);
+    warnings.extend(notes);
     Inventory {
         api_version: API_VERSION,
         kind: KIND,
@@ -127,7 +129,7 @@ pub fn inventory(
         },
         verdict: worst(&sets),
         degraded: degraded(&objects, &pools),
-        skew: crate::skew(snapshot, policy),
+        skew,
         sets,
         machines,
         pools,

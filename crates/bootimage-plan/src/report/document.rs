@@ -62,8 +62,8 @@ pub struct ClusterLine {
     pub decisions: BTreeMap<String, usize>,
     /// The oldest boot image of all sets; null where no version is known.
     pub oldest: Option<OldestImage>,
-    /// Whether the boot images are too old by the cluster's own record.
-    pub skew_exceeded: bool,
+    /// Whether the boot images are too old by the cluster's own record; null where it has none.
+    pub skew_exceeded: Option<bool>,
     /// Why boot images block the next upgrade; null where they do not.
     pub upgrade_blocked: Option<String>,
     /// Pools whose layered image is behind the release.

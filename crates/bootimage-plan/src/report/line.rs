@@ -37,7 +37,7 @@ impl ClusterLine {
             verdict: None,
             decisions: BTreeMap::new(),
             oldest: None,
-            skew_exceeded: false,
+            skew_exceeded: None,
             upgrade_blocked: None,
             layered_behind: Vec::new(),
             degraded: Vec::new(),
@@ -52,7 +52,8 @@ impl ClusterLine {
         for set in &inventory.sets {
             *decisions.entry(set.decision.name().to_owned()).or_default() += 1;
         }
-        let blocked = (!inventory.skew.upgradeable).then(|| inventory.skew.message.clone());
+        let blocked =
+            (inventory.skew.upgradeable == Some(false)).then(|| inventory.skew.message.clone());
         Self {
             name: inventory.cluster.name.unwrap_or(observed.fallback_name),
             source: observed.source,

@@ -17,7 +17,7 @@ pub(super) fn sums(clusters: &[ClusterLine]) -> Sums {
     };
     for cluster in clusters {
         sums.unreadable += usize::from(cluster.error.is_some());
-        sums.skew_exceeded += usize::from(cluster.skew_exceeded);
+        sums.skew_exceeded += usize::from(cluster.skew_exceeded == Some(true));
         sums.upgrade_blocked += usize::from(cluster.upgrade_blocked.is_some());
         sums.layered_behind += usize::from(!cluster.layered_behind.is_empty());
         sums.degraded += usize::from(!cluster.degraded.is_empty());
