@@ -3,7 +3,6 @@
 #![expect(
     clippy::panic,
     clippy::print_stdout,
-    clippy::unwrap_used,
     reason = "the test prints its figures, and stops where something is not as it should be"
 )]
 

@@ -312,6 +312,40 @@ impl<'a> Reader<'_, 'a> {
         }
     }
 
+    /// The platform that the cluster states, and the one that it is taken to be on.
+    fn platforms(
+        &mut self,
+        infrastructure: Option<&Infrastructure<'a>>,
+        completeness: Completeness,
+    ) -> (PlatformSource, Option<Platform>) {
+        let stated = infrastructure.map_or(PlatformSource::Target, |found| {
+            PlatformSource::Infrastructure(found.platform())
+        });
+        let taken = match (&stated, completeness) {
+            (PlatformSource::Infrastructure(platform), _) => platform.clone(),
+            (PlatformSource::Target, Completeness::Complete) => None,
+            (PlatformSource::Target, Completeness::Partial) => self.platform_of_provider_specs(),
+        };
+        (stated, taken)
+    }
+
+    /// BI-117 to BI-119.
+    fn warn_of_next_release(
+        &mut self,
+        release: OcpVersion,
+        platform: Option<&Platform>,
+        configuration: Option<&MachineConfiguration<'_>>,
+    ) {
+        let next = NextRelease {
+            release,
+            platform,
+            configuration,
+            gates: self.data_of(ADMIN_GATES),
+            acknowledged: self.data_of(ADMIN_ACKS),
+        };
+        self.warnings.extend(next.line());
+    }
+
     /// `data` of a ConfigMap, where it is in the input.
     fn data_of(&self, (namespace, name): (&str, &str)) -> Option<StringMap<'a>> {
         self.objects.config_map(namespace, name)?.view("data").ok()
@@ -381,16 +415,8 @@ impl<'s, 'a> Context<'s, 'a> {
         let azure_stack = infrastructure
             .as_ref()
             .is_some_and(Infrastructure::is_azure_stack);
-        let platform = infrastructure
-            .as_ref()
-            .map_or(PlatformSource::Target, |found| {
-                PlatformSource::Infrastructure(found.platform())
-            });
-        let cluster_platform = match (&platform, snapshot.completeness) {
-            (PlatformSource::Infrastructure(platform), _) => platform.clone(),
-            (PlatformSource::Target, Completeness::Complete) => None,
-            (PlatformSource::Target, Completeness::Partial) => reader.platform_of_provider_specs(),
-        };
+        let (platform, cluster_platform) =
+            reader.platforms(infrastructure.as_ref(), snapshot.completeness);
         let capability = Capability::of(cluster_platform.as_ref(), azure_stack, profile);
         let shut_platform = gates
             .shut_of_platform(cluster_platform.as_ref())
@@ -410,29 +436,19 @@ impl<'s, 'a> Context<'s, 'a> {
             capability,
             cpms_gate,
         );
-        let problems = match configuration.source {
-            // What the operator has taken in, the API server has taken before.
-            ConfigurationSource::Status => Vec::new(),
-            _ if snapshot.completeness == Completeness::Complete => Vec::new(),
-            _ => reader.admission_problems(Admission {
-                profile,
-                platform: cluster_platform.as_ref(),
-                // What nothing in the input shuts is not held against the configuration.
-                cpms_gate: shut_control_plane
-                    .as_ref()
-                    .is_none_or(|gate| !gate.is_known),
-            }),
+        let is_complete = snapshot.completeness == Completeness::Complete;
+        // What the operator has taken in, or a cluster holds, the API server has taken before.
+        let is_admitted = is_complete || configuration.source == ConfigurationSource::Status;
+        let problems = if is_admitted {
+            Vec::new()
+        } else {
+            let platform = cluster_platform.as_ref();
+            reader.admission_problems(admission(profile, platform, shut_control_plane.as_ref()))
         };
         // What files do not have nobody knows; a cluster without it has nothing configured.
-        if machine_configuration.is_some() || snapshot.completeness == Completeness::Complete {
-            let next = NextRelease {
-                release: gates.release,
-                platform: cluster_platform.as_ref().filter(|_| !azure_stack),
-                configuration: machine_configuration.as_ref(),
-                gates: reader.data_of(ADMIN_GATES),
-                acknowledged: reader.data_of(ADMIN_ACKS),
-            };
-            reader.warnings.extend(next.line());
+        if machine_configuration.is_some() || is_complete {
+            let platform = cluster_platform.as_ref().filter(|_| !azure_stack);
+            reader.warn_of_next_release(gates.release, platform, machine_configuration.as_ref());
         }
         let managers = configuration.managed.machine_managers.as_deref();
         let machine_sets = machine_api_enrolment(managers, names::MACHINE_SETS);
@@ -442,10 +458,10 @@ impl<'s, 'a> Context<'s, 'a> {
         if cluster_version.is_none() && snapshot.completeness == Completeness::Partial {
             reader.warn_of_one_architecture(&control_plane_architecture);
         }
-        let vsphere = infrastructure
+        let on_vsphere = infrastructure
             .as_ref()
-            .filter(|infrastructure| infrastructure.platform() == Some(Platform::VSphere))
-            .map(|infrastructure| reader.vsphere(infrastructure, snapshot.completeness));
+            .filter(|found| found.platform() == Some(Platform::VSphere));
+        let vsphere = on_vsphere.map(|found| reader.vsphere(found, snapshot.completeness));
         let stream = reader.stream(snapshot);
         let cluster = ClusterState {
             platform: cluster_platform,
@@ -496,6 +512,20 @@ impl<'s, 'a> Context<'s, 'a> {
                 "what the operator would write into the status of MachineConfiguration cluster"
             }
         }
+    }
+}
+
+/// What the API server decides by. What nothing in the input shuts is not held against the
+/// configuration.
+fn admission<'p>(
+    profile: Profile,
+    platform: Option<&'p Platform>,
+    shut_control_plane: Option<&ShutGate>,
+) -> Admission<'p> {
+    Admission {
+        profile,
+        platform,
+        cpms_gate: shut_control_plane.is_none_or(|gate| !gate.is_known),
     }
 }
 

@@ -312,7 +312,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn bi_070_the_status_is_made_of_spec_status_and_platform() {
         let latest = |platform, gate, spec: Value, status: Value, expected: Value, opt_in| {
             check(&Case {

@@ -61,7 +61,7 @@ impl BootImage {
     }
 }
 
-impl<'w> Surroundings<'w, '_> {
+impl Surroundings<'_, '_> {
     /// Reads which image a provider spec names.
     pub(super) fn image<'a>(
         &self,

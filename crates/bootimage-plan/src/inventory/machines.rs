@@ -25,8 +25,8 @@ struct FoundNode<'a> {
 
 /// Every machine by name, then every node that no machine is known of; and what is odd about them.
 pub(super) fn machines(around: &Surroundings<'_, '_>) -> (Vec<InventoriedMachine>, Vec<String>) {
-    let mut notes = Vec::new();
-    let nodes = nodes(around, &mut notes);
+    let mut oddities = Vec::new();
+    let nodes = nodes(around, &mut oddities);
     let images = images(around);
     let by_machine: BTreeMap<&str, &FoundNode<'_>> = nodes
         .iter()
@@ -42,23 +42,23 @@ pub(super) fn machines(around: &Surroundings<'_, '_>) -> (Vec<InventoriedMachine
         match Machine::read(object) {
             Ok(machine) => found.push(of_machine(around, &machine, node, &images)),
             Err(error) => {
-                notes.push(format!("{error}; what it was born from is not known"));
+                oddities.push(format!("{error}; what it was born from is not known"));
                 found.push(unreadable(name, node, &images, &error.to_string()));
             }
         }
     }
     let alone = nodes.iter().filter(|node| !known.contains(&*node.name));
     found.extend(alone.map(|node| of_node(around, node, &images)));
-    tell_files_of_no_node(around, &nodes, &mut notes);
-    (found, notes)
+    tell_files_of_no_node(around, &nodes, &mut oddities);
+    (found, oddities)
 }
 
-fn nodes<'a>(around: &Surroundings<'_, 'a>, notes: &mut Vec<String>) -> Vec<FoundNode<'a>> {
+fn nodes<'a>(around: &Surroundings<'_, 'a>, oddities: &mut Vec<String>) -> Vec<FoundNode<'a>> {
     let mut found = Vec::new();
     for object in around.objects.of_kind(Kind::Node) {
         match read_node(object) {
             Ok(node) => found.push(node),
-            Err(error) => notes.push(format!("{error}; the node is left out")),
+            Err(error) => oddities.push(format!("{error}; the node is left out")),
         }
     }
     found
@@ -191,7 +191,7 @@ fn aleph<'w>(around: &Surroundings<'w, '_>, node: &str) -> Option<&'w ReadVersio
 fn tell_files_of_no_node(
     around: &Surroundings<'_, '_>,
     nodes: &[FoundNode<'_>],
-    notes: &mut Vec<String>,
+    oddities: &mut Vec<String>,
 ) {
     for file in around.beside.born {
         let is_known = |hint: &NodeHint| nodes.iter().any(|node| hint.is_of(&node.name));
@@ -202,11 +202,11 @@ fn tell_files_of_no_node(
         };
         match &file.node {
             Some(hint) if is_known(hint) => {}
-            Some(NodeHint::Node(name) | NodeHint::DebugPod(name)) => notes.push(format!(
+            Some(NodeHint::Node(name) | NodeHint::DebugPod(name)) => oddities.push(format!(
                 "the aleph file of {name} ({}) belongs to no node of the input",
                 says(&file.version)
             )),
-            None => notes.push(format!(
+            None => oddities.push(format!(
                 "an aleph file ({}) does not say of which node it is: print it with \
                  `oc debug node/NAME`, messages included",
                 says(&file.version)

@@ -1,6 +1,6 @@
 //! One cluster as a line of a report.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use bootimage_hazards::{BootImageVersion, Hazard};
 use openshift_model::Architecture;
@@ -134,7 +134,7 @@ fn oldest(sets: &[InventoriedSet]) -> Option<OldestImage> {
 
 /// Clusters of the same name get their source in their name.
 pub(super) fn tell_apart(clusters: &mut [ClusterLine]) {
-    let mut counts: HashMap<String, usize> = HashMap::new();
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for cluster in clusters.iter() {
         *counts.entry(cluster.name.clone()).or_default() += 1;
     }

@@ -70,6 +70,6 @@ pub(super) fn hazards(clusters: &[ClusterLine], table: &HazardTable) -> Vec<Haza
         })
         .collect();
     let key = |hazard: &HazardInFleet| (hazard.counted > 0, hazard.severity, hazard.clusters);
-    found.sort_by(|a, b| key(b).cmp(&key(a)));
+    found.sort_by_key(|entry| std::cmp::Reverse(key(entry)));
     found
 }

@@ -477,7 +477,7 @@ proptest! {
 fn check_by_content(
     template: &str,
     machines: &[(&str, &str)],
-    expected: Result<(&str, bool), Selection<()>>,
+    expected: &Result<(&str, bool), Selection<()>>,
 ) {
     let cluster = Cluster {
         names: TemplateNames::Content,
@@ -511,24 +511,24 @@ fn bi_320_a_template_whose_name_says_its_release_stands_beside_the_old_one() {
     let name = "c1-abc-rhcos-fd1-9.8.20260403-0";
     let path = "/dc1/vm/c1-abc/c1-abc-rhcos-fd1-9.8.20260403-0";
     let own = "c1-abc-rhcos-fd1";
-    check_by_content(own, &[(OWN, OLD)], Ok((name, true)));
+    check_by_content(own, &[(OWN, OLD)], &Ok((name, true)));
     // Shared with another set, or interrupted before the set was moved to it.
-    check_by_content(own, &[(OWN, OLD), (path, RELEASE)], Ok((name, false)));
-    check_by_content("gone", &[(path, RELEASE)], Ok((name, false)));
-    check_by_content("", &[], Ok((name, true)));
-    check_by_content(name, &[(path, RELEASE)], Err(Selection::UpToDate));
+    check_by_content(own, &[(OWN, OLD), (path, RELEASE)], &Ok((name, false)));
+    check_by_content("gone", &[(path, RELEASE)], &Ok((name, false)));
+    check_by_content("", &[], &Ok((name, true)));
+    check_by_content(name, &[(path, RELEASE)], &Err(Selection::UpToDate));
     // Of the release already, whatever it is called: nothing is imported for a name.
-    check_by_content(own, &[(OWN, RELEASE)], Err(Selection::UpToDate));
+    check_by_content(own, &[(OWN, RELEASE)], &Err(Selection::UpToDate));
     let custom = "/dc1/vm/c1-abc/custom";
-    check_by_content("custom", &[(custom, OLD)], Ok((name, true)));
-    check_by_content("custom", &[(custom, RELEASE)], Err(Selection::UpToDate));
+    check_by_content("custom", &[(custom, OLD)], &Ok((name, true)));
+    check_by_content("custom", &[(custom, RELEASE)], &Err(Selection::UpToDate));
     let skip = Skip::CustomImage {
         image: "custom".to_owned(),
     };
-    check_by_content("custom", &[(custom, "")], Err(Selection::Skip(skip)));
+    check_by_content("custom", &[(custom, "")], &Err(Selection::Skip(skip)));
     // Deleted while it was uploaded, or a customer's of the same name: it is imported.
     let elsewhere = "/dc1/vm/customer/c1-abc-rhcos-fd1-9.8.20260403-0";
-    check_by_content(own, &[(OWN, OLD), (elsewhere, RELEASE)], Ok((name, true)));
+    check_by_content(own, &[(OWN, OLD), (elsewhere, RELEASE)], &Ok((name, true)));
 }
 
 #[test]
