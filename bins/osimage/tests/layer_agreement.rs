@@ -191,6 +191,9 @@ fn il_194_texts_of_the_specification() {
     compare(&buildah, &texts);
 }
 
+/// Most lines of a text that is built.
+const MOST_LINES: usize = 50;
+
 /// Lines out of which texts are put together.
 const LINES: [&str; 92] = [
     "FROM configs AS final",
