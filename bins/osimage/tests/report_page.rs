@@ -1,6 +1,7 @@
 //! The page of a report in a real browser: a thousand clusters, names that would be markup.
 
 #![expect(
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a test stops where something is not as it should be"
 )]

@@ -417,14 +417,8 @@ impl<'s, 'a> Context<'s, 'a> {
             .is_some_and(Infrastructure::is_azure_stack);
         let (platform, cluster_platform) =
             reader.platforms(infrastructure.as_ref(), snapshot.completeness);
-        let capability = Capability::of(cluster_platform.as_ref(), azure_stack, profile);
-        let shut_platform = gates
-            .shut_of_platform(cluster_platform.as_ref())
-            .filter(|_| capability.machine_sets);
-        let capability = match shut_platform {
-            Some(_) => Capability::default(),
-            None => capability,
-        };
+        let (capability, shut_platform) =
+            open_capability(&gates, cluster_platform.as_ref(), azure_stack, profile);
         let ConfigurationRead {
             effective: configuration,
             view: machine_configuration,
@@ -512,6 +506,23 @@ impl<'s, 'a> Context<'s, 'a> {
                 "what the operator would write into the status of MachineConfiguration cluster"
             }
         }
+    }
+}
+
+/// What the release manages on the platform, and the gate that keeps it from doing so.
+fn open_capability(
+    gates: &Gates<'_, '_>,
+    platform: Option<&Platform>,
+    azure_stack: bool,
+    profile: Profile,
+) -> (Capability, Option<ShutGate>) {
+    let capability = Capability::of(platform, azure_stack, profile);
+    let shut = gates
+        .shut_of_platform(platform)
+        .filter(|_| capability.machine_sets);
+    match shut {
+        Some(_) => (Capability::default(), shut),
+        None => (capability, None),
     }
 }
 

@@ -1,5 +1,10 @@
 //! Nothing is said of what is not in the input, and every reason is the true one.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test stops where something is not as it should be"
+)]
+
 use bootimage_plan::{
     ClusterSnapshot, Completeness, DecisionKind, Facts, Plan, Policy, ReasonCode, explain, plan,
     skew,

@@ -335,9 +335,9 @@ async fn an_edit_that_is_not_what_the_plan_says_is_refused() {
     let honest = planned(&server).await;
     let evil = "projects/evil/global/images/new";
     let with_patch = |member: &str, old: &Value, new: &Value| {
-        let path = format!("/spec/template/spec/providerSpec/value{member}");
-        let patch = json!([{"op": "test", "path": path, "value": old},
-            {"op": "replace", "path": path, "value": new}]);
+        let pointer = format!("/spec/template/spec/providerSpec/value{member}");
+        let patch = json!([{"op": "test", "path": pointer, "value": old},
+            {"op": "replace", "path": pointer, "value": new}]);
         let mut plan = honest.clone();
         plan.targets[0].patch = Some(serde_json::from_value(patch).unwrap());
         plan

@@ -121,7 +121,7 @@ impl Cluster {
         let body = body.to_bytes();
         if parts.status.is_success() {
             return String::from_utf8(body.into())
-                .map_err(|_| Failure::of(self.not_an_api_server(what, "not UTF-8")));
+                .map_err(|_| Failure::of(self.not_an_api_server(what, &"not UTF-8")));
         }
         Err(Failure {
             error: ClusterError::of_answer(&self.server, what, parts.status, &body),
@@ -156,7 +156,7 @@ impl Cluster {
     pub(super) fn not_an_api_server(
         &self,
         what: &Call<'_>,
-        problem: impl ToString,
+        problem: &impl ToString,
     ) -> ClusterError {
         ClusterError::NotAnApiServer {
             server: self.server.clone(),

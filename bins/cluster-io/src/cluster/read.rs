@@ -274,8 +274,8 @@ impl Cluster {
         while pages.len() < MAX_PAGES {
             let request = call.request(path.list(&params))?;
             let json = self.call(call, &repeatable(request)).await?;
-            let list: List =
-                serde_json::from_str(&json).map_err(|error| self.not_an_api_server(call, error))?;
+            let list: List = serde_json::from_str(&json)
+                .map_err(|error| self.not_an_api_server(call, &error))?;
             pages.push(self.text(call, json));
             let token = list.metadata.token;
             if token.is_empty() {

@@ -238,7 +238,7 @@ impl Cluster {
         };
         let answer = self.call(&call, &message).await?;
         let review: Review =
-            serde_json::from_str(&answer).map_err(|error| self.not_an_api_server(&call, error))?;
+            serde_json::from_str(&answer).map_err(|error| self.not_an_api_server(&call, &error))?;
         Ok(review.status.user_info.username)
     }
 }

@@ -74,7 +74,11 @@ fn tell_notes(found: &FleetReport) {
             tell(&format!("error: {}: {problem}", cluster.name));
         }
     }
-    for note in found.exceptions.iter().filter_map(|status| status.note()) {
+    for note in found
+        .exceptions
+        .iter()
+        .filter_map(bootimage_plan::report::ExceptionStatus::note)
+    {
         tell(&format!("warning: {note}"));
     }
 }
