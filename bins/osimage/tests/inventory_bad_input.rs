@@ -56,7 +56,7 @@ fn set(image: &str) -> String {
 const MACHINE: &str = "apiVersion: machine.openshift.io/v1beta1\nkind: Machine\nmetadata: \
     {name: m, namespace: openshift-machine-api}\nspec: {providerSpec: {value: {disks: \
     [{boot: true, image: rhcos-412-86-202209302317-0-gcp-x86-64}]}}}\n---\n";
-const NODE: &str = "apiVersion: v1\nkind: Node\nmetadata: {name: n}\nstatus: {conditions: 5}\n---\n\
+const NODE: &str = "apiVersion: v1\nkind: Node\nmetadata: {name: odd}\nstatus: {conditions: 5}\n---\n\
     apiVersion: v1\nkind: Node\nmetadata: {name: alone}\n---\n";
 
 #[test]
@@ -80,7 +80,7 @@ fn machines_without_sets_and_nodes_without_machines_are_there() {
     assert_eq!(machines[1]["node"], "alone");
     assert_eq!(machines[1]["born"]["source"], "unknown");
     // A node that cannot be read is named.
-    assert!(said.contains("Node n: /status/conditions"), "{said}");
+    assert!(said.contains("Node odd: /status/conditions"), "{said}");
 }
 
 #[test]

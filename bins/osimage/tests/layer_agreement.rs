@@ -29,7 +29,7 @@ const BASE: &str = "localhost/osimage-test/x:1";
 /// A deliberate difference: which texts, by the line of what is refused, and why.
 type Difference = (fn(&str, usize) -> bool, &'static str);
 
-const DIFFERENCES: [Difference; 3] = [
+const DIFFERENCES: [Difference; 4] = [
     (
         |text, line| {
             let lines = text.lines().enumerate();
@@ -52,6 +52,11 @@ const DIFFERENCES: [Difference; 3] = [
                 .any(|line| line.trim_end() != line && line.trim() == "RUN")
         },
         "RUN with nothing but a blank is refused (IL-192); buildah 1.28 runs an empty command",
+    ),
+    (
+        |text, _| text.lines().any(|line| line.trim() == "\\"),
+        "a line that holds only the escape is an empty line; buildah 1.28 takes it for an instruction \
+         without a name",
     ),
 ];
 

@@ -89,6 +89,8 @@ impl Images {
             fs::create_dir_all(copy.parent().unwrap()).unwrap();
             fs::copy(&path, copy).unwrap();
         }
+        // As every node image has it.
+        fs::create_dir_all(base.join("tree/tmp")).unwrap();
         let containerfile = "FROM scratch\nCOPY busybox /bin/busybox\n\
             RUN [\"/bin/busybox\", \"--install\", \"-s\", \"/bin\"]\nCOPY tree /\n\
             RUN [\"/bin/busybox\", \"ln\", \"-sf\", \"bash\", \"/bin/sh\"]\n";

@@ -35,6 +35,9 @@ pub const PASSWORD: &str = "correct & horse";
 /// That there is none is told once.
 static TOLD: Once = Once::new();
 
+/// How often its control address is asked.
+const CONTROL_ATTEMPTS: usize = 3;
+
 /// A running vCenter: datacenter `DC0` with clusters `DC0_C0` and `DC0_C1`, datastores `LocalDS_0`
 /// and `LocalDS_1`, networks `VM Network` and `DC0_DVPG0`.
 pub struct Vcenter {
@@ -199,15 +202,9 @@ impl Vcenter {
     }
 
     fn send(&self, method: &str, path: &str, body: &str) -> String {
-        let mut connection = TcpStream::connect(&self.control).expect("its control address");
-        write!(
-            connection,
-            "{method} /{path} HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        )
-        .expect("a request");
-        let mut answer = String::new();
-        connection.read_to_string(&mut answer).expect("an answer");
+        // Said twice it is the same; a busy machine resets a connection now and then.
+        let mut answers = (0..CONTROL_ATTEMPTS).map(|_| self.exchange(method, path, body));
+        let answer = answers.find_map(Result::ok).expect("an answer");
         let (head, content) = answer.split_once("\r\n\r\n").expect("an answer of HTTP");
         let is_fine = head
             .lines()
@@ -215,6 +212,19 @@ impl Vcenter {
             .is_some_and(|line| line.contains(" 200 "));
         assert!(is_fine, "{method} /{path} {body}: {answer}");
         content.to_owned()
+    }
+
+    /// One request to its control address, and the answer.
+    fn exchange(&self, method: &str, path: &str, body: &str) -> std::io::Result<String> {
+        let mut connection = TcpStream::connect(&self.control)?;
+        write!(
+            connection,
+            "{method} /{path} HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )?;
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer)?;
+        Ok(answer)
     }
 }
 

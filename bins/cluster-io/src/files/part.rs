@@ -214,6 +214,10 @@ fn syntax_error(
 /// The problem, and what else it may be: examples that are copied out of a document keep the numbers
 /// of its callouts, and a number where a mapping should begin is no YAML.
 fn with_callout(problem: String, text: &str, line: u64) -> String {
+    // What is written twice is no number that was copied along.
+    if problem.starts_with("duplicate") {
+        return problem;
+    }
     let line = usize::try_from(line).unwrap_or(usize::MAX);
     // The parser notices at the line itself, or where a key was to follow.
     let mut lines = text
