@@ -14,6 +14,7 @@ use bootimage_plan::report::FleetReport;
 use bootimage_plan::{Plan, ReasonCode};
 use osbuild_plan::{LayerNames, LayerStatus};
 use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 
 use crate::say;
 #[cfg(test)]
@@ -89,7 +90,9 @@ fn files() -> Result<Vec<(String, String)>, String> {
 
 /// The schema of a document that osimage prints.
 fn schema<T: JsonSchema>(name: &str) -> Result<String, String> {
-    let mut schema = schemars::schema_for!(T);
+    // As they are written: what is left out where it is empty is not required.
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
     schema.insert(
         "$id".to_owned(),
         format!("https://osimage.dev/v1/{name}.schema.json").into(),

@@ -113,8 +113,8 @@ pub fn inventory(
                 .to_owned(),
         );
     }
-    let (skew, notes) = crate::skew(snapshot, policy);
-    warnings.extend(notes);
+    // What it warns of, the plan has warned of already.
+    let (skew, _) = crate::skew(snapshot, policy);
     Inventory {
         api_version: API_VERSION,
         kind: KIND,
