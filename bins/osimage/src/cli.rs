@@ -242,9 +242,9 @@ pub struct VcenterArgs {
 /// `--template-names`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TemplateNamesArg {
-    /// <infrastructure name>-rhcos-<failure domain>-<release>
+    /// `<infrastructure name>-rhcos-<failure domain>-<release>`
     Content,
-    /// <infrastructure name>-rhcos-<failure domain>
+    /// `<infrastructure name>-rhcos-<failure domain>`
     Stock,
 }
 
