@@ -1,4 +1,4 @@
-//! Digests of the parts of objects that rules read (architecture §5).
+//! Digests of the parts of objects that rules read.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,5 +1,4 @@
-//! How a cluster stands to a plan that was made of it: what `apply` compares before it writes
-//! (architecture §5).
+//! How a cluster stands to a plan that was made of it: what `apply` compares before it writes.
 
 use std::collections::BTreeMap;
 

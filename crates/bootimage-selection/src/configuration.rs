@@ -1,4 +1,4 @@
-//! Which configuration is in force (BI-070 … BI-077, architecture §5).
+//! Which configuration is in force (BI-070 … BI-077).
 
 use openshift_model::names::{CONTROL_PLANE_MACHINE_SETS, MACHINE_SETS, OPT_IN_ANNOTATION};
 use openshift_model::{
