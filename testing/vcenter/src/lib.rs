@@ -18,6 +18,7 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Once;
+use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
 use serde::Deserialize;
@@ -35,6 +36,8 @@ pub const PASSWORD: &str = "correct & horse";
 /// That there is none is told once.
 static TOLD: Once = Once::new();
 
+/// How long an answer of its control address may take: a test fails rather than wait for ever.
+const CONTROL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often its control address is asked.
 const CONTROL_ATTEMPTS: usize = 3;
 
@@ -217,6 +220,7 @@ impl Vcenter {
     /// One request to its control address, and the answer.
     fn exchange(&self, method: &str, path: &str, body: &str) -> std::io::Result<String> {
         let mut connection = TcpStream::connect(&self.control)?;
+        connection.set_read_timeout(Some(CONTROL_TIMEOUT))?;
         write!(
             connection,
             "{method} /{path} HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}",
