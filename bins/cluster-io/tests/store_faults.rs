@@ -289,13 +289,37 @@ async fn an_api_server_that_stays_away_is_asked_twice_a_minute() {
 
 #[tokio::test(start_paused = true)]
 async fn a_kind_that_is_not_served_counts_as_absent_unless_it_is_required() {
-    for (code, required) in [(404, false), (403, false), (404, true), (403, true)] {
+    for (code, required, absent) in [
+        (404, false, true),
+        (404, true, false),
+        // Who may not look does not know.
+        (403, false, false),
+        (403, true, false),
+    ] {
         let server = Arc::new(Server::default());
         let store = server.start(vec![Reply::Status(code, None)], required);
         tokio::time::sleep(Duration::from_secs(5)).await;
-        assert_eq!(store.snapshot().is_some(), !required, "{code}");
+        assert_eq!(store.snapshot().is_some(), absent, "{code}");
         let problems = store.problems();
-        assert_eq!((problems.len(), problems[0].blocks), (1, required));
+        assert_eq!((problems.len(), problems[0].blocks), (1, !absent));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_known_stays_while_the_api_server_refuses_to_show_it() {
+    for code in [403, 404] {
+        let server = Arc::new(Server::default());
+        let store = server.start(
+            vec![
+                Reply::Page(10, "", &[("a", 1)]),
+                Reply::Status(code, None),
+                Reply::Status(code, None),
+            ],
+            false,
+        );
+        tokio::time::sleep(Duration::from_mins(5)).await;
+        assert_eq!(names(&store), ["a"], "{code}");
+        assert!(!store.problems()[0].problem.is_empty(), "{code}");
     }
 }
 

@@ -197,17 +197,25 @@ impl Store {
     }
 
     /// The API server's answer to a write of our own: the object as it is now. Kinds that are not
-    /// watched, and objects outside of what is watched of their kind, are passed over.
+    /// watched whole, and objects outside of what is watched of their kind, are passed over; one
+    /// that was inside, and has lost its label by the write, leaves.
     pub fn put_answer(&self, kind: Kind, json: &str) {
         let Some(object) = StoredObject::read(json) else {
             return;
         };
         let mut rows = self.shared.rows();
-        let row = rows
-            .iter_mut()
-            .find(|row| row.spec.kind() == kind && row.spec.takes(&object));
-        if row.is_some_and(|row| row.put_answer(object)) {
-            drop(rows);
+        let mut changed = false;
+        for row in rows.iter_mut().filter(|row| row.spec.kind() == kind) {
+            changed |= if row.spec.takes(&object) {
+                row.put_answer(object.clone())
+            } else if row.spec.is_metadata_only() {
+                false
+            } else {
+                row.leave(&object)
+            };
+        }
+        drop(rows);
+        if changed {
             self.shared.changed();
         }
     }

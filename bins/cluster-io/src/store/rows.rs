@@ -107,25 +107,32 @@ impl Row {
         }
     }
 
-    /// An object of a list, or one that was added or changed. Whether anything that counts has
-    /// changed. An older version never replaces a newer one: that may be the answer to a write of
-    /// our own, which the watch is still to tell of.
+    /// An object that was added or changed. Whether anything that counts has changed. An older
+    /// version never replaces a newer one: that may be the answer to a write of our own, which the
+    /// watch is still to tell of.
     fn put(&mut self, object: StoredObject) -> bool {
-        let key = key(&object);
-        let counts = match self.objects.get(&key) {
-            None => true,
-            Some(known) if is_newer(&known.resource_version, &object.resource_version) => {
-                return false;
-            }
-            Some(known) => known.differs(&object, self.spec.status_counts()),
-        };
-        self.objects.insert(key, Arc::new(object));
-        counts
+        let known = self.objects.get(&key(&object));
+        let stays =
+            known.is_some_and(|known| is_newer(&known.resource_version, &object.resource_version));
+        !stays && self.replace(object)
     }
 
+    /// An object of a list. The list is true, be its objects older than what is known: an API server
+    /// that was restored from a backup has them so. Only what was written after the list stays.
     pub(super) fn show(&mut self, object: StoredObject, listing: &mut Listing) -> bool {
-        listing.shown.insert(key(&object));
-        self.put(object)
+        let key = key(&object);
+        let known = self.objects.get(&key);
+        let stays = known.is_some_and(|known| is_newer(&known.resource_version, &listing.version));
+        listing.shown.insert(key);
+        !stays && self.replace(object)
+    }
+
+    fn replace(&mut self, object: StoredObject) -> bool {
+        let key = key(&object);
+        let known = self.objects.get(&key);
+        let counts = known.is_none_or(|known| known.differs(&object, self.spec.status_counts()));
+        self.objects.insert(key, Arc::new(object));
+        counts
     }
 
     /// The list is complete: what it has not shown is gone, unless it is newer than the list.
@@ -169,26 +176,20 @@ impl Row {
         }
     }
 
-    /// The watch does not go on. Whether that is news: a kind that a plan can do without then counts
-    /// as absent.
+    /// The watch does not go on. Whether that is news.
+    ///
+    /// A kind that is not served, and that a plan can do without, counts as absent, if that is the
+    /// first thing that is heard of it. Later on, and whatever else happens, what is known stays: an
+    /// API server that says once that there is no such kind, or that it is not ours to see, has not
+    /// said that the objects are gone.
     pub(super) fn failed(&mut self, error: &WatchError) -> bool {
-        let absent = matches!(error, WatchError::NoSuchKind | WatchError::Forbidden(_));
-        let before = (
-            self.synced,
-            self.objects.len(),
-            std::mem::take(&mut self.problem),
-        );
+        let before = (self.synced, std::mem::take(&mut self.problem));
         // That the API server has forgotten is no problem: a list follows.
         if *error != WatchError::Expired {
             self.problem = error.to_string();
         }
-        if absent && !self.spec.is_required() {
-            self.synced = true;
-            self.objects.clear();
-            self.whole.clear();
-            self.position.clear();
-        }
-        before.0 != self.synced || before.1 != self.objects.len() || before.2 != self.problem
+        self.synced |= *error == WatchError::NoSuchKind && !self.spec.is_required();
+        before != (self.synced, self.problem.clone())
     }
 
     /// An object is gone, as it was at its end. A newer one of the same name stays.
@@ -213,6 +214,11 @@ impl Row {
             return false;
         }
         self.put(object)
+    }
+
+    /// The answer to a write after which the object is none of those that are watched: it leaves.
+    pub(super) fn leave(&mut self, object: &StoredObject) -> bool {
+        self.remove(object)
     }
 }
 
@@ -299,6 +305,36 @@ mod tests {
         assert!(list(&mut row, "7", &[("a", 3)]));
         check(&row, &[("a", "3")]);
         assert_eq!(row.position(), "7");
+    }
+
+    #[test]
+    fn a_list_is_believed_though_its_objects_are_older() {
+        let mut row = row();
+        list(&mut row, "1000", &[("a", 900)]);
+        // Restored from a backup, and written to since: the list is newer, the object is not.
+        assert!(list(&mut row, "1100", &[("a", 300)]));
+        check(&row, &[("a", "300")]);
+        assert!(row.put_answer(object("a", 1200)));
+        assert!(!list(&mut row, "1150", &[("a", 300)]));
+        check(&row, &[("a", "1200")]);
+    }
+
+    #[test]
+    fn what_is_known_stays_whatever_the_api_server_refuses() {
+        let forbidden = WatchError::Forbidden("no".to_owned());
+        for error in [WatchError::NoSuchKind, forbidden.clone()] {
+            let mut row = row();
+            list(&mut row, "10", &[("a", 5)]);
+            assert!(row.failed(&error));
+            assert!(!row.failed(&error), "it is no news twice");
+            check(&row, &[("a", "5")]);
+            assert!(row.synced && !row.problem.is_empty());
+        }
+        let mut never = row();
+        never.failed(&forbidden);
+        assert!(!never.synced, "who may not look does not know");
+        never.failed(&WatchError::NoSuchKind);
+        assert!(never.synced);
     }
 
     #[test]
