@@ -20,6 +20,12 @@ const RENEWALS: u32 = 4;
 const MARGIN: u32 = 10;
 /// How often a waiting process looks at the Lease at most: a clean hand-over takes no longer.
 const LOOK: Duration = Duration::from_secs(1);
+/// The longest wait between two requests, and for one: however long the Lease lasts, somebody who
+/// takes it is noticed within seconds.
+const LONGEST: Duration = Duration::from_secs(5);
+/// The duration that a released Lease is left with, as other clients of Leases leave it. No leader
+/// has one as short, so that a Lease that was released can be told from one that a stranger emptied.
+const RELEASED_SECONDS: i64 = 1;
 
 /// Which Lease, and whose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +63,10 @@ pub enum LeaseLost {
 pub struct LeaseKeeper {
     fence: Fence,
     stop: oneshot::Sender<()>,
-    task: JoinHandle<Option<LeaseLost>>,
+    /// `None` once its end was waited for.
+    task: Option<JoinHandle<Option<LeaseLost>>>,
+    /// How it ended.
+    ended: Option<LeaseLost>,
 }
 
 impl LeaseKeeper {
@@ -77,9 +86,15 @@ impl LeaseKeeper {
             known: Known::Unknown,
             seen: None,
             problem: String::new(),
+            asked: false,
         };
         let task = tokio::spawn(keeper.run(stopped));
-        Self { fence, stop, task }
+        Self {
+            fence,
+            stop,
+            task: Some(task),
+            ended: None,
+        }
     }
 
     /// What tells whether this process may write.
@@ -89,19 +104,25 @@ impl LeaseKeeper {
 
     /// Waits until the Lease is lost. A process that waits for it loses nothing.
     pub async fn lost(&mut self) -> LeaseLost {
-        match (&mut self.task).await {
-            Ok(Some(lost)) => lost,
-            Ok(None) => std::future::pending().await,
-            Err(error) => LeaseLost::Expired(error.to_string()),
+        if let Some(task) = &mut self.task {
+            let ended = task.await;
+            self.task = None;
+            self.ended = ended.unwrap_or_else(|error| Some(LeaseLost::Expired(error.to_string())));
+        }
+        match &self.ended {
+            Some(lost) => lost.clone(),
+            None => std::future::pending().await,
         }
     }
 
-    /// Closes the fence, then gives the Lease back, so that another process need not wait.
+    /// Closes the fence, then gives the Lease back, so that another process need not wait. A
+    /// request that is under way is waited for first: what became of it has to be known.
     pub async fn release(self) {
-        let Self { stop, task, .. } = self;
         // Where the task has ended there is nothing to give back.
-        stop.send(()).ok();
-        task.await.ok();
+        self.stop.send(()).ok();
+        if let Some(task) = self.task {
+            task.await.ok();
+        }
     }
 }
 
@@ -125,27 +146,41 @@ struct Keeper {
     seen: Option<(LeaseSpec, Instant)>,
     /// What went wrong last, so that it is logged once.
     problem: String,
+    /// Whether it was ever asked for the Lease.
+    asked: bool,
+}
+
+impl LeaseSpec {
+    /// Whether nobody holds it, and its holder did not say so.
+    fn is_emptied(&self) -> bool {
+        let vacant = self
+            .holder_identity
+            .as_deref()
+            .unwrap_or_default()
+            .is_empty();
+        vacant && self.lease_duration_seconds != Some(RELEASED_SECONDS)
+    }
 }
 
 impl Keeper {
     async fn run(mut self, mut stopped: oneshot::Receiver<()>) -> Option<LeaseLost> {
         loop {
-            let turn = async {
-                let pause = self.turn().await?;
-                tokio::time::sleep(pause).await;
-                Ok(())
+            // A request is never given up in the middle: it might be carried out all the same, and
+            // leave a Lease that nobody gives back.
+            let pause = match self.turn().await {
+                Ok(pause) => pause,
+                Err(lost) => {
+                    self.standing.send_replace(Standing::Ended);
+                    tracing::error!(lease = self.api.name, error = %lost, "Lease lost");
+                    return Some(lost);
+                }
             };
-            let turn = tokio::select! {
-                turn = turn => turn,
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
                 _ = &mut stopped => {
                     self.release().await;
                     return None;
                 }
-            };
-            if let Err(lost) = turn {
-                self.standing.send_replace(Standing::Ended);
-                tracing::error!(lease = self.api.name, error = %lost, "Lease lost");
-                return Some(lost);
             }
         }
     }
@@ -184,9 +219,7 @@ impl Keeper {
         let observation = self.observation();
         match evaluate(observation.as_ref(), &self.identity, Instant::now()) {
             Step::Renew => self.hold(Value::Null).await.map(Ok),
-            Step::Acquire if self.left().is_none() || observation.is_none() => {
-                self.hold(self.acquisition()).await.map(Ok)
-            }
+            Step::Acquire if self.left().is_none() => self.hold(self.acquisition()).await.map(Ok),
             // A leader that finds the Lease in other hands, be it in none, has lost it.
             Step::Acquire => Ok(Err(LeaseLost::Taken(String::new()))),
             Step::Yield(_) if self.left().is_some() => {
@@ -223,6 +256,7 @@ impl Keeper {
         let limit = self.limit();
         // Before the request: the API server cannot have carried it out any earlier.
         let asked = Instant::now();
+        self.asked = true;
         let written = match &self.known {
             Known::Present(lease) => {
                 let version = &lease.metadata.resource_version;
@@ -244,12 +278,16 @@ impl Keeper {
         Ok(self.renewal())
     }
 
-    /// Notes when the Lease became what it is.
+    /// Notes when the Lease became what it is. A Lease that was removed, or emptied by a stranger,
+    /// tells a waiting process nothing: who held it may go on writing until its deadline, so that
+    /// what was seen last still counts.
     fn notice(&mut self) {
         let Known::Present(lease) = &self.known else {
-            self.seen = None;
             return;
         };
+        if lease.spec.is_emptied() && self.seen.is_some() && self.left().is_none() {
+            return;
+        }
         if self
             .seen
             .as_ref()
@@ -290,7 +328,7 @@ impl Keeper {
     }
 
     fn renewal(&self) -> Duration {
-        self.duration / RENEWALS
+        (self.duration / RENEWALS).min(LONGEST)
     }
 
     /// How long a request may take: short enough that another one can follow before the deadline,
@@ -301,17 +339,17 @@ impl Keeper {
     }
 
     async fn release(&mut self) {
-        let led = self.left().is_some();
+        let holds = self.left().is_some();
         // First nothing more is written; then others may.
         self.standing.send_replace(Standing::Ended);
-        // A request that was given up may have been carried out: what is true is in the Lease.
-        if !led || self.look().await.is_err() {
+        // A request without an answer may have been carried out: what is true is in the Lease.
+        if (!holds && !self.asked) || self.look().await.is_err() {
             return;
         }
         if let Known::Present(lease) = &self.known
             && lease.spec.holder_identity.as_ref() == Some(&self.identity)
         {
-            let spec = json!({"holderIdentity": ""});
+            let spec = json!({"holderIdentity": "", "leaseDurationSeconds": RELEASED_SECONDS});
             let version = &lease.metadata.resource_version;
             match self.api.patch(version, spec, self.renewal()).await {
                 Ok(_) => tracing::info!(lease = self.api.name, "Lease released"),
@@ -370,7 +408,7 @@ mod tests {
         let b = start(&server, "b");
         tokio::time::sleep(DURATION).await;
         let killed = Instant::now();
-        a.task.abort();
+        a.task.as_ref().unwrap().abort();
         b.fence().leading().await.unwrap();
         assert!(killed.elapsed() <= DURATION + SECOND * 2);
         assert!(!a.fence().is_leading());
@@ -430,6 +468,53 @@ mod tests {
         server.take("thief");
         assert_eq!(a.lost().await, LeaseLost::Taken("thief".to_owned()));
         assert!(!a.fence().is_leading());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_that_a_stranger_removes_or_empties_is_waited_for() {
+        let remove: fn(&ApiServer) = ApiServer::remove;
+        for disturb in [remove, |server| server.take("")] {
+            let server = ApiServer::default();
+            let a = start(&server, "a");
+            a.fence().leading().await.unwrap();
+            let b = start(&server, "b");
+            tokio::time::sleep(DURATION).await;
+            // It goes on until its deadline, and does not see the Lease any more.
+            server.fail("a", Fault::Hang);
+            let since = Instant::now();
+            disturb(&server);
+            b.fence().leading().await.unwrap();
+            assert!(!a.fence().is_leading());
+            assert!(
+                since.elapsed() >= DURATION - LONGEST - SECOND,
+                "{:?}",
+                since.elapsed()
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_is_under_way_at_the_end_leaves_no_lease() {
+        let server = ApiServer::default();
+        server.fail("a", Fault::LoseAnswer);
+        let a = start(&server, "a");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert_eq!(server.lease()["spec"]["holderIdentity"], "a");
+        a.release().await;
+        assert_eq!(server.lease()["spec"]["holderIdentity"], "");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_lease_can_be_asked_about_again_and_released() {
+        let server = ApiServer::default();
+        let mut a = start(&server, "a");
+        a.fence().leading().await.unwrap();
+        server.take("thief");
+        let taken = Instant::now();
+        assert_eq!(a.lost().await, a.lost().await);
+        assert!(taken.elapsed() <= LONGEST + SECOND);
+        a.release().await;
+        assert_eq!(server.lease()["spec"]["holderIdentity"], "thief");
     }
 
     #[tokio::test(start_paused = true)]
