@@ -212,6 +212,8 @@ struct Known {
 /// One attempt of a Job: the end of its pod.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Attempt {
+    /// The pod's name.
+    pub pod: String,
     /// The pod's uid.
     pub uid: String,
     /// The code that the build container ended with; `None` where it did not end by itself.
@@ -249,8 +251,79 @@ impl Termination {
     }
 }
 
+/// IL-780: a step of the Containerfile is tried so often: what failed twice in the same way hardly
+/// depends on the network.
+pub const STEP_ATTEMPTS: usize = 2;
+
 /// Most characters of a program's own words that go into a condition.
 const LONGEST_TEXT: usize = 1024;
+
+impl Failure {
+    /// IL-721, IL-777: why a Job ended, where the Job says it and no pod does. `reason` and
+    /// `message` are those of its condition `Failed`.
+    pub fn of_job(reason: &str, message: &str) -> Self {
+        let (cause, permanent) = match reason {
+            "DeadlineExceeded" => ("DeadlineExceeded", true),
+            _ => ("Unknown", false),
+        };
+        Self {
+            stage: Stage::Node,
+            cause,
+            permanent,
+            text: tail(message),
+        }
+    }
+
+    /// IL-785, IL-327: the objects of a build cannot be made.
+    pub fn of_input(problem: &str) -> Self {
+        Self {
+            stage: Stage::Input,
+            cause: "InvalidInput",
+            permanent: true,
+            text: tail(problem),
+        }
+    }
+}
+
+/// IL-782: a text without user and password of any URL in it.
+///
+/// ```
+/// let line = "HTTPS_PROXY=http://user:p@ss@proxy:3128 set";
+/// assert_eq!(osbuild_check::redact(line), "HTTPS_PROXY=http://***@proxy:3128 set");
+/// ```
+pub fn redact(text: &str) -> String {
+    const SCHEME_END: &str = "://";
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(SCHEME_END) {
+        kept.push_str(before);
+        kept.push_str(SCHEME_END);
+        let end = after.find(|c: char| c == '/' || c.is_whitespace());
+        let (authority, tail) = after.split_at(end.unwrap_or(after.len()));
+        match authority.rsplit_once('@') {
+            Some((_, host)) => {
+                kept.push_str("***@");
+                kept.push_str(host);
+            }
+            None => kept.push_str(authority),
+        }
+        rest = tail;
+    }
+    kept.push_str(rest);
+    kept
+}
+
+/// IL-782: what is kept of a log: its last 200 lines, no more than 64 KiB, redacted.
+pub fn kept_log(log: &str) -> String {
+    const LINES: usize = 200;
+    const BYTES: usize = 64 * 1024;
+    let redacted = redact(log);
+    let skipped = redacted.lines().count().saturating_sub(LINES);
+    let lines: Vec<&str> = redacted.lines().skip(skipped).collect();
+    let kept = lines.join("\n");
+    let start = kept.ceil_char_boundary(kept.len().saturating_sub(BYTES));
+    kept.get(start..).unwrap_or_default().to_owned()
+}
 
 impl Attempt {
     /// IL-777, IL-780: why the attempt failed; `None` where it did not.
@@ -258,9 +331,9 @@ impl Attempt {
         if self.exit_code == Some(0) {
             return None;
         }
-        let said = Termination::read(&self.message);
-        let text = said.map_or_else(|| self.message.trim().to_owned(), |said| said.text);
-        let text = tail(&text);
+        let result = Termination::read(&self.message);
+        let text = result.map_or_else(|| self.message.trim().to_owned(), |result| result.text);
+        let text = tail(&redact(&text));
         let by_code = EXIT_CODES
             .iter()
             .find(|code| Some(code.code) == self.exit_code);
@@ -352,6 +425,36 @@ mod tests {
         assert_eq!(long.text.len(), LONGEST_TEXT);
         assert_eq!(Termination::read(r#"{"v":2}"#), None);
         assert_eq!(Termination::read("x"), None);
+    }
+
+    #[test]
+    fn il_782_users_and_passwords_of_urls_are_not_kept() {
+        for (text, kept) in [
+            ("a http://u:p@h/x b", "a http://***@h/x b"),
+            ("http://u:p@w@h", "http://***@h"),
+            ("https://h/x@y", "https://h/x@y"),
+            ("ftp://u:p@a https://v:q@b/", "ftp://***@a https://***@b/"),
+            ("no url: u:p@h", "no url: u:p@h"),
+            ("://", "://"),
+        ] {
+            assert_eq!(redact(text), kept);
+        }
+        let lines: Vec<String> = (0..300).map(|line| format!("line {line}")).collect();
+        let kept = kept_log(&lines.join("\n"));
+        assert!(kept.starts_with("line 100\n") && kept.ends_with("line 299"));
+        assert!(kept_log(&"ä".repeat(100_000)).len() <= 64 * 1024);
+    }
+
+    #[test]
+    fn il_721_a_deadline_is_told_by_the_job() {
+        let failure = Failure::of_job("DeadlineExceeded", "Job was active longer than specified");
+        assert_eq!(
+            failure.to_string(),
+            "Build Failed: the build took longer than it may (stage node): Job was active longer \
+             than specified"
+        );
+        assert!(failure.permanent);
+        assert_eq!(Failure::of_job("Other", "").cause, "Unknown");
     }
 
     #[test]

@@ -37,7 +37,9 @@ pub use digest::{
     EmptyDigestFile, LabelsError, PullSpecError, check_digested, digest_in_file,
     digested_pull_spec, parse_labels, split_internal,
 };
-pub use failure::{Attempt, EXIT_CODES, ExitCode, Failure, Stage, Termination};
+pub use failure::{
+    Attempt, EXIT_CODES, ExitCode, Failure, STEP_ATTEMPTS, Stage, Termination, kept_log, redact,
+};
 pub use job::{
     ATTEMPTS, Builder, JobReference, NewStatus, job_state, second_after, status_from_job,
 };

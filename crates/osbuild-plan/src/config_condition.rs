@@ -1,4 +1,4 @@
-//! What a MachineOSConfig is told about its builds (IL-732, IL-741, IL-787).
+//! The conditions of a MachineOSConfig (IL-732, IL-741, IL-787).
 
 use osbuild_check::BuildState;
 
@@ -60,36 +60,34 @@ pub(crate) fn config_conditions(
     };
     let (ready, building, failed) = match state {
         Some(BuildState::Succeeded) => (
-            (
-                true,
-                "BuildSucceeded",
-                format!("the image of MachineOSBuild {name} is current"),
-            ),
+            // The pool may take the image once the status names it.
+            if is_taken_over(situation) {
+                let message = format!("the image of MachineOSBuild {name} is current");
+                (true, "BuildSucceeded", message)
+            } else {
+                let message = format!("the image of MachineOSBuild {name} is not current yet");
+                (false, "Waiting", message)
+            },
             (false, "AsExpected", "no build runs".to_owned()),
             (false, "AsExpected", "the last build succeeded".to_owned()),
         ),
-        Some(BuildState::Prepared | BuildState::Building) => (
+        Some(BuildState::Prepared | BuildState::Building) => {
+            let message = format!("MachineOSBuild {name} is being built");
             (
-                false,
-                "BuildRunning",
-                format!("MachineOSBuild {name} is at work"),
-            ),
-            (
-                true,
-                "BuildRunning",
-                format!("MachineOSBuild {name} is at work"),
-            ),
-            (false, "AsExpected", "the build has not ended".to_owned()),
-        ),
+                (false, "BuildRunning", message.clone()),
+                (true, "BuildRunning", message),
+                (false, "AsExpected", "the build has not ended".to_owned()),
+            )
+        }
         Some(BuildState::Failed | BuildState::Interrupted) => {
             let reason = if state == Some(BuildState::Failed) {
                 "BuildFailed"
             } else {
                 "BuildInterrupted"
             };
-            let said = target.and_then(|build| build.failed_with.clone());
-            let said = said.unwrap_or_else(|| "it left no image".to_owned());
-            let message = format!("MachineOSBuild {name}: {said}");
+            let why = target.and_then(|build| build.failure_message.clone());
+            let why = why.unwrap_or_else(|| "it left no image".to_owned());
+            let message = format!("MachineOSBuild {name}: {why}");
             (
                 (false, reason, message.clone()),
                 (false, "AsExpected", "no build runs".to_owned()),
@@ -118,7 +116,7 @@ pub(crate) fn config_conditions(
         .config
         .conditions
         .iter()
-        .any(|told| told.kind == UNUSED);
+        .any(|condition| condition.kind == UNUSED);
     match &situation.config.unused_entries {
         Some(why) => conditions.push(of(UNUSED, true, "OtherArchitecture", why.clone())),
         None if had => {
@@ -128,4 +126,14 @@ pub(crate) fn config_conditions(
         None => {}
     }
     conditions
+}
+
+/// IL-360: whether the MachineOSConfig names the image of the target.
+fn is_taken_over(situation: &Situation) -> bool {
+    let config = &situation.config;
+    situation.target_build().is_some_and(|build| {
+        build.digest.is_some()
+            && config.image == build.digest
+            && config.build_of_image.as_ref() == Some(&build.id.name)
+    })
 }

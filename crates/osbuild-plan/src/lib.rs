@@ -23,6 +23,8 @@
 //!     images: Default::default(),
 //!     named_by: Default::default(),
 //!     images_in_use: Default::default(),
+//!     input: None,
+//!     push_access: None,
 //! };
 //! let decision = decide(&situation);
 //! assert_eq!(decision.rule, "IL-820");
@@ -49,17 +51,18 @@ pub use cluster::{Cluster, MissingInput, MixedPool, Sources};
 pub use config_condition::{CONFIG_CONDITIONS, CONFIG_REASONS, ConfigCondition};
 pub use content::{CONTENT_DIGEST, content_digest};
 pub use decide::{
-    Action, Build, BuildPod, Config, ContainerStatus, Decision, ImageFact, Job, ObjectRef,
-    Observed, PodStatus, Pool, Presence, Situation, Target, Trigger, Wait, decide,
+    Action, Build, BuildInput, BuildPod, Config, ContainerStatus, Decision, ImageFact, Job,
+    ObjectRef, Observed, OwnedObject, PodStatus, Pool, Presence, PushAccess, Situation, Target,
+    Trigger, Wait, decide,
 };
 pub use event::Event;
 pub use names::{
     BuildNames, LayerName, LayerNameError, LayerNames, NameOrError, ObjectNames, layer_names,
 };
 pub use objects::{
-    BuildInputs, BuildObjects, ContentsProblem, ContextFile, NodeFileError, ObjectsError,
-    build_config_maps, build_context, build_job, build_objects, build_secret, config_status,
-    new_build,
+    BuildInputs, BuildObjects, ContentsProblem, ContextFile, INPUTS_DIGEST, NodeFileError,
+    ObjectsError, build_config_maps, build_context, build_job, build_objects, build_secret,
+    config_status, new_build,
 };
 pub use pool_condition::{PoolCondition, pool_condition};
 pub use render::{
@@ -73,4 +76,4 @@ pub use snapshot::{LayerSnapshot, OtherVersion};
 pub use status::{
     Behind, BuildStatus, ImageSource, LayerStatus, Layering, NodeCount, PoolStatus, layering_status,
 };
-pub use writes::{FIELD_MANAGER, FINALIZER, Materials, REPORTER, TRIGGER, WritesError, writes};
+pub use writes::{FIELD_MANAGER, FINALIZER, REPORTER, TRIGGER, WriteInputs, WritesError, writes};

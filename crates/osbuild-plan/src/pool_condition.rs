@@ -63,6 +63,6 @@ pub fn pool_condition(situation: &Situation) -> Option<PoolCondition> {
 
 fn failure(pool: &str, build: &Build) -> String {
     let name = &build.id.name;
-    let said = build.failed_with.as_deref().unwrap_or("Build Failed");
-    format!("Failed to build OS image for pool {pool} (MachineOSBuild: {name}): Failed: {said}")
+    let why = build.failure_message.as_deref().unwrap_or("Build Failed");
+    format!("Failed to build OS image for pool {pool} (MachineOSBuild: {name}): Failed: {why}")
 }

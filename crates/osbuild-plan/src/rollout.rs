@@ -45,9 +45,9 @@ pub struct Updating {
 /// ```
 /// use openshift_model::LayeredPool;
 /// let pool = LayeredPool { paused: true, ..LayeredPool::default() };
-/// let said = osbuild_plan::updating(&pool, "layered", None, false).expect("it waits");
+/// let text = osbuild_plan::updating(&pool, "layered", None, false).expect("it waits");
 /// assert_eq!(
-///     said.message,
+///     text.message,
 ///     "Pool is paused; waiting for a new OS image build to start (mosc: layered)"
 /// );
 /// ```
@@ -69,19 +69,19 @@ pub fn updating(
         return of(true, sentence(pool, waits, "mosc", config));
     };
     let state = state(build.conditions()).unwrap_or(BuildState::Initial);
-    let (status, said) = if pool.paused {
+    let (status, text) = if pool.paused {
         when_paused(state)
     } else {
         when_running(state, nodes_pending)?
     };
-    of(status, sentence(pool, said, "mosb", &build.name))
+    of(status, sentence(pool, text, "mosb", &build.name))
 }
 
-fn sentence(pool: &LayeredPool<'_>, said: &str, kind: &str, name: &str) -> String {
-    match (pool.paused, said.strip_prefix("update ")) {
-        (true, _) => format!("Pool is paused; {said} ({kind}: {name})"),
-        (false, Some(_)) => format!("Pool {said} ({kind}: {name})"),
-        (false, None) => format!("Pool is {said} ({kind}: {name})"),
+fn sentence(pool: &LayeredPool<'_>, text: &str, kind: &str, name: &str) -> String {
+    match (pool.paused, text.strip_prefix("update ")) {
+        (true, _) => format!("Pool is paused; {text} ({kind}: {name})"),
+        (false, Some(_)) => format!("Pool {text} ({kind}: {name})"),
+        (false, None) => format!("Pool is {text} ({kind}: {name})"),
     }
 }
 
@@ -326,12 +326,12 @@ mod tests {
         let text = build("layered-1", "rendered-layered-1", state);
         let build = MachineOSBuild::read(&raw(&text)).unwrap();
         let build = (state != "Absent").then_some(&build);
-        let said = updating(pool, "layered", build, pending);
+        let text = updating(pool, "layered", build, pending);
         let expected = (!expected.1.is_empty()).then(|| Updating {
             status: expected.0,
             message: expected.1.to_owned(),
         });
-        assert_eq!(said, expected, "{state}");
+        assert_eq!(text, expected, "{state}");
     }
 
     #[test]
@@ -419,9 +419,9 @@ mod tests {
                 "OS image build was interrupted (mosb: layered-1)",
             ),
         ];
-        for (state, status, said) in cases {
-            let said = format!("Pool is paused; {said}");
-            check_updating(&pool(true, "NodeDegraded"), state, true, (status, &said));
+        for (state, status, text) in cases {
+            let text = format!("Pool is paused; {text}");
+            check_updating(&pool(true, "NodeDegraded"), state, true, (status, &text));
         }
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 /// The text of an object of this kind with these members.
 pub(crate) fn object(kind: &str, members: &Value) -> String {
     let version = match kind {
-        "Node" => "v1",
+        "Node" | "ConfigMap" | "Secret" | "Pod" => "v1",
         "Job" => "batch/v1",
         _ => V1,
     };

@@ -6,7 +6,7 @@ mod events;
 use mosb_naming::{MosbName, keys};
 use openshift_model::names::MCO_NAMESPACE;
 use openshift_model::{
-    Address, CreateRequest, DeleteRequest, EditError, Guard, Kind, PatchBody, PatchRequest,
+    Address, CreateRequest, DeleteRequest, Edit, EditError, Guard, Kind, PatchBody, PatchRequest,
     Resource, Scope, Subresource, TransitionTime, WantedCondition, Write, upsert_condition,
 };
 use osbuild_check::{BuildState, Failure, seeded_conditions, seeded_config_condition};
@@ -30,7 +30,7 @@ pub const REPORTER: &str = "machineconfiguration.openshift.io/machine-os-builder
 
 /// The objects that requests are made for, as they were read.
 #[derive(Debug, Clone, Copy)]
-pub struct Materials<'a> {
+pub struct WriteInputs<'a> {
     /// RFC 3339 in seconds, in UTC.
     pub now: &'a str,
     /// The MachineOSConfig.
@@ -43,6 +43,8 @@ pub struct Materials<'a> {
     pub new_build: Option<&'a Value>,
     /// What a build creates, for [`Action::Start`].
     pub objects: Option<&'a BuildObjects>,
+    /// Names of pods and their logs, for [`Action::KeepLog`].
+    pub logs: &'a [(String, String)],
 }
 
 /// A step cannot be written: the caller did not give what it is made of, or an object changed its
@@ -62,13 +64,13 @@ pub enum WritesError {
 
 /// IL-775: the requests of one step, in order, and the events that tell of it (§5.11). Deleting an
 /// image is no request to an API server, and is none here.
-pub fn writes(action: &Action, materials: &Materials<'_>) -> Result<Vec<Write>, WritesError> {
-    let mut writes = requests(action, materials)?;
-    writes.extend(events::of(action, materials).into_iter().map(Write::Event));
+pub fn writes(action: &Action, inputs: &WriteInputs<'_>) -> Result<Vec<Write>, WritesError> {
+    let mut writes = requests(action, inputs)?;
+    writes.extend(events::of(action, inputs).into_iter().map(Write::Event));
     Ok(writes)
 }
 
-fn requests(action: &Action, materials: &Materials<'_>) -> Result<Vec<Write>, WritesError> {
+fn requests(action: &Action, inputs: &WriteInputs<'_>) -> Result<Vec<Write>, WritesError> {
     let one = |write| Ok(vec![write]);
     match action {
         Action::CreateBuild {
@@ -76,40 +78,35 @@ fn requests(action: &Action, materials: &Materials<'_>) -> Result<Vec<Write>, Wr
             trigger,
             is_seeded,
             ..
-        } => one(materials.create(content, trigger, *is_seeded)?),
+        } => one(inputs.create(content, trigger, *is_seeded)?),
         Action::AddFinalizer { build } => {
-            let mut metadata = materials.metadata_of(build)?;
+            let mut metadata = inputs.metadata_of(build)?;
             metadata.add_finalizer(FINALIZER)?;
             one(build_patch(build, metadata))
         }
         Action::RemoveFinalizer { build, .. } => {
-            let mut metadata = materials.metadata_of(build)?;
+            let mut metadata = inputs.metadata_of(build)?;
             metadata.remove_finalizer(FINALIZER)?;
             one(build_patch(build, metadata))
         }
-        Action::MarkSeeded { build } => {
-            let mut metadata = materials.metadata_of(build)?;
+        Action::SetPreBuiltLabel { build } => {
+            let mut metadata = inputs.metadata_of(build)?;
             metadata.set("labels", keys::PRE_BUILT_IMAGE, "true")?;
             one(build_patch(build, metadata))
         }
-        Action::NoteJob { build, job } => {
-            let mut metadata = materials.metadata_of(build)?;
+        Action::SetJobUid { build, job } => {
+            let mut metadata = inputs.metadata_of(build)?;
             metadata.set("annotations", keys::JOB_UID, job)?;
             one(build_patch(build, metadata))
         }
-        Action::Seed { build, image } => {
-            let conditions = seeded_conditions(image, materials.now);
-            let end = osbuild_check::second_after(materials.now);
-            let status = json!({
-                "conditions": conditions,
-                "digestedImagePushSpec": image,
-                "buildStart": materials.now,
-                "buildEnd": end,
-            });
-            one(build_status(build, status))
+        Action::SetRebuildTrigger { build } => {
+            let mut metadata = inputs.metadata_of(build)?;
+            metadata.set("annotations", TRIGGER, &Trigger::Rebuild.to_string())?;
+            one(build_patch(build, metadata))
         }
-        Action::CopyImage { build, image } => {
-            let conditions = materials.build_conditions(build, BuildState::Succeeded, None)?;
+        Action::Seed { build, image } => one(inputs.seed(build, image)),
+        Action::ReuseImage { build, image } => {
+            let conditions = inputs.build_conditions(build, BuildState::Succeeded, None)?;
             let status = json!({"conditions": conditions, "digestedImagePushSpec": image});
             one(build_status(build, status))
         }
@@ -118,55 +115,78 @@ fn requests(action: &Action, materials: &Materials<'_>) -> Result<Vec<Write>, Wr
             state,
             image,
             failure,
-        } => one(materials.state(build, *state, image.as_deref(), failure.as_ref())?),
-        Action::Name { build } => {
-            let mut metadata = Metadata::of(materials.config);
+        } => one(inputs.state(build, *state, image.as_deref(), failure.as_ref())?),
+        Action::SetCurrentBuild { build } => {
+            let mut metadata = Metadata::of(inputs.config);
             metadata.set("annotations", keys::CURRENT_BUILD, build)?;
             metadata.unset("annotations", keys::REBUILD)?;
-            one(materials.config_patch(metadata))
+            one(inputs.config_patch(metadata))
         }
         Action::RemovePreBuiltImage => {
-            let mut metadata = Metadata::of(materials.config);
+            let mut metadata = Metadata::of(inputs.config);
             metadata.unset("annotations", keys::PRE_BUILT_IMAGE)?;
-            one(materials.config_patch(metadata))
+            one(inputs.config_patch(metadata))
         }
-        Action::TakeImage { build, image } => {
+        Action::SetCurrentImage { build, image } => {
             let name = MosbName::existing(build).map_err(|error| WritesError::Missing {
                 what: error.to_string(),
             })?;
-            one(materials.config_status(materials.taken(&name, image)))
+            one(inputs.config_status(inputs.taken(&name, image)))
         }
         Action::SetConfigConditions(conditions) => {
-            let conditions = materials.config_conditions(conditions);
+            let conditions = inputs.config_conditions(conditions);
             let status = json!({
                 "conditions": conditions,
-                "observedGeneration": materials.generation(),
+                "observedGeneration": inputs.generation(),
             });
-            one(materials.config_status(status))
+            one(inputs.config_status(status))
         }
-        Action::SetPoolCondition(condition) => materials.pool_condition(condition),
-        Action::Start { .. } => materials.start(),
-        Action::WriteDigest { build, digest } => one(materials.digest(build, digest)?),
+        Action::SetPoolCondition(condition) => inputs.pool_condition(condition),
+        Action::Start { .. } => inputs.start(),
+        Action::WriteDigest { build, digest } => one(inputs.digest(build, digest)?),
         Action::DeleteBuild { build } => one(Write::Delete(DeleteRequest {
             address: build_address(build),
             guard: uid_of(&build.uid),
         })),
-        Action::CleanUp { build, job } => one(Write::Delete(DeleteRequest {
-            address: address(JOBS, &format!("build-{}", build.name)),
-            guard: uid_of(job),
-        })),
+        Action::CleanUp { build, job, inputs } => Ok(clean_up(build, job, inputs)),
+        Action::StopJob { build, job } => one(stop(build, job)?),
+        Action::KeepLog { build, .. } => one(inputs.log(build)?),
         Action::DeleteImage { .. } => Ok(Vec::new()),
     }
 }
 
-/// `batch/v1`
-const JOBS: Resource = Resource {
-    kind: "Job",
-    group: "batch",
-    version: "v1",
-    plural: "jobs",
-    scope: Scope::Namespaced,
-};
+const JOBS: Resource = Kind::Job.resource();
+
+fn job_name(build: &ObjectRef) -> String {
+    format!("build-{}", build.name)
+}
+
+fn clean_up(build: &ObjectRef, job: &str, inputs: &[(Kind, ObjectRef)]) -> Vec<Write> {
+    let delete = |resource, name: &str, uid: &str| {
+        Write::Delete(DeleteRequest {
+            address: address(resource, name),
+            guard: uid_of(uid),
+        })
+    };
+    let inputs = inputs.iter();
+    let deletes = inputs.map(|(kind, object)| delete(kind.resource(), &object.name, &object.uid));
+    deletes
+        .chain([delete(JOBS, &job_name(build), job)])
+        .collect()
+}
+
+/// A Job that is suspended makes no pods, and those that run are stopped.
+fn stop(build: &ObjectRef, job: &str) -> Result<Write, WritesError> {
+    let mut edit = Edit::default();
+    edit.add("/spec/suspend", &true)?;
+    Ok(Write::Patch(PatchRequest {
+        address: address(JOBS, &job_name(build)),
+        subresource: None,
+        body: PatchBody::Json(edit),
+        guard: uid_of(job),
+        field_manager: FIELD_MANAGER.into(),
+    }))
+}
 
 fn address(resource: Resource, name: &str) -> Address {
     let namespace = match resource.scope {
@@ -228,7 +248,7 @@ fn build_status(build: &ObjectRef, status: Value) -> Write {
     status_patch(build_address(build), guard(build), status)
 }
 
-impl Materials<'_> {
+impl WriteInputs<'_> {
     fn build(&self, build: &ObjectRef) -> Result<&Value, WritesError> {
         let mut builds = self.builds.iter();
         let found = builds.find(|found| member(found, &["metadata", "uid"]) == build.uid.as_str());
@@ -301,10 +321,10 @@ impl Materials<'_> {
             labels.is_some_and(|labels| member(labels, &[keys::PRE_BUILT_IMAGE]) == "true");
         if is_seeded && let Some(members) = status.as_object_mut() {
             let seeded = seeded_config_condition(image, self.now);
-            let told = member(self.config, &["status", "conditions"])
+            let current = member(self.config, &["status", "conditions"])
                 .as_array()
                 .cloned();
-            let mut conditions = told.unwrap_or_default();
+            let mut conditions = current.unwrap_or_default();
             conditions
                 .retain(|condition| member(condition, &["type"]) != member(&seeded, &["type"]));
             conditions.push(seeded);
@@ -367,16 +387,27 @@ impl Materials<'_> {
         }))
     }
 
-    /// IL-020, IL-022: the conditions of a build that is in a state now; a failure tells itself.
+    /// IL-371: the status of a build that stands for an image that was built before.
+    fn seed(&self, build: &ObjectRef, image: &str) -> Write {
+        let status = json!({
+            "conditions": seeded_conditions(image, self.now),
+            "digestedImagePushSpec": image,
+            "buildStart": self.now,
+            "buildEnd": osbuild_check::second_after(self.now),
+        });
+        build_status(build, status)
+    }
+
+    /// IL-020, IL-022, IL-777: the conditions of a build that is in a state now, with its failure.
     fn build_conditions(
         &self,
         build: &ObjectRef,
         state: BuildState,
         failure: Option<&Failure>,
     ) -> Result<Vec<Value>, WritesError> {
-        let told = member(self.build(build)?, &["status", "conditions"]).as_array();
-        let told = told.cloned().unwrap_or_default();
-        let mut conditions = osbuild_check::conditions(state, told, self.now);
+        let current = member(self.build(build)?, &["status", "conditions"]).as_array();
+        let current = current.cloned().unwrap_or_default();
+        let mut conditions = osbuild_check::conditions(state, current, self.now);
         let failed = BuildState::Failed.name();
         let mut found = conditions.iter_mut();
         if let (Some(failure), Some(Value::Object(condition))) = (
@@ -397,8 +428,10 @@ impl Materials<'_> {
         failure: Option<&Failure>,
     ) -> Result<Write, WritesError> {
         let conditions = self.build_conditions(build, state, failure)?;
-        let told = member(self.build(build)?, &["status"]);
-        let start = member(told, &["buildStart"]).as_str().unwrap_or(self.now);
+        let current = member(self.build(build)?, &["status"]);
+        let start = member(current, &["buildStart"])
+            .as_str()
+            .unwrap_or(self.now);
         // IL-720: a build never ends in the second in which it started.
         let end = if start < self.now {
             Some(self.now.to_owned())
@@ -412,11 +445,11 @@ impl Materials<'_> {
                 "group": "batch",
                 "resource": "jobs",
                 "namespace": MCO_NAMESPACE,
-                "name": format!("build-{}", build.name),
+                "name": job_name(build),
             }},
         });
         if let Some(members) = status.as_object_mut() {
-            let end = member(told, &["buildEnd"])
+            let end = member(current, &["buildEnd"])
                 .as_str()
                 .map(str::to_owned)
                 .or(end);
@@ -432,8 +465,8 @@ impl Materials<'_> {
 
     /// IL-732: our conditions among those of others.
     fn config_conditions(&self, wanted: &[ConfigCondition]) -> Vec<Value> {
-        let told = member(self.config, &["status", "conditions"]).as_array();
-        let mut conditions = told.cloned().unwrap_or_default();
+        let current = member(self.config, &["status", "conditions"]).as_array();
+        let mut conditions = current.cloned().unwrap_or_default();
         for condition in wanted {
             let wanted = WantedCondition {
                 kind: condition.kind,
@@ -452,8 +485,8 @@ impl Materials<'_> {
         let pool = self.pool.ok_or_else(|| WritesError::Missing {
             what: "the MachineConfigPool".to_owned(),
         })?;
-        let told = member(pool, &["status", "conditions"]).as_array().cloned();
-        let mut conditions = told.clone().unwrap_or_default();
+        let current = member(pool, &["status", "conditions"]).as_array().cloned();
+        let mut conditions = current.clone().unwrap_or_default();
         let wanted = WantedCondition {
             kind: PoolCondition::TYPE,
             status: condition.is_true,
@@ -463,9 +496,9 @@ impl Materials<'_> {
         if !upsert_condition(&mut conditions, &wanted, TransitionTime::OnStatus, self.now) {
             return Ok(Vec::new());
         }
-        let mut edit = openshift_model::Edit::default();
-        match told {
-            Some(told) => edit.replace("/status/conditions", &told, &conditions)?,
+        let mut edit = Edit::default();
+        match current {
+            Some(current) => edit.replace("/status/conditions", &current, &conditions)?,
             None if member(pool, &["status"]).is_object() => {
                 edit.add("/status/conditions", &conditions)?;
             }
@@ -512,24 +545,52 @@ impl Materials<'_> {
         Ok(config_maps.chain(secrets).chain([job]).collect())
     }
 
-    /// IL-275: the ConfigMap that other tools look for. It has no owner, and goes with the build.
+    /// IL-275: the ConfigMap that other tools look for. It goes with the build.
     fn digest(&self, build: &ObjectRef, digest: &str) -> Result<Write, WritesError> {
+        self.build_config_map(build, "digest", &json!({"digest": digest}))
+    }
+
+    /// IL-782: the ends of logs, by pod; first attempt and last one. It goes with the build.
+    fn log(&self, build: &ObjectRef) -> Result<Write, WritesError> {
+        let logs = self.logs.iter();
+        let data: Map<String, Value> = logs
+            .map(|(pod, log)| (pod.clone(), json!(osbuild_check::kept_log(log))))
+            .collect();
+        self.build_config_map(build, "log", &Value::Object(data))
+    }
+
+    /// A ConfigMap that is there as long as its build is.
+    fn build_config_map(
+        &self,
+        build: &ObjectRef,
+        what: &str,
+        data: &Value,
+    ) -> Result<Write, WritesError> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let found = self.build(build)?;
-        let labels = member(found, &["metadata", "labels"]);
+        let labels = member(self.build(build)?, &["metadata", "labels"]);
         let label = |key: &str| text(member(labels, &[key]));
-        let labels = json!({
-            keys::EPHEMERAL: "",
-            keys::ON_CLUSTER_LAYERING: "",
-            keys::RENDERED_CONFIG: label(keys::RENDERED_CONFIG),
-            keys::TARGET_POOL: label(keys::TARGET_POOL),
-            keys::MACHINE_OS_CONFIG: label(keys::MACHINE_OS_CONFIG),
-            keys::MACHINE_OS_BUILD: build.name,
-        });
         let object = json!({
-            "metadata": {"name": format!("digest-{}", build.name), "namespace": MCO_NAMESPACE,
-                "labels": labels},
-            "data": {"digest": digest},
+            "metadata": {
+                "name": format!("{what}-{}", build.name),
+                "namespace": MCO_NAMESPACE,
+                "labels": {
+                    keys::EPHEMERAL: "",
+                    keys::ON_CLUSTER_LAYERING: "",
+                    keys::RENDERED_CONFIG: label(keys::RENDERED_CONFIG),
+                    keys::TARGET_POOL: label(keys::TARGET_POOL),
+                    keys::MACHINE_OS_CONFIG: label(keys::MACHINE_OS_CONFIG),
+                    keys::MACHINE_OS_BUILD: build.name,
+                },
+                "ownerReferences": [{
+                    "apiVersion": openshift_model::V1,
+                    "kind": "MachineOSBuild",
+                    "name": build.name,
+                    "uid": build.uid,
+                    "controller": false,
+                    "blockOwnerDeletion": false,
+                }],
+            },
+            "data": data,
         });
         Ok(applied(Kind::ConfigMap.resource(), &object))
     }

@@ -389,8 +389,12 @@ fn unpacked(text: &str) -> Value {
     serde_json::from_str(&json).unwrap_or_default()
 }
 
-/// The Job without scripts, and without what ours has besides (IL-702, IL-727, IL-780).
+/// The Job without scripts, and without what ours has besides (IL-702, IL-727, IL-780, IL-781).
 fn without_scripts(mut job: Value) -> Value {
+    let annotations = job.pointer_mut("/metadata/annotations");
+    if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
+        annotations.remove(osbuild_plan::INPUTS_DIGEST);
+    }
     if let Some(spec) = job.get_mut("spec").and_then(Value::as_object_mut) {
         spec.remove("activeDeadlineSeconds");
         spec.remove("podFailurePolicy");

@@ -479,8 +479,18 @@ pub struct BuildJob<'a> {
     pub name: Text<'a>,
     /// Metadata.
     pub meta: ObjectMeta<'a>,
+    /// What it is to do.
+    pub spec: JobSpec,
     /// How it goes.
     pub status: JobStatus<'a>,
+}
+
+/// `Job.spec`, the part that is looked at.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default)]
+pub struct JobSpec {
+    /// Whether it is stopped: it makes no pods, and those that it had are gone.
+    pub suspend: Option<bool>,
 }
 
 view! {
@@ -505,6 +515,7 @@ impl<'a> BuildJob<'a> {
         Ok(Self {
             name: object.name.clone(),
             meta: object.meta()?,
+            spec: object.view("spec")?,
             status: object.view("status")?,
         })
     }

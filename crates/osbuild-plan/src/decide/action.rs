@@ -1,5 +1,6 @@
 //! What can be done.
 
+use openshift_model::Kind;
 use osbuild_check::{BuildState, Failure};
 
 use super::trigger::Trigger;
@@ -33,13 +34,18 @@ pub enum Action {
         /// IL-371: it stands for an image that was built before.
         is_seeded: bool,
     },
-    /// IL-774: holds the build until its image is dealt with.
+    /// IL-774: the build stays from now on until its image is dealt with.
     AddFinalizer {
         /// The build.
         build: ObjectRef,
     },
     /// IL-371: a build that exists stands for an image that was built before.
-    MarkSeeded {
+    SetPreBuiltLabel {
+        /// The build.
+        build: ObjectRef,
+    },
+    /// IL-750: a build that has not started is the one that the author asks for: it reuses nothing.
+    SetRebuildTrigger {
         /// The build.
         build: ObjectRef,
     },
@@ -51,13 +57,13 @@ pub enum Action {
         image: String,
     },
     /// IL-345: the build has succeeded with the image of another one of the same content.
-    CopyImage {
+    ReuseImage {
         /// The build.
         build: ObjectRef,
         /// The image by digest.
         image: String,
     },
-    /// IL-026: writes the status that the Job tells.
+    /// IL-026: writes the status that follows from the Job.
     SetState {
         /// The build.
         build: ObjectRef,
@@ -70,12 +76,12 @@ pub enum Action {
     },
     /// IL-360: the MachineOSConfig names the build as current and drops the request for another
     /// one.
-    Name {
+    SetCurrentBuild {
         /// The build.
         build: String,
     },
     /// IL-360: the MachineOSConfig takes over the image of the build.
-    TakeImage {
+    SetCurrentImage {
         /// The build.
         build: String,
         /// Its image by digest.
@@ -86,8 +92,8 @@ pub enum Action {
         /// The build.
         build: ObjectRef,
     },
-    /// IL-280: notes the uid of the Job, by which other tools find it.
-    NoteJob {
+    /// IL-280: annotates the build with the uid of its Job, by which other tools find it.
+    SetJobUid {
         /// The build.
         build: ObjectRef,
         /// The uid of its Job.
@@ -100,37 +106,54 @@ pub enum Action {
         /// The digest.
         digest: String,
     },
-    /// IL-351: deletes the build. Its image goes while the build is held (IL-774).
+    /// IL-780: stops a Job whose build has failed: it makes no further pod, and stays to be looked at.
+    StopJob {
+        /// The build.
+        build: ObjectRef,
+        /// The uid of its Job.
+        job: String,
+    },
+    /// IL-782: keeps the ends of the logs of pods, the first attempt's and the last one's.
+    KeepLog {
+        /// The build.
+        build: ObjectRef,
+        /// The names of the pods.
+        pods: Vec<String>,
+    },
+    /// IL-351: deletes the build. Its image goes before our finalizer does (IL-774).
     DeleteBuild {
         /// The build.
         build: ObjectRef,
     },
     /// IL-353: deletes an image from its registry; what came of it is a fact of the next decision.
     DeleteImage {
-        /// The build that is held for it.
+        /// The build that goes.
         build: ObjectRef,
         /// The image, by digest, or by tag where no digest is known.
         image: String,
     },
-    /// IL-774: lets the build go.
+    /// IL-774: nothing keeps the build any more.
     RemoveFinalizer {
         /// The build.
         build: ObjectRef,
         /// IL-736: why its image stays in the registry, where it should not.
         left: Option<String>,
     },
-    /// IL-282: deletes what the Job of a successful build leaves.
+    /// IL-282: deletes what a successful build does not need any more: the ConfigMaps and Secrets
+    /// that its Job was given, and then the Job, so that a crash in between is seen.
     CleanUp {
         /// The build.
         build: ObjectRef,
         /// The uid of its Job.
         job: String,
+        /// ConfigMaps and Secrets.
+        inputs: Vec<(Kind, ObjectRef)>,
     },
     /// IL-374: removes the annotation with the image that was built before.
     RemovePreBuiltImage,
-    /// IL-365: tells the pool.
+    /// IL-365: the condition of the pool.
     SetPoolCondition(PoolCondition),
-    /// IL-732, IL-741: tells the author of the MachineOSConfig.
+    /// IL-732, IL-741: the conditions of the MachineOSConfig.
     SetConfigConditions(Vec<ConfigCondition>),
 }
 
@@ -142,12 +165,28 @@ pub enum Wait {
     Live,
     /// For an answer of the registry about these images.
     Images(Vec<String>),
+    /// IL-783: for an answer of the registry: whether this image may be pushed.
+    PushAccess(String),
     /// For a Job, or for an object that is being deleted.
     Progress(String),
     /// Something is missing or fails for now; try again.
     Retry(String),
     /// Only a person can help.
     Person(String),
+}
+
+impl Wait {
+    /// What can be done at once comes first, what only a person can do last.
+    const fn urgency(&self) -> u8 {
+        match self {
+            Self::Live => 0,
+            Self::Images(_) => 1,
+            Self::PushAccess(_) => 2,
+            Self::Retry(_) => 3,
+            Self::Progress(_) => 4,
+            Self::Person(_) => 5,
+        }
+    }
 }
 
 /// What to do next about one MachineOSConfig.
@@ -168,6 +207,17 @@ impl Decision {
             actions,
             wait: None,
         }
+    }
+
+    /// What is waited for besides: the more urgent of two counts.
+    pub(super) fn waits_also(&mut self, other: Option<Wait>) {
+        self.wait = match (self.wait.take(), other) {
+            (Some(Wait::Images(mut one)), Some(Wait::Images(other))) => {
+                one.extend(other);
+                Some(Wait::Images(one))
+            }
+            (one, other) => [one, other].into_iter().flatten().min_by_key(Wait::urgency),
+        };
     }
 
     pub(super) fn wait(rule: &'static str, wait: Wait) -> Self {

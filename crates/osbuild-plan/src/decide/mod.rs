@@ -7,20 +7,25 @@
 
 mod action;
 mod images;
+mod jobs;
 mod observe;
 mod pod;
 mod rows;
+mod seeding;
 #[cfg(test)]
 mod simulation;
 mod situation;
+mod target;
 #[cfg(test)]
 mod tests;
 mod trigger;
 
 pub use action::{Action, Decision, ObjectRef, Wait};
-pub use observe::Observed;
+pub use observe::{Observed, OwnedObject};
 pub use pod::{BuildPod, ContainerStatus, PodStatus};
-pub use situation::{Build, Config, ImageFact, Job, Pool, Presence, Situation, Target};
+pub use situation::{
+    Build, BuildInput, Config, ImageFact, Job, Pool, Presence, PushAccess, Situation, Target,
+};
 pub use trigger::Trigger;
 
 use crate::config_condition::config_conditions;
@@ -34,25 +39,31 @@ use crate::pool_condition::pool_condition;
 /// - an image that anything names is never deleted (IL-774);
 /// - asked again about its own result, it has nothing to do.
 pub fn decide(situation: &Situation) -> Decision {
+    let images = images::deletions(situation);
+    if let Some(action) = images.action {
+        return Decision::act("IL-774", vec![action]);
+    }
     let mut decision = rows::decide(situation);
-    if situation.config.presence != Presence::Here {
-        return decision;
+    if situation.config.presence == Presence::Here {
+        let conditions = config_conditions(situation, &decision);
+        // One write of an object at a time: the next decision has its new version.
+        let writes_config = decision.actions.iter().any(Action::writes_config);
+        let is_current = conditions == situation.config.conditions && situation.config.is_observed;
+        if !writes_config && !is_current {
+            let set = Action::SetConfigConditions(conditions);
+            decision.actions.push(set);
+        }
+        decision.actions.extend(set_pool_condition(situation));
     }
-    let told = config_conditions(situation, &decision);
-    // One write of an object at a time: the next decision has its new version.
-    let writes_config = decision.actions.iter().any(Action::writes_config);
-    let is_told = told == situation.config.conditions && situation.config.is_observed;
-    if !writes_config && !is_told {
-        decision.actions.push(Action::SetConfigConditions(told));
-    }
-    if situation.config.yields_to.is_none()
-        && let Some(pool) = &situation.pool
-        && let Some(condition) = pool_condition(situation)
-        && pool.needs(&condition)
-    {
-        decision.actions.push(Action::SetPoolCondition(condition));
-    }
+    decision.waits_also(images.wait);
     decision
+}
+
+fn set_pool_condition(situation: &Situation) -> Option<Action> {
+    let pool = situation.pool.as_ref()?;
+    let condition = pool_condition(situation)?;
+    let is_wanted = situation.config.yields_to.is_none() && pool.needs(&condition);
+    is_wanted.then_some(Action::SetPoolCondition(condition))
 }
 
 impl Action {
@@ -60,8 +71,8 @@ impl Action {
     fn writes_config(&self) -> bool {
         matches!(
             self,
-            Self::Name { .. }
-                | Self::TakeImage { .. }
+            Self::SetCurrentBuild { .. }
+                | Self::SetCurrentImage { .. }
                 | Self::RemovePreBuiltImage
                 | Self::SetConfigConditions(_)
         )

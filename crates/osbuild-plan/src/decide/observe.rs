@@ -4,20 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mosb_naming::{Inputs, keys, name};
 use openshift_model::{
-    BuildJob, LayeredPool, MachineOSBuild, MachineOSConfig, ObjectMeta, OsMachineConfig, Text,
+    BuildJob, Kind, LayeredPool, MachineOSBuild, MachineOSConfig, ObjectMeta, OsMachineConfig,
+    RawObject, ReadError, Text, TextData,
 };
-use osbuild_check::{BuildState, check_push_spec, job_state, state};
+use osbuild_check::{BuildState, Failure, check_push_spec, job_state, state};
 
 use super::action::ObjectRef;
 use super::pod::BuildPod;
-use super::situation::{Build, Config, ImageFact, Job, Pool, Presence, Situation, Target};
+use super::situation::{
+    Build, BuildInput, Config, ImageFact, Job, Pool, Presence, PushAccess, Situation, Target,
+};
+use super::trigger::Trigger;
 use crate::cluster::owner;
-use crate::config_condition::{CONFIG_CONDITIONS, ConfigCondition};
+use crate::config_condition::{CONFIG_CONDITIONS, CONFIG_REASONS, ConfigCondition};
 use crate::content::{CONTENT_DIGEST, content_digest};
 use crate::names::LayerNameError;
+use crate::objects::INPUTS_DIGEST;
 use crate::pool_condition::PoolCondition;
 use crate::render::other_architectures;
-use crate::writes::FINALIZER;
+use crate::writes::{FINALIZER, TRIGGER};
 
 /// Objects and facts about one MachineOSConfig, as they were read.
 #[derive(Debug, Clone, Copy)]
@@ -36,8 +41,8 @@ pub struct Observed<'a> {
     pub jobs: &'a [BuildJob<'a>],
     /// The pods of these Jobs.
     pub pods: &'a [BuildPod<'a>],
-    /// IL-275: digests out of ConfigMaps, by name of the ConfigMap.
-    pub digests: &'a BTreeMap<String, String>,
+    /// ConfigMaps and Secrets of builds; Secrets are there in a live reading alone.
+    pub owned: &'a [OwnedObject<'a>],
     /// The pool.
     pub pool: Option<&'a LayeredPool<'a>>,
     /// The rendered MachineConfig that the pool runs.
@@ -48,6 +53,39 @@ pub struct Observed<'a> {
     pub images: &'a BTreeMap<String, ImageFact>,
     /// Images, by digest, that nodes run or are to run.
     pub images_in_use: &'a BTreeSet<String>,
+    /// Whether the objects of the target's build can be made.
+    pub input: Option<&'a BuildInput>,
+    /// IL-783: whether the target's image may be pushed.
+    pub push_access: Option<&'a PushAccess>,
+}
+
+/// A ConfigMap or Secret of a build; of its contents nothing but a digest.
+#[derive(Debug, Clone)]
+pub struct OwnedObject<'a> {
+    /// ConfigMap or Secret.
+    pub kind: Kind,
+    /// `metadata.name`
+    pub name: Text<'a>,
+    /// Metadata.
+    pub meta: ObjectMeta<'a>,
+    /// IL-275: `data.digest` of a ConfigMap.
+    pub digest: Option<String>,
+}
+
+impl<'a> OwnedObject<'a> {
+    /// Reads the object.
+    pub fn read(object: &RawObject<'a>) -> Result<Self, ReadError> {
+        let digest = match object.kind {
+            Kind::ConfigMap => TextData::read(object)?.get("digest").map(str::to_owned),
+            _ => None,
+        };
+        Ok(Self {
+            kind: object.kind,
+            name: object.name.clone(),
+            meta: object.meta()?,
+            digest,
+        })
+    }
 }
 
 /// IL-816: conditions of a pool that no build can cure.
@@ -67,6 +105,8 @@ impl Situation {
             images: observed.images.clone(),
             named_by: named_by(observed),
             images_in_use: observed.images_in_use.clone(),
+            input: observed.input.cloned(),
+            push_access: observed.push_access.cloned(),
         }
     }
 }
@@ -143,30 +183,29 @@ impl Config {
                 .map(str::to_owned),
             is_observed: config.status.observed_generation == config.meta.generation,
             unused_entries: other_architectures(config).map(|warning| warning.to_string()),
-            conditions: told(config),
+            conditions: own_conditions(config),
         }
     }
 }
 
-/// IL-732: our own conditions of a MachineOSConfig. The reason does not count.
-fn told(config: &MachineOSConfig<'_>) -> Vec<ConfigCondition> {
-    let conditions = config.status.conditions.iter().flatten().flatten();
-    let told = |condition: &openshift_model::Condition<'_>| {
+/// IL-732: our own conditions of a MachineOSConfig.
+fn own_conditions(config: &MachineOSConfig<'_>) -> Vec<ConfigCondition> {
+    let read = |condition: &openshift_model::Condition<'_>| {
         let kind = CONFIG_CONDITIONS
             .into_iter()
             .find(|kind| condition.kind.as_deref() == Some(kind))?;
         let reason = condition.reason.as_deref().unwrap_or_default();
-        let reason = crate::config_condition::CONFIG_REASONS
-            .into_iter()
-            .find(|known| *known == reason);
+        let reason = CONFIG_REASONS.into_iter().find(|known| *known == reason);
         Some(ConfigCondition {
             kind,
             is_true: condition.status.as_deref() == Some("True"),
+            // One that we do not write is different from any that we do.
             reason: reason.unwrap_or_default(),
             message: condition.message.as_deref().unwrap_or_default().to_owned(),
         })
     };
-    conditions.filter_map(told).collect()
+    let conditions = config.status.conditions.iter().flatten().flatten();
+    conditions.filter_map(read).collect()
 }
 
 /// IL-031: the builds of the MachineOSConfig, by label and by name.
@@ -199,6 +238,7 @@ impl Build {
         let uid = build.meta.uid.as_deref();
         let mut jobs = observed.jobs.iter();
         let job = jobs.find(|job| is_owned_by(&job.meta, uid)).map(Job::of);
+        let job_name = format!("build-{}", build.name);
         let owners = build.meta.owner_references.iter().flatten().flatten();
         let mut controllers = owners.filter(|owner| owner.controller == Some(true));
         let config_uid = observed.config.meta.uid.as_deref();
@@ -210,14 +250,17 @@ impl Build {
             let text = text.as_deref().filter(|text| !text.is_empty());
             text.map(str::to_owned)
         };
-        let mut pods: Vec<_> = observed
-            .pods
-            .iter()
-            .filter(|pod| {
-                pod.job().is_some() && pod.job() == job.as_ref().map(|job| job.uid.as_str())
-            })
-            .collect();
-        pods.sort_by(|a, b| a.meta.creation_timestamp.cmp(&b.meta.creation_timestamp));
+        let pods = || {
+            let pods = observed.pods.iter();
+            pods.filter(|pod| pod.job().is_some_and(|(name, _)| name == job_name))
+        };
+        let of_job = |pod: &&BuildPod<'_>| {
+            let uid = pod.job().map(|(_, uid)| uid);
+            uid.is_some() && uid == job.as_ref().map(|job| job.uid.as_str())
+        };
+        let mut ended: Vec<_> = pods().filter(of_job).collect();
+        ended.sort_by(|a, b| a.meta.creation_timestamp.cmp(&b.meta.creation_timestamp));
+        let log_name = format!("log-{}", build.name);
         Self {
             id: reference(&build.name, &build.meta),
             is_owned: controllers
@@ -226,21 +269,71 @@ impl Build {
             push_spec: build.push_spec().to_owned(),
             content: content(build, observed),
             state: state(build.conditions()),
-            failed_with: failed.and_then(|condition| text(&condition.message)),
+            failure_message: failed.and_then(|condition| text(&condition.message)),
             digest: text(&build.status.digested_image_push_spec),
             is_seeded: build.meta.label(keys::PRE_BUILT_IMAGE) == Some("true"),
+            is_rebuild: build.meta.annotation(TRIGGER) == Some(&*Trigger::Rebuild.to_string()),
             is_being_deleted: build.meta.deletion_timestamp.is_some(),
-            is_held: finalizers.any(|finalizer| finalizer.as_str() == FINALIZER),
+            has_finalizer: finalizers.any(|finalizer| finalizer.as_str() == FINALIZER),
             created: text(&build.meta.creation_timestamp).unwrap_or_default(),
-            noted_job: build.meta.annotation(keys::JOB_UID).map(str::to_owned),
-            attempts: pods.iter().filter_map(|pod| pod.attempt()).collect(),
-            digest_in_config_map: observed
-                .digests
-                .get(&format!("digest-{}", build.name))
-                .cloned(),
+            job_uid: build.meta.annotation(keys::JOB_UID).map(str::to_owned),
+            attempts: ended.iter().filter_map(|pod| pod.attempt()).collect(),
+            has_running_pods: pods().any(BuildPod::is_running),
+            digest_in_config_map: digest_in_config_map(build, observed),
+            job_inputs: job_inputs(build, observed),
+            has_log: observed
+                .owned
+                .iter()
+                .any(|object| object.name.as_str() == log_name && is_owned_by(&object.meta, uid)),
             job,
         }
     }
+}
+
+/// IL-275, IL-771: the digest in the ConfigMap of this very build: its owner is the build. The pods
+/// of the stock builder make it without an owner: such a one counts for a build that the stock
+/// builder made, and not if it is older than the build.
+fn digest_in_config_map(build: &MachineOSBuild<'_>, observed: &Observed<'_>) -> Option<String> {
+    let name = format!("digest-{}", build.name);
+    let is_stock = build.meta.annotation(CONTENT_DIGEST).is_none();
+    let mut objects = observed.owned.iter();
+    let found = objects.find(|object| {
+        let has_owner = object
+            .meta
+            .owner_references
+            .iter()
+            .flatten()
+            .flatten()
+            .count()
+            > 0;
+        let is_younger = object.meta.creation_timestamp >= build.meta.creation_timestamp;
+        object.kind == Kind::ConfigMap
+            && object.name.as_str() == name
+            && (is_owned_by(&object.meta, build.meta.uid.as_deref())
+                || (is_stock && !has_owner && is_younger))
+    });
+    found.and_then(|object| object.digest.clone())
+}
+
+/// IL-282: what was made for the Job of a build: all that the build or its Job owns, but for its
+/// digest and its log.
+fn job_inputs(build: &MachineOSBuild<'_>, observed: &Observed<'_>) -> Vec<(Kind, ObjectRef)> {
+    let kept = [
+        format!("digest-{}", build.name),
+        format!("log-{}", build.name),
+    ];
+    let owners = [
+        build.meta.uid.as_deref(),
+        build.meta.annotation(keys::JOB_UID),
+    ];
+    let is_input = |object: &&OwnedObject<'_>| {
+        !kept.iter().any(|name| object.name.as_str() == name)
+            && owners.iter().any(|uid| is_owned_by(&object.meta, *uid))
+    };
+    let inputs = observed.owned.iter().filter(is_input);
+    inputs
+        .map(|object| (object.kind, reference(&object.name, &object.meta)))
+        .collect()
 }
 
 /// IL-770: what the image of a build is made of: what it says itself; of a build that the stock
@@ -271,10 +364,24 @@ fn content(build: &MachineOSBuild<'_>, observed: &Observed<'_>) -> Option<String
 impl Job {
     fn of(job: &BuildJob<'_>) -> Self {
         let state = job_state(job);
+        let active = job.status.active.unwrap_or_default() > 0;
+        let is_stopped = job.spec.suspend == Some(true);
+        let conditions = job.status.conditions.iter().flatten().flatten();
+        let mut failed = conditions.filter(|condition| {
+            condition.kind.as_deref() == Some("Failed")
+                && condition.status.as_deref() == Some("True")
+        });
+        let failure = failed.next().map(|condition| {
+            let text = |text: &Option<Text<'_>>| text.as_deref().unwrap_or_default().to_owned();
+            Failure::of_job(&text(&condition.reason), &text(&condition.message))
+        });
         Self {
             uid: job.meta.uid.as_deref().unwrap_or_default().to_owned(),
-            is_live: !state.is_terminal() || job.status.active.unwrap_or_default() > 0,
+            is_live: active || !(state.is_terminal() || is_stopped),
             state: Some(state).filter(|state| *state != BuildState::Initial),
+            is_being_deleted: job.meta.deletion_timestamp.is_some(),
+            failure,
+            inputs: job.meta.annotation(INPUTS_DIGEST).map(str::to_owned),
         }
     }
 }

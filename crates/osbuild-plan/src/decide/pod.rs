@@ -7,6 +7,8 @@ use osbuild_check::Attempt;
 /// A pod of a build's Job.
 #[derive(Debug, Clone, Default)]
 pub struct BuildPod<'a> {
+    /// `metadata.name`
+    pub name: Text<'a>,
     /// Metadata.
     pub meta: ObjectMeta<'a>,
     /// How it goes.
@@ -24,7 +26,7 @@ view! {
         message: Text<'a> = "message",
         /// The container that builds.
         init: Vec<Option<ContainerStatus<'a>>> = "initContainerStatuses",
-        /// The container that tells the digest.
+        /// The container that writes the digest.
         containers: Vec<Option<ContainerStatus<'a>>> = "containerStatuses",
     }
 }
@@ -52,7 +54,7 @@ view! {
         exit_code: i64 = "exitCode",
         /// Why, e.g. `OOMKilled`.
         reason: Text<'a> = "reason",
-        /// What it said at its end.
+        /// Its termination message.
         message: Text<'a> = "message",
     }
 }
@@ -61,22 +63,30 @@ impl<'a> BuildPod<'a> {
     /// Reads the object.
     pub fn read(object: &RawObject<'a>) -> Result<Self, ReadError> {
         Ok(Self {
+            name: object.name.clone(),
             meta: object.meta()?,
             status: object.view("status")?,
         })
     }
 
-    /// The uid of the Job that made it.
-    pub(super) fn job(&self) -> Option<&str> {
-        let owners = self.meta.owner_references.iter().flatten().flatten();
-        let mut jobs = owners.filter(|owner| owner.kind.as_deref() == Some("Job"));
-        jobs.find_map(|owner| owner.uid.as_deref())
+    /// Name and uid of the Job that made it.
+    pub(super) fn job(&self) -> Option<(&str, &str)> {
+        let mut owners = self.meta.owner_references.iter().flatten().flatten();
+        let job = owners.find(|owner| owner.kind.as_deref() == Some("Job"))?;
+        Some((job.name.as_deref()?, job.uid.as_deref()?))
+    }
+
+    /// Whether its containers run, or may yet.
+    pub(super) fn is_running(&self) -> bool {
+        let phase = self.status.phase.as_deref();
+        !matches!(phase, Some("Failed" | "Succeeded"))
     }
 
     /// How it ended; `None` while it runs.
     pub(super) fn attempt(&self) -> Option<Attempt> {
         let text = |text: &Option<Text<'_>>| text.as_deref().unwrap_or_default().to_owned();
         let mut attempt = Attempt {
+            pod: self.name.to_string(),
             uid: text(&self.meta.uid),
             reason: text(&self.status.reason),
             message: text(&self.status.message),
@@ -88,7 +98,7 @@ impl<'a> BuildPod<'a> {
             state.terminated
         });
         let ended: Vec<_> = states.collect();
-        // The first container that failed tells why; else the build container what it left.
+        // The first container that failed says why; else the build container what it left.
         let failed = ended.iter().find(|ended| ended.exit_code != Some(0));
         if let Some(ended) = failed.or_else(|| ended.first()) {
             attempt.exit_code = ended.exit_code;
@@ -97,7 +107,6 @@ impl<'a> BuildPod<'a> {
                 attempt.reason = text(&ended.reason);
             }
         }
-        let phase = self.status.phase.as_deref().unwrap_or_default();
-        matches!(phase, "Failed" | "Succeeded").then_some(attempt)
+        (!self.is_running()).then_some(attempt)
     }
 }

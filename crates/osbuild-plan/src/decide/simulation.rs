@@ -75,6 +75,8 @@ struct World {
     in_use: BTreeSet<String>,
     versions: u64,
     log: Vec<String>,
+    /// What the registry said about pushing, if it was asked.
+    push_access: Option<PushAccess>,
     /// Whether things still go wrong.
     faults: bool,
     /// How many Jobs were started.
@@ -111,6 +113,7 @@ impl World {
             in_use: BTreeSet::new(),
             versions: 0,
             log: Vec::new(),
+            push_access: None,
             faults: true,
             jobs: 0,
         }
@@ -154,6 +157,8 @@ impl World {
             images: self.facts.clone(),
             named_by,
             images_in_use: self.in_use.clone(),
+            input: is_live.then_some(BuildInput::Complete),
+            push_access: self.push_access.clone(),
         }
     }
 
@@ -192,7 +197,7 @@ impl World {
                 build,
                 content,
                 is_seeded,
-                ..
+                trigger,
             } => {
                 // The owner is the MachineOSConfig that was looked at, whatever is there now.
                 if self.now.builds.iter().any(|other| other.id.name == build) {
@@ -210,16 +215,17 @@ impl World {
                     rendered,
                     push_spec: format!("r.io/o/i:{build}"),
                     content: Some(content),
-                    is_held: true,
+                    has_finalizer: true,
                     is_seeded,
+                    is_rebuild: trigger == Trigger::Rebuild,
                     ..Build::default()
                 });
                 true
             }
             Action::AddFinalizer { build } => {
-                self.write_build(&build, |build| build.is_held = true)
+                self.write_build(&build, |build| build.has_finalizer = true)
             }
-            Action::MarkSeeded { build } => {
+            Action::SetPreBuiltLabel { build } => {
                 self.write_build(&build, |build| build.is_seeded = true)
             }
             Action::Seed { build, image } => self.write_build(&build, |build| {
@@ -227,7 +233,7 @@ impl World {
                 build.state = Some(BuildState::Succeeded);
                 build.digest = Some(image);
             }),
-            Action::CopyImage { build, image } => {
+            Action::ReuseImage { build, image } => {
                 let made_of = self.registry.get(&image).cloned();
                 self.write_build(&build, |build| {
                     assert!(build.job.is_none(), "a copy has no Job");
@@ -245,32 +251,37 @@ impl World {
             } => self.write_build(&build, |build| {
                 build.state = Some(state);
                 build.digest = image;
-                build.failed_with = failure.map(|failure| failure.to_string());
+                build.failure_message = failure.map(|failure| failure.to_string());
             }),
-            Action::Name { build } => self.write_config(&seen.config, |config| {
+            Action::SetCurrentBuild { build } => self.write_config(&seen.config, |config| {
                 config.current_build = Some(build);
                 config.rebuild = false;
             }),
-            Action::TakeImage { build, image } => self.write_config(&seen.config, |config| {
+            Action::SetCurrentImage { build, image } => self.write_config(&seen.config, |config| {
                 config.image = Some(image);
                 config.build_of_image = Some(build);
                 config.is_observed = true;
             }),
+            Action::SetRebuildTrigger { build } => {
+                self.write_build(&build, |build| build.is_rebuild = true)
+            }
+            Action::KeepLog { build, .. } => self.with_build(&build, |build| build.has_log = true),
+            Action::StopJob { build, job } => self.with_build(&build, |build| {
+                let mut found = build.job.iter_mut().filter(|found| found.uid == job);
+                if let Some(job) = found.next() {
+                    job.is_live = false;
+                    build.has_running_pods = false;
+                }
+            }),
             Action::Start { build } => self.start(&build),
-            Action::NoteJob { build, job } => {
-                self.write_build(&build, |build| build.noted_job = Some(job))
+            Action::SetJobUid { build, job } => {
+                self.write_build(&build, |build| build.job_uid = Some(job))
             }
-            Action::WriteDigest { build, digest } => {
-                let mut builds = self.now.builds.iter_mut();
-                let found = builds.find(|other| other.id.uid == build.uid);
-                found
-                    .map(|build| build.digest_in_config_map = Some(digest))
-                    .is_some()
-            }
+            Action::WriteDigest { build, digest } => self.with_build(&build, |build| {
+                build.digest_in_config_map = Some(digest);
+            }),
             Action::DeleteBuild { build } => {
-                let mut builds = self.now.builds.iter_mut();
-                let found = builds.find(|other| other.id.uid == build.uid);
-                found.map(|build| build.is_being_deleted = true).is_some()
+                self.with_build(&build, |build| build.is_being_deleted = true)
             }
             Action::DeleteImage { image, build } => {
                 self.check_unneeded(&image, &build.uid);
@@ -279,9 +290,9 @@ impl World {
                 true
             }
             Action::RemoveFinalizer { build, .. } => {
-                self.write_build(&build, |build| build.is_held = false)
+                self.write_build(&build, |build| build.has_finalizer = false)
             }
-            Action::CleanUp { build, job } => {
+            Action::CleanUp { build, job, .. } => {
                 let mut builds = self.now.builds.iter_mut();
                 let found = builds.find(|other| other.id.uid == build.uid);
                 let Some(build) = found else { return false };
@@ -305,6 +316,15 @@ impl World {
         }
     }
 
+    /// A request that tests the uid alone; whether there is such a build.
+    fn with_build(&mut self, id: &ObjectRef, change: impl FnOnce(&mut Build)) -> bool {
+        let mut builds = self.now.builds.iter_mut();
+        builds
+            .find(|build| build.id.uid == id.uid)
+            .map(change)
+            .is_some()
+    }
+
     fn start(&mut self, id: &ObjectRef) -> bool {
         // IL-776
         let live: Vec<_> = self
@@ -326,7 +346,10 @@ impl World {
             uid: format!("job-{version}"),
             state: Some(BuildState::Prepared),
             is_live: true,
+            inputs: build.content.clone(),
+            ..Job::default()
         });
+        build.attempts.clear();
         self.jobs += 1;
         true
     }
@@ -356,13 +379,17 @@ impl World {
             if build.is_being_deleted && build.job.is_some() {
                 build.job = None;
             }
+            // The pods of a Job that is gone end a little later.
+            if build.job.is_none() {
+                build.has_running_pods = false;
+            }
         }
         let gone = self.now.config.presence == Presence::Gone;
         for build in &mut self.now.builds {
             build.is_being_deleted |= gone || !build.is_owned;
         }
         self.now.builds.retain(|build| {
-            let goes = build.is_being_deleted && build.job.is_none() && !build.is_held;
+            let goes = build.is_being_deleted && build.job.is_none() && !build.has_finalizer;
             // Nobody reconciles builds of an object that is another one by now.
             let is_orphan = build.is_being_deleted && !build.is_owned && build.job.is_none();
             !goes && !is_orphan
@@ -374,9 +401,13 @@ impl World {
         for build in &mut self.now.builds {
             let Some(job) = &mut build.job else { continue };
             match job.state {
-                Some(BuildState::Prepared) => job.state = Some(BuildState::Building),
+                Some(BuildState::Prepared) => {
+                    job.state = Some(BuildState::Building);
+                    build.has_running_pods = true;
+                }
                 Some(BuildState::Building) => {
                     job.is_live = false;
+                    build.has_running_pods = false;
                     job.state = Some(if ends_well {
                         BuildState::Succeeded
                     } else {
@@ -409,7 +440,11 @@ impl World {
         let facts = self.facts.len();
         self.facts
             .retain(|_, fact| !matches!(fact, ImageFact::Unknown(_)));
-        before != format!("{:?}", self.now.builds) || facts != self.facts.len()
+        let denied = matches!(self.push_access, Some(PushAccess::Denied(_)));
+        if denied {
+            self.push_access = None;
+        }
+        before != format!("{:?}", self.now.builds) || facts != self.facts.len() || denied
     }
 
     fn answer(&mut self, images: &[String]) {
@@ -566,9 +601,21 @@ impl World {
                 self.disturb();
             }
         }
-        if let Some(Wait::Images(images)) = &decision.wait {
-            self.answer(images);
-            moved = true;
+        match &decision.wait {
+            Some(Wait::Images(images)) => {
+                self.answer(images);
+                moved = true;
+            }
+            Some(Wait::PushAccess(_)) => {
+                let denied = self.faults && self.dice.one_in(4);
+                self.push_access = Some(if denied {
+                    PushAccess::Denied("unauthorized".to_owned())
+                } else {
+                    PushAccess::Allowed
+                });
+                moved = true;
+            }
+            _ => {}
         }
         moved
     }

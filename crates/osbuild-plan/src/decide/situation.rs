@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use osbuild_check::{Attempt, BuildState, Failure};
+use openshift_model::Kind;
+use osbuild_check::{Attempt, BuildState, Failure, STEP_ATTEMPTS, digested_pull_spec};
 
 use super::action::ObjectRef;
 use crate::config_condition::ConfigCondition;
@@ -24,6 +25,28 @@ pub enum ImageFact {
     Unknown(String),
     /// IL-736: the registry does not delete it, whoever asks.
     Undeletable(String),
+}
+
+/// IL-783: whether the push secret may push.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PushAccess {
+    /// It may.
+    Allowed,
+    /// It may not, for certain.
+    Denied(String),
+    /// Nobody knows; the build will show it.
+    Unknown(String),
+}
+
+/// Whether the objects of the target's build can be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildInput {
+    /// They can.
+    Complete,
+    /// Something that they need is missing and may come.
+    Missing(String),
+    /// IL-327, IL-785: what the author asks for cannot be built.
+    Invalid(Failure),
 }
 
 /// Everything that a decision about one MachineOSConfig depends on.
@@ -48,6 +71,10 @@ pub struct Situation {
     pub named_by: BTreeMap<String, BTreeSet<String>>,
     /// Images, by digest, that nodes run or are to run.
     pub images_in_use: BTreeSet<String>,
+    /// Whether the objects of the target's build can be made; `None` where nobody has tried.
+    pub input: Option<BuildInput>,
+    /// IL-783: whether the target's image may be pushed; `None` where nobody has asked.
+    pub push_access: Option<PushAccess>,
 }
 
 /// The build that should be.
@@ -96,7 +123,7 @@ pub struct Config {
     pub is_observed: bool,
     /// IL-787: entries of `containerFile` that are not built.
     pub unused_entries: Option<String>,
-    /// What it says about its builds.
+    /// Those of its conditions that are ours.
     pub conditions: Vec<ConfigCondition>,
 }
 
@@ -119,26 +146,34 @@ pub struct Build {
     pub content: Option<String>,
     /// Its state; `None` without conditions.
     pub state: Option<BuildState>,
-    /// What its condition says of a failure.
-    pub failed_with: Option<String>,
+    /// The message of its condition `Failed`.
+    pub failure_message: Option<String>,
     /// The image by digest.
     pub digest: Option<String>,
     /// It stands for an image that was built before (IL-373).
     pub is_seeded: bool,
+    /// IL-750: it was made because the author asked for another build.
+    pub is_rebuild: bool,
     /// It is on its way out.
     pub is_being_deleted: bool,
-    /// IL-774: it is held until its image is dealt with.
-    pub is_held: bool,
+    /// IL-774: it has our finalizer: it stays until its image is dealt with.
+    pub has_finalizer: bool,
     /// When it was created, RFC 3339.
     pub created: String,
     /// Its Job.
     pub job: Option<Job>,
-    /// The uid that is noted as that of its Job.
-    pub noted_job: Option<String>,
+    /// The annotation with the uid of its Job.
+    pub job_uid: Option<String>,
     /// The pods of its Job that ended, oldest first.
     pub attempts: Vec<Attempt>,
+    /// A pod of a Job of its name has not ended, whether the Job is there or not.
+    pub has_running_pods: bool,
     /// IL-275: the digest in its ConfigMap.
     pub digest_in_config_map: Option<String>,
+    /// IL-282: ConfigMaps and Secrets that were made for its Job.
+    pub job_inputs: Vec<(Kind, ObjectRef)>,
+    /// IL-782: its log is kept.
+    pub has_log: bool,
 }
 
 /// The Job of a build: its owner is the build, by uid (IL-771).
@@ -146,10 +181,16 @@ pub struct Build {
 pub struct Job {
     /// `metadata.uid`
     pub uid: String,
-    /// The state that it tells.
+    /// The state that its status stands for.
     pub state: Option<BuildState>,
     /// Whether a pod of it runs or may run.
     pub is_live: bool,
+    /// It is on its way out.
+    pub is_being_deleted: bool,
+    /// Why it failed, where no pod says it.
+    pub failure: Option<Failure>,
+    /// IL-781: the digest of what its image is rendered from, which the image has as a label.
+    pub inputs: Option<String>,
 }
 
 /// A pool as a decision sees it.
@@ -163,7 +204,7 @@ pub struct Pool {
     pub degraded_by: Option<&'static str>,
     /// IL-779: a condition that a build of other content may cure.
     pub nodes_degraded_by: Option<&'static str>,
-    /// What it is told about its builds.
+    /// Its condition `ImageBuildDegraded`.
     pub build_condition: Option<PoolCondition>,
 }
 
@@ -182,47 +223,69 @@ impl Situation {
         self.builds.iter().find(|build| build.id.name == current)
     }
 
-    /// IL-353: whether nodes run an image, or are to run it.
-    pub(super) fn is_in_use(&self, image: &str) -> bool {
-        self.images_in_use.contains(image)
-    }
-
-    /// IL-774: whether anybody but this build names an image. Its own MachineOSConfig does not count
-    /// once it goes.
-    pub(super) fn is_shared(&self, build: &Build, image: &str) -> bool {
-        let names = self.named_by.get(image).into_iter().flatten();
+    /// IL-353, IL-774: whether nodes run an image or are to run it, or anybody but this build names
+    /// it. Its own MachineOSConfig does not count once it goes.
+    pub(super) fn is_needed(&self, build: &Build, image: &str) -> bool {
         let own_config = &self.config.id.uid;
         let config_goes = self.config.presence != Presence::Here;
+        let names = self.named_by.get(image).into_iter().flatten();
         let mut others = names.filter(|name| **name != build.id.uid);
-        others.any(|name| !(config_goes && name == own_config))
+        self.images_in_use.contains(image)
+            || others.any(|name| !(config_goes && name == own_config))
     }
 }
 
 impl Build {
     /// Whether it was started, or has ended.
-    pub(super) fn has_begun(&self) -> bool {
-        self.job.is_some() || self.state.is_some_and(|state| state != BuildState::Initial)
+    pub(super) fn is_started(&self) -> bool {
+        self.job.is_some()
+            || self.job_uid.is_some()
+            || self.has_running_pods
+            || self.state.is_some_and(|state| state != BuildState::Initial)
     }
 
     /// IL-776: whether a pod of it may run.
     pub(super) fn is_live(&self) -> bool {
-        self.job.as_ref().is_some_and(|job| job.is_live)
+        self.has_running_pods || self.job.as_ref().is_some_and(|job| job.is_live)
     }
 
-    /// IL-777: why it failed: what its last pod says.
+    /// IL-777: why it failed: a deadline is told by the Job, everything else by the last pod.
     pub(super) fn failure(&self) -> Option<Failure> {
-        self.attempts.iter().rev().find_map(Attempt::failure)
+        let of_job = self.job.as_ref().and_then(|job| job.failure.clone());
+        let (final_one, other): (Option<Failure>, Option<Failure>) = match of_job {
+            Some(failure) if failure.permanent => (Some(failure), None),
+            other => (None, other),
+        };
+        let of_pods = || self.attempts.iter().rev().find_map(Attempt::failure);
+        final_one.or_else(of_pods).or(other)
+    }
+
+    /// IL-780: the failure of a step that was tried often enough.
+    pub(super) fn failed_step(&self) -> Option<Failure> {
+        let failures = self.attempts.iter().filter_map(Attempt::failure);
+        let steps: Vec<Failure> = failures
+            .filter(|failure| failure.stage == osbuild_check::Stage::Step)
+            .collect();
+        steps
+            .last()
+            .filter(|_| steps.len() >= STEP_ATTEMPTS)
+            .cloned()
+    }
+
+    /// The image that its tag stands for in the registry, by digest.
+    pub(super) fn image_with(&self, digest: &str) -> Option<String> {
+        digested_pull_spec(&self.push_spec, digest).ok()
     }
 }
 
 impl Pool {
-    /// IL-365, IL-778: whether it is to be told something new. That a build goes on is no news to a
-    /// pool that is not degraded; what another writer says in other words is left alone.
+    /// IL-365, IL-778: whether its condition changes. A build that goes on changes nothing in a pool
+    /// that is not degraded; another writer's message of the same reason is left alone.
     pub(super) fn needs(&self, condition: &PoolCondition) -> bool {
         match &self.build_condition {
             None => true,
-            Some(told) if condition.reason == BUILDING => told.is_true,
-            Some(told) => told.is_true != condition.is_true || told.reason != condition.reason,
+            Some(now) if condition.reason == BUILDING => now.is_true,
+            Some(now) => now.is_true != condition.is_true || now.reason != condition.reason,
         }
     }
 }

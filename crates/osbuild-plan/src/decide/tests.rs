@@ -47,6 +47,8 @@ fn situation() -> Situation {
         images: BTreeMap::new(),
         named_by: BTreeMap::new(),
         images_in_use: BTreeSet::new(),
+        input: Some(BuildInput::Complete),
+        push_access: Some(PushAccess::Allowed),
     }
 }
 
@@ -64,7 +66,7 @@ fn build(name: &str, state: BuildState) -> Build {
     Build {
         id: id(name),
         is_owned: true,
-        is_held: true,
+        has_finalizer: true,
         rendered: "rendered-worker-1".to_owned(),
         push_spec: format!("r.io/o/i:{name}"),
         content: Some(content.to_owned()),
@@ -83,11 +85,13 @@ fn job(state: BuildState) -> Option<Job> {
         uid: "job".to_owned(),
         state: Some(state),
         is_live: !state.is_terminal(),
+        inputs: Some("inputs".to_owned()),
+        ..Job::default()
     })
 }
 
-/// What a decision does to builds and to the annotations of the MachineOSConfig: what people are
-/// told besides is left out.
+/// What a decision does to builds and to the annotations of the MachineOSConfig: what conditions
+/// say besides is left out.
 fn done(situation: &Situation) -> (&'static str, Vec<Action>, Option<Wait>) {
     let mut decision = decide(situation);
     decision.actions.retain(|action| {
@@ -110,6 +114,7 @@ fn check_waits(situation: &Situation, rule: &str, expected: &str) {
     let why = match wait.unwrap() {
         Wait::Progress(why) | Wait::Retry(why) | Wait::Person(why) => why,
         Wait::Images(images) => images.join(" "),
+        Wait::PushAccess(image) => format!("push {image}"),
         Wait::Live => "live".to_owned(),
     };
     assert_eq!((found, actions), (rule, Vec::new()), "{why}");
@@ -131,9 +136,9 @@ fn start() -> Action {
     }
 }
 
-fn name() -> Action {
+fn set_current() -> Action {
     let build = "target".to_owned();
-    Action::Name { build }
+    Action::SetCurrentBuild { build }
 }
 
 fn delete(build: &str) -> Action {
@@ -147,8 +152,8 @@ fn found() -> ImageFact {
     }
 }
 
-fn copy() -> Action {
-    Action::CopyImage {
+fn reuse() -> Action {
+    Action::ReuseImage {
         build: id("target"),
         image: IMAGE.to_owned(),
     }
@@ -193,13 +198,18 @@ fn il_817_an_image_of_the_same_content_is_taken_over() {
     same.builds[0].content = Some("new".to_owned());
     check_waits(&same, "IL-817", IMAGE);
     same.images.insert(IMAGE.to_owned(), found());
-    check(&same, "IL-817", &[copy()]);
+    check(&same, "IL-817", &[reuse()]);
     same.is_live = false;
     check_waits(&same, "IL-817", "live");
-    // Whoever asks for another build gets one.
+    // Who asks for another build gets one, also once the request is dropped.
     same.is_live = true;
     same.config.rebuild = true;
-    check(&same, "IL-821", &[name()]);
+    let build = id("target");
+    check(&same, "IL-821", &[Action::SetRebuildTrigger { build }]);
+    same.builds[1].is_rebuild = true;
+    check(&same, "IL-821", &[set_current()]);
+    same.config.rebuild = false;
+    check(&same, "IL-821", &[start()]);
 }
 
 #[test]
@@ -244,14 +254,15 @@ fn il_772_nothing_is_created_or_deleted_on_the_word_of_a_cache() {
     check_waits(&stale, "IL-810", "live");
 }
 
-/// A build on its way out that has pushed an image.
-fn going() -> Situation {
-    let mut going = situation();
-    going.builds = vec![Build {
+/// A build on its way out that has pushed an image; its MachineOSConfig is gone.
+fn deleted() -> Situation {
+    let mut deleted = situation();
+    deleted.config.presence = Presence::Gone;
+    deleted.builds = vec![Build {
         is_being_deleted: true,
         ..build("old", BuildState::Succeeded)
     }];
-    going
+    deleted
 }
 
 fn delete_image(image: &str) -> Action {
@@ -261,7 +272,7 @@ fn delete_image(image: &str) -> Action {
     }
 }
 
-fn let_go(left: Option<&str>) -> Action {
+fn remove_finalizer(left: Option<&str>) -> Action {
     Action::RemoveFinalizer {
         build: id("old"),
         left: left.map(str::to_owned),
@@ -270,63 +281,96 @@ fn let_go(left: Option<&str>) -> Action {
 
 #[test]
 fn il_774_an_image_goes_with_its_build_and_the_build_after_it() {
-    let mut going = going();
-    check(&going, "IL-774", &[delete_image(IMAGE)]);
-    going.images.insert(IMAGE.to_owned(), ImageFact::NotFound);
-    check(&going, "IL-774", &[let_go(None)]);
-    let denied = ImageFact::Unknown("timeout".to_owned());
-    going.images.insert(IMAGE.to_owned(), denied);
-    check_waits(&going, "IL-774", "timeout");
-    going.is_live = false;
-    check_waits(&going, "IL-774", "live");
+    let mut deleted = deleted();
+    check(&deleted, "IL-774", &[delete_image(IMAGE)]);
+    deleted.is_live = false;
+    check_waits(&deleted, "IL-810", "live");
+    deleted.is_live = true;
+    deleted.images.insert(IMAGE.to_owned(), ImageFact::NotFound);
+    check(&deleted, "IL-774", &[remove_finalizer(None)]);
+    let unreachable = ImageFact::Unknown("timeout".to_owned());
+    deleted.images.insert(IMAGE.to_owned(), unreachable);
+    check_waits(&deleted, "IL-810", "timeout");
 }
 
 #[test]
-fn il_736_a_registry_that_deletes_nothing_does_not_hold_a_build() {
-    let mut going = going();
+fn il_774_a_registry_that_does_not_answer_stops_nothing_else() {
+    let mut stuck = situation();
+    stuck.builds = deleted().builds;
+    let unreachable = ImageFact::Unknown("timeout".to_owned());
+    stuck.images.insert(IMAGE.to_owned(), unreachable);
+    let (rule, actions, wait) = done(&stuck);
+    assert_eq!((rule, actions), ("IL-820", vec![create(Trigger::First)]));
+    assert!(matches!(wait, Some(Wait::Retry(why)) if why.contains("timeout")));
+    // Nor does it stop another build that goes.
+    stuck.builds.push(Build {
+        is_being_deleted: true,
+        digest: None,
+        ..build("other", BuildState::Initial)
+    });
+    let let_go = Action::RemoveFinalizer {
+        build: id("other"),
+        left: None,
+    };
+    check(&stuck, "IL-774", &[let_go]);
+}
+
+#[test]
+fn il_736_a_registry_that_deletes_nothing_keeps_no_build() {
+    let mut deleted = deleted();
     let refused = ImageFact::Undeletable("UNSUPPORTED".to_owned());
-    going.images.insert(IMAGE.to_owned(), refused);
+    deleted.images.insert(IMAGE.to_owned(), refused);
     let left = format!("{IMAGE}: UNSUPPORTED");
-    check(&going, "IL-774", &[let_go(Some(&left))]);
+    check(&deleted, "IL-774", &[remove_finalizer(Some(&left))]);
 }
 
 #[test]
 fn il_774_an_image_that_a_build_of_somebody_else_names_stays() {
-    let mut shared = going();
+    let mut shared = deleted();
     let names = ["uid-old", "a build of another MachineOSConfig"].map(str::to_owned);
     shared.named_by.insert(IMAGE.to_owned(), names.into());
-    check(&shared, "IL-774", &[let_go(None)]);
-    let mut used = going();
+    check(&shared, "IL-774", &[remove_finalizer(None)]);
+    let mut used = deleted();
     used.images_in_use.insert(IMAGE.to_owned());
-    check(&used, "IL-774", &[let_go(None)]);
-    // A MachineOSConfig that goes as well does not hold its own image.
-    let mut all_goes = going();
-    all_goes.config.presence = Presence::Gone;
-    all_goes
+    check(&used, "IL-774", &[remove_finalizer(None)]);
+    // A MachineOSConfig that goes as well does not keep its own image.
+    let mut all_go = deleted();
+    all_go
         .named_by
         .insert(IMAGE.to_owned(), ["config".to_owned()].into());
-    check(&all_goes, "IL-774", &[delete_image(IMAGE)]);
+    check(&all_go, "IL-774", &[delete_image(IMAGE)]);
+    all_go.config.presence = Presence::Here;
+    check(&all_go, "IL-774", &[remove_finalizer(None)]);
 }
 
 #[test]
 fn il_774_an_unfinished_push_goes_by_its_tag() {
-    let mut unfinished = going();
+    let mut unfinished = deleted();
     unfinished.builds[0].state = Some(BuildState::Failed);
     unfinished.builds[0].digest = None;
     let tag = "r.io/o/i:old";
-    check_waits(&unfinished, "IL-774", tag);
+    check_waits(&unfinished, "IL-810", tag);
     unfinished.images.insert(tag.to_owned(), found());
     check(&unfinished, "IL-774", &[delete_image(tag)]);
-    // One that never started has pushed nothing.
+    // The tag stands for an image that nodes run.
+    unfinished.images_in_use.insert(IMAGE.to_owned());
+    check(&unfinished, "IL-774", &[remove_finalizer(None)]);
+    // One that never started has pushed nothing; one whose Job is gone may have.
+    unfinished.images_in_use.clear();
+    unfinished.images.clear();
     unfinished.builds[0].state = Some(BuildState::Initial);
-    check(&unfinished, "IL-774", &[let_go(None)]);
+    check(&unfinished, "IL-774", &[remove_finalizer(None)]);
+    unfinished.builds[0].job_uid = Some("job".to_owned());
+    check_waits(&unfinished, "IL-810", tag);
+    unfinished.builds[0].has_running_pods = true;
+    check(&unfinished, "IL-810", &[]);
 }
 
 #[test]
-fn il_774_builds_of_the_stock_builder_are_held_from_now_on() {
+fn il_774_builds_of_the_stock_builder_get_our_finalizer() {
     let mut adopted = situation();
     adopted.builds = vec![Build {
-        is_held: false,
+        has_finalizer: false,
         ..build("target", BuildState::Succeeded)
     }];
     let build = id("target");
@@ -343,26 +387,30 @@ fn il_776_a_build_starts_when_no_other_one_has_a_pod() {
     check(&overlapping, "IL-821", &[delete("running")]);
     // It goes, and its pod is still there.
     overlapping.builds[2].is_being_deleted = true;
-    overlapping.builds[2].is_held = false;
+    overlapping.builds[2].has_finalizer = false;
     check_waits(
         &overlapping,
         "IL-776",
-        "the Job of MachineOSBuild running has not ended",
+        "a pod of MachineOSBuild running has not ended",
     );
     // So it is with one of a former MachineOSConfig.
     overlapping.builds[2].is_owned = false;
     check_waits(
         &overlapping,
         "IL-776",
-        "the Job of MachineOSBuild running has not ended",
+        "a pod of MachineOSBuild running has not ended",
     );
+    // And with a pod whose Job is gone, be it the build's own.
     overlapping.builds.pop();
+    overlapping.builds[1].has_running_pods = true;
+    check_waits(&overlapping, "IL-776", "a pod of MachineOSBuild target");
+    overlapping.builds[1].has_running_pods = false;
     check(&overlapping, "IL-821", &[start()]);
 }
 
 #[test]
-fn il_778_another_writers_words_are_left_alone() {
-    let told = |condition: &str, message: &str| {
+fn il_778_another_writers_message_is_left_alone() {
+    let sets = |condition: &str, message: &str| {
         let mut situation = situation();
         situation.builds = vec![Build {
             state: Some(BuildState::Succeeded),
@@ -379,9 +427,9 @@ fn il_778_another_writers_words_are_left_alone() {
             .iter()
             .any(|action| matches!(action, Action::SetPoolCondition(_)))
     };
-    assert!(!told("BuildSuccess", "Build completed successfully"));
-    assert!(told("BuildFailed", "Failed to build OS image"));
-    assert!(told("NoLayeredObjects", "No layered pool objects found"));
+    assert!(!sets("BuildSuccess", "Build completed successfully"));
+    assert!(sets("BuildFailed", "Failed to build OS image"));
+    assert!(sets("NoLayeredObjects", "No layered pool objects found"));
 }
 
 #[test]
@@ -408,11 +456,19 @@ fn il_775_a_seeding_that_was_cut_in_half_goes_on() {
         is_seeded: true,
     };
     check(&seeding, "IL-811", &[create]);
+    // What was built, or is being built, is not overwritten.
+    for built in [BuildState::Building, BuildState::Succeeded] {
+        seeding.builds = vec![Build {
+            job: job(built),
+            ..build("target", built)
+        }];
+        assert_ne!(done(&seeding).0, "IL-811");
+    }
     seeding.builds = vec![build("target", BuildState::Initial)];
     check(
         &seeding,
         "IL-811",
-        &[Action::MarkSeeded {
+        &[Action::SetPreBuiltLabel {
             build: id("target"),
         }],
     );
@@ -421,11 +477,15 @@ fn il_775_a_seeding_that_was_cut_in_half_goes_on() {
     check(&seeding, "IL-811", &[Action::Seed { build, image }]);
     seeding.builds[0].state = Some(BuildState::Succeeded);
     seeding.builds[0].digest = Some(IMAGE.to_owned());
-    check(&seeding, "IL-811", &[name()]);
+    check(&seeding, "IL-811", &[set_current()]);
     // Here it waited for ever: the annotation is there, and the image is not.
     seeding.config.current_build = Some("target".to_owned());
     let (build, image) = ("target".to_owned(), IMAGE.to_owned());
-    check(&seeding, "IL-811", &[Action::TakeImage { build, image }]);
+    check(
+        &seeding,
+        "IL-811",
+        &[Action::SetCurrentImage { build, image }],
+    );
     seeding.config.image = Some(IMAGE.to_owned());
     check(&seeding, "IL-812", &[Action::RemovePreBuiltImage]);
     seeding.config.current_build = None;
@@ -435,7 +495,7 @@ fn il_775_a_seeding_that_was_cut_in_half_goes_on() {
 }
 
 #[test]
-fn il_781_a_digest_that_nobody_told_is_looked_for() {
+fn il_781_a_digest_that_is_not_known_is_looked_for() {
     let mut ended = situation();
     ended.builds = vec![Build {
         job: job(BuildState::Succeeded),
@@ -449,24 +509,24 @@ fn il_781_a_digest_that_nobody_told_is_looked_for() {
     };
     check_waits(&ended, "IL-822", "r.io/o/i:target");
     // The ConfigMap of the stock builder's pods.
-    let mut told = ended.clone();
-    told.builds[0].digest_in_config_map = Some(DIGEST.to_owned());
-    check(&told, "IL-822", &[set(Some(IMAGE))]);
-    let mut told = ended.clone();
-    told.builds[0].attempts = vec![Attempt {
+    let mut known = ended.clone();
+    known.builds[0].digest_in_config_map = Some(DIGEST.to_owned());
+    check(&known, "IL-822", &[set(Some(IMAGE))]);
+    let mut known = ended.clone();
+    known.builds[0].attempts = vec![Attempt {
         message: format!(r#"{{"v":1,"digest":"{DIGEST}"}}"#),
         ..Attempt::default()
     }];
-    check(&told, "IL-822", &[set(Some(IMAGE))]);
-    // The registry, if the image is made of the same.
+    check(&known, "IL-822", &[set(Some(IMAGE))]);
+    // The registry, if the image is rendered from the same.
     let fact = |inputs: &str| ImageFact::Found {
         digest: DIGEST.to_owned(),
         inputs: Some(inputs.to_owned()),
     };
     let tag = "r.io/o/i:target".to_owned();
-    ended.images.insert(tag.clone(), fact("new"));
+    ended.images.insert(tag.clone(), fact("inputs"));
     check(&ended, "IL-822", &[set(Some(IMAGE))]);
-    for lost in [fact("another"), ImageFact::NotFound] {
+    for lost in [fact("new"), ImageFact::NotFound] {
         ended.images.insert(tag.clone(), lost);
         let (_, actions, _) = done(&ended);
         let [Action::SetState { state, failure, .. }] = actions.as_slice() else {
@@ -488,7 +548,7 @@ fn il_825_a_build_that_succeeded_without_a_digest_is_made_again() {
 }
 
 #[test]
-fn il_777_a_failure_says_what_its_last_pod_said() {
+fn il_777_a_failure_has_the_message_of_its_last_pod() {
     let mut failed = situation();
     failed.builds = vec![Build {
         job: job(BuildState::Failed),
@@ -509,15 +569,99 @@ fn il_777_a_failure_says_what_its_last_pod_said() {
 }
 
 #[test]
-fn il_732_il_787_the_author_is_told() {
-    let told = |situation: &Situation| {
+fn il_721_il_727_a_deadline_is_a_failure_of_its_own() {
+    let mut late = situation();
+    let failure = osbuild_check::Failure::of_job("DeadlineExceeded", "active too long");
+    late.builds = vec![Build {
+        job: Some(Job {
+            failure: Some(failure.clone()),
+            ..job(BuildState::Failed).unwrap()
+        }),
+        attempts: vec![attempt(31)],
+        ..build("target", BuildState::Building)
+    }];
+    assert_eq!(set_failure(&late), failure);
+    // That all attempts are used up says less than the last of them.
+    let used_up = osbuild_check::Failure::of_job("BackoffLimitExceeded", "");
+    late.builds[0].job.as_mut().unwrap().failure = Some(used_up);
+    assert_eq!(set_failure(&late).stage, Stage::Step);
+    late.builds[0].attempts.clear();
+    assert_eq!(set_failure(&late).cause, "Unknown");
+}
+
+fn attempt(code: i64) -> Attempt {
+    Attempt {
+        pod: format!("pod-{code}"),
+        exit_code: Some(code),
+        ..Attempt::default()
+    }
+}
+
+fn set_failure(situation: &Situation) -> osbuild_check::Failure {
+    let (_, actions, _) = done(situation);
+    match actions.as_slice() {
+        [
+            Action::SetState {
+                failure: Some(failure),
+                ..
+            },
+        ] => failure.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn il_780_a_step_is_tried_twice_and_everything_else_four_times() {
+    let mut failing = situation();
+    failing.config.current_build = Some("target".to_owned());
+    failing.builds = vec![Build {
+        job: job(BuildState::Building),
+        job_uid: Some("job".to_owned()),
+        attempts: vec![attempt(31), attempt(22)],
+        ..build("target", BuildState::Building)
+    }];
+    check(&failing, "IL-823", &[]);
+    failing.builds[0].attempts.push(attempt(31));
+    assert_eq!(set_failure(&failing).stage, Stage::Step);
+    // Then its log is kept, and the Job stops.
+    failing.builds[0].state = Some(BuildState::Failed);
+    let (build, pods) = (id("target"), vec!["pod-31".to_owned()]);
+    check(&failing, "IL-782", &[Action::KeepLog { build, pods }]);
+    failing.builds[0].has_log = true;
+    let (build, job) = (id("target"), "job".to_owned());
+    check(&failing, "IL-780", &[Action::StopJob { build, job }]);
+    failing.builds[0].job.as_mut().unwrap().is_live = false;
+    check_waits(&failing, "IL-827", "ended without an image");
+}
+
+#[test]
+fn il_783_il_785_what_is_known_to_fail_is_not_started() {
+    let mut about = about_to_build();
+    about.push_access = None;
+    check_waits(&about, "IL-783", "push r.io/o/i:target");
+    about.push_access = Some(PushAccess::Denied("unauthorized".to_owned()));
+    check_waits(&about, "IL-783", "nothing was built: unauthorized");
+    about.push_access = Some(PushAccess::Unknown("timeout".to_owned()));
+    check(&about, "IL-821", &[start()]);
+    about.input = Some(BuildInput::Missing("secret push is not there".to_owned()));
+    check_waits(&about, "IL-821", "secret push is not there");
+    let failure = osbuild_check::Failure::of_input("too large");
+    about.input = Some(BuildInput::Invalid(failure.clone()));
+    assert_eq!(set_failure(&about), failure);
+    about.input = None;
+    check_waits(&about, "IL-821", "live");
+}
+
+#[test]
+fn il_732_il_787_the_author_reads_it_in_conditions() {
+    let true_ones = |situation: &Situation| {
         let actions = decide(situation).actions;
-        let told = actions.into_iter().find_map(|action| match action {
+        let set = actions.into_iter().find_map(|action| match action {
             Action::SetConfigConditions(conditions) => Some(conditions),
             _ => None,
         });
-        let told = told.unwrap_or_default();
-        told.into_iter()
+        set.unwrap_or_default()
+            .into_iter()
             .filter(|condition| condition.is_true)
             .map(|condition| format!("{}: {}", condition.kind, condition.message))
             .collect::<Vec<_>>()
@@ -526,22 +670,37 @@ fn il_732_il_787_the_author_is_told() {
     failed.config.current_build = Some("target".to_owned());
     failed.config.unused_entries = Some("ARM64".to_owned());
     failed.builds = vec![Build {
-        failed_with: Some("Build Failed: no".to_owned()),
+        failure_message: Some("Build Failed: no".to_owned()),
         ..build("target", BuildState::Failed)
     }];
     assert_eq!(
-        told(&failed),
+        true_ones(&failed),
         [
             "Failed: MachineOSBuild target: Build Failed: no",
             "UnusedContainerFile: ARM64"
         ]
     );
+    // A pool takes an image once the status names it: it is not ready before.
+    let mut built = situation();
+    built.config.current_build = Some("target".to_owned());
+    built.builds = vec![Build {
+        digest_in_config_map: Some(DIGEST.to_owned()),
+        ..build("target", BuildState::Succeeded)
+    }];
+    built.images.insert(IMAGE.to_owned(), found());
+    assert_eq!(true_ones(&built), Vec::<String>::new());
+    built.config.image = Some(IMAGE.to_owned());
+    built.config.build_of_image = Some("target".to_owned());
+    assert_eq!(
+        true_ones(&built),
+        ["Ready: the image of MachineOSBuild target is current"]
+    );
     let mut blocked = situation();
     blocked.target = Err("too long".to_owned());
-    assert_eq!(told(&blocked), ["Failed: too long"]);
+    assert_eq!(true_ones(&blocked), ["Failed: too long"]);
     let mut younger = situation();
     younger.config.yields_to = Some("first".to_owned());
-    assert!(told(&younger)[0].contains("MachineOSConfig first for pool worker is older"));
+    assert!(true_ones(&younger)[0].contains("MachineOSConfig first for pool worker is older"));
 }
 
 #[test]
@@ -586,8 +745,11 @@ fn il_813_il_814_a_request_deletes_the_current_build_and_is_dropped_before_the_n
     check(&asked, "IL-813", &[delete("old"), delete("target")]);
     asked.builds.clear();
     check(&asked, "IL-820", &[create(Trigger::Rebuild)]);
-    asked.builds = vec![build("target", BuildState::Initial)];
-    check(&asked, "IL-821", &[name()]);
+    asked.builds = vec![Build {
+        is_rebuild: true,
+        ..build("target", BuildState::Initial)
+    }];
+    check(&asked, "IL-821", &[set_current()]);
     asked.config.rebuild = false;
     asked.config.current_build = Some("target".to_owned());
     check(&asked, "IL-821", &[start()]);
@@ -633,7 +795,7 @@ fn il_822_il_823_jobs_move_their_builds_and_never_back() {
     let mut situation = situation();
     situation.builds = vec![Build {
         job: job(BuildState::Building),
-        noted_job: Some("job".to_owned()),
+        job_uid: Some("job".to_owned()),
         ..build("target", BuildState::Prepared)
     }];
     let building = Action::SetState {
@@ -645,7 +807,7 @@ fn il_822_il_823_jobs_move_their_builds_and_never_back() {
     check(&situation, "IL-822", &[building]);
     situation.builds[0].state = Some(BuildState::Building);
     situation.builds[0].job = job(BuildState::Prepared);
-    check(&situation, "IL-823", &[name()]);
+    check(&situation, "IL-823", &[set_current()]);
 }
 
 #[test]
@@ -655,17 +817,27 @@ fn il_824_a_build_that_is_done_becomes_current_step_by_step() {
         job: job(BuildState::Succeeded),
         ..build("target", BuildState::Succeeded)
     }];
-    check(&ended, "IL-824", &[name()]);
+    check(&ended, "IL-824", &[set_current()]);
     ended.config.current_build = Some("target".to_owned());
     let (build, image) = ("target".to_owned(), IMAGE.to_owned());
-    check(&ended, "IL-824", &[Action::TakeImage { build, image }]);
+    check(
+        &ended,
+        "IL-824",
+        &[Action::SetCurrentImage { build, image }],
+    );
     ended.config.image = Some(IMAGE.to_owned());
     ended.config.build_of_image = Some("target".to_owned());
     let (build, digest) = (id("target"), DIGEST.to_owned());
     check(&ended, "IL-824", &[Action::WriteDigest { build, digest }]);
     ended.builds[0].digest_in_config_map = Some(DIGEST.to_owned());
+    let inputs = vec![(openshift_model::Kind::Secret, id("base-target"))];
+    ended.builds[0].job_inputs = inputs.clone();
     let (build, job) = (id("target"), "job".to_owned());
-    check(&ended, "IL-824", &[Action::CleanUp { build, job }]);
+    let clean_up = Action::CleanUp { build, job, inputs };
+    check(&ended, "IL-824", &[clean_up]);
+    ended.is_live = false;
+    check_waits(&ended, "IL-824", "live");
+    ended.is_live = true;
     ended.builds[0].job = None;
     check(&ended, "IL-824", &[]);
     assert_eq!(decide(&ended).wait, None);
@@ -677,7 +849,7 @@ fn il_825_il_826_an_old_build_counts_only_if_its_image_is_there() {
     old.builds = vec![build("target", BuildState::Succeeded)];
     check_waits(&old, "IL-824", IMAGE);
     old.images.insert(IMAGE.to_owned(), found());
-    check(&old, "IL-824", &[name()]);
+    check(&old, "IL-824", &[set_current()]);
     old.images.insert(IMAGE.to_owned(), ImageFact::NotFound);
     check(&old, "IL-825", &[delete("target")]);
     let denied = ImageFact::Unknown("denied".to_owned());
@@ -689,7 +861,7 @@ fn il_825_il_826_an_old_build_counts_only_if_its_image_is_there() {
 fn il_827_il_733_what_failed_is_named_as_current_and_stays() {
     let mut failed = situation();
     failed.builds = vec![build("target", BuildState::Failed)];
-    check(&failed, "IL-827", &[name()]);
+    check(&failed, "IL-827", &[set_current()]);
     failed.config.current_build = Some("target".to_owned());
     check_waits(
         &failed,
@@ -725,6 +897,14 @@ fn il_350_builds_of_this_very_object_go_with_it() {
 
 /// Objects of a cluster, read and reduced.
 fn observed(job_owner: &str, change: impl FnOnce(&mut Value)) -> Situation {
+    observed_with_digest(job_owner, &json!({"metadata": {"name": "other"}}), change)
+}
+
+fn observed_with_digest(
+    job_owner: &str,
+    digest: &Value,
+    change: impl FnOnce(&mut Value),
+) -> Situation {
     let config = object(
         "MachineOSConfig",
         &json!({"metadata": {"name": "worker", "uid": "config"}, "spec": {
@@ -760,6 +940,7 @@ fn observed(job_owner: &str, change: impl FnOnce(&mut Value)) -> Situation {
                 "ownerReferences": [{"uid": job_owner}]},
             "status": {"failed": 4}}),
     );
+    let digest = object("ConfigMap", digest);
     let (current, target) = (
         machine_config("rendered-worker-1"),
         machine_config("rendered-worker-2"),
@@ -773,12 +954,14 @@ fn observed(job_owner: &str, change: impl FnOnce(&mut Value)) -> Situation {
         builds: &[MachineOSBuild::read(&raw(&build)).unwrap()],
         jobs: &[BuildJob::read(&raw(&job)).unwrap()],
         pods: &[],
-        digests: &BTreeMap::new(),
+        owned: &[OwnedObject::read(&raw(&digest)).unwrap()],
         pool: Some(&LayeredPool::read(&raw(&pool)).unwrap()),
         current: Some(&OsMachineConfig::read(&raw(&current)).unwrap()),
         target: Some(&OsMachineConfig::read(&raw(&target)).unwrap()),
         images: &BTreeMap::new(),
         images_in_use: &BTreeSet::new(),
+        input: None,
+        push_access: None,
     })
 }
 
@@ -789,9 +972,35 @@ fn il_771_a_job_of_a_former_build_of_the_same_name_does_not_count() {
         own.builds[0].job.as_ref().unwrap().state,
         Some(BuildState::Failed)
     );
-    assert!(own.builds[0].is_owned && own.builds[0].is_held);
+    assert!(own.builds[0].is_owned && own.builds[0].has_finalizer);
     let former = observed("another build of this name", |_| {});
     assert_eq!(former.builds[0].job, None);
+}
+
+#[test]
+fn il_275_il_771_a_digest_of_a_former_build_of_the_same_name_does_not_count() {
+    let digest = |metadata: &Value, made_by_us: bool| {
+        let mut config_map = json!({"metadata": {"name": "digest-worker-1",
+            "namespace": "openshift-machine-config-operator"}, "data": {"digest": DIGEST}});
+        let members = metadata.as_object().unwrap().clone();
+        let target = config_map["metadata"].as_object_mut().unwrap();
+        target.extend(members);
+        let found = observed_with_digest("build", &config_map, |build| {
+            build["metadata"]["creationTimestamp"] = json!("2026-01-02T00:00:00Z");
+            if made_by_us {
+                build["metadata"]["annotations"] =
+                    json!({"osimage.dev/content-digest": "sha256:1"});
+            }
+        });
+        found.builds[0].digest_in_config_map.is_some()
+    };
+    let owner = |uid: &str| json!({"ownerReferences": [{"uid": uid}]});
+    assert!(digest(&owner("build"), true) && digest(&owner("build"), false));
+    assert!(!digest(&owner("another"), true) && !digest(&owner("another"), false));
+    // The stock builder's has no owner: it counts for the stock builder's builds, unless it is older.
+    let created = |day: &str| json!({"creationTimestamp": format!("2026-01-{day}T00:00:00Z")});
+    assert!(digest(&created("02"), false) && digest(&created("03"), false));
+    assert!(!digest(&created("01"), false) && !digest(&created("03"), true));
 }
 
 #[test]

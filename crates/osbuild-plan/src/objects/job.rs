@@ -7,7 +7,7 @@ use openshift_model::Proxy;
 use osbuild_check::EXIT_CODES;
 use serde_json::{Value, json};
 
-use super::BuildInputs;
+use super::{BuildInputs, INPUTS_DIGEST};
 use crate::objects::Context;
 
 /// IL-270: what `image-build` runs.
@@ -31,7 +31,7 @@ pub(super) fn job(inputs: &BuildInputs<'_>, context: &Context) -> Value {
     json!({
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": context.metadata(context.name.job().as_str()),
+        "metadata": metadata(context),
         "spec": {
             "backoffLimit": BACKOFF_LIMIT,
             "completions": 1,
@@ -56,6 +56,17 @@ pub(super) fn job(inputs: &BuildInputs<'_>, context: &Context) -> Value {
     })
 }
 
+/// IL-781: the Job says what the label of its image will be.
+fn metadata(context: &Context) -> Value {
+    let mut metadata = context.metadata(context.name.job().as_str());
+    if let (Some(Value::Object(annotations)), Some(digest)) =
+        (metadata.get_mut("annotations"), &context.inputs_digest)
+    {
+        annotations.insert(INPUTS_DIGEST.to_owned(), json!(digest));
+    }
+    metadata
+}
+
 /// IL-780: what another attempt cannot cure ends the Job; what the cluster does to a pod does not
 /// count as an attempt.
 fn failure_policy() -> Value {
@@ -69,7 +80,7 @@ fn failure_policy() -> Value {
     ]})
 }
 
-/// IL-262: the build is an init container, so that its failure is told from the other's.
+/// IL-262: the build is an init container, so that its failure is distinguished from the other's.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Container {
     Build,

@@ -8,7 +8,7 @@ use std::io::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use containerfile_render::{RenderError, render};
+use containerfile_render::{RenderError, Rendered, render};
 use flate2::{Compression, GzBuilder};
 use mosb_naming::{
     BuildConfigMap, BuildSecret, LimitError, Marks, MosbName, Named, Optional, build_annotations,
@@ -19,10 +19,12 @@ use openshift_model::{
     Architecture, ControllerConfig, LayeredPool, MachineOSBuild, MachineOSConfig, OsMachineConfig,
     RawObject, V1,
 };
-use osbuild_check::{RegistrySecret, SecretError, normalise_secret};
+use osbuild_check::{Failure, RegistrySecret, SecretError, normalise_secret};
 use serde_json::{Map, Value, json};
 
 pub use ignition::{ContentsProblem, NodeFileError};
+
+use crate::decide::BuildInput;
 
 /// What the objects of a build are made from.
 #[derive(Debug, Clone, Copy)]
@@ -108,6 +110,17 @@ pub enum ObjectsError {
         /// What to do about it.
         advice: &'static str,
     },
+    /// IL-785: more than a Secret holds.
+    #[error(
+        "the credentials of Secret {secret} take {bytes} bytes, and a copy holds {MOST_BYTES}: use \
+         a Secret with the registries of the build alone"
+    )]
+    LargeSecret {
+        /// The Secret.
+        secret: String,
+        /// How many bytes there are.
+        bytes: usize,
+    },
     /// IL-242, IL-254: credentials are wrong.
     #[error(
         "could not canonicalize secret {original}: could not canonicalize pull secret {copy:?}: \
@@ -128,6 +141,7 @@ pub(crate) struct Context {
     name: MosbName,
     marks: Marks,
     owners: Option<Value>,
+    inputs_digest: Option<String>,
 }
 
 /// IL-785: what a ConfigMap holds, and what to do where it is too large.
@@ -151,6 +165,17 @@ fn part(which: BuildConfigMap) -> (&'static str, &'static str) {
     }
 }
 
+impl ObjectsError {
+    /// IL-327: what the error means for a build. Credentials may be repaired under the same name;
+    /// anything else needs another MachineOSConfig or MachineConfig, and so another build.
+    pub fn build_input(&self) -> BuildInput {
+        match self {
+            Self::Secret { .. } | Self::LargeSecret { .. } => BuildInput::Missing(self.to_string()),
+            _ => BuildInput::Invalid(Failure::of_input(&self.to_string())),
+        }
+    }
+}
+
 impl Context {
     fn of(inputs: &BuildInputs<'_>) -> Result<Self, LimitError> {
         let name = MosbName::existing(&inputs.build.name)?;
@@ -161,11 +186,11 @@ impl Context {
             inputs.build.machine_config(),
             inputs.optional,
         );
-        let owners = owners(inputs);
         Ok(Self {
             name,
             marks,
-            owners,
+            owners: owners(inputs),
+            inputs_digest: rendered(inputs).ok().map(|rendered| rendered.inputs_digest),
         })
     }
 
@@ -247,8 +272,8 @@ pub fn build_secret(inputs: &BuildInputs<'_>, which: BuildSecret) -> Result<Valu
 
 /// IL-271: the build context.
 pub fn build_context(inputs: &BuildInputs<'_>) -> Result<Vec<ContextFile>, ObjectsError> {
-    let containerfile = containerfile(inputs)?.into_bytes();
-    let machine_config = packed_machine_config(inputs)?.into_bytes();
+    let containerfile = rendered(inputs)?.text.into_bytes();
+    let machine_config = STANDARD.encode(packed_machine_config(inputs)?).into_bytes();
     let trust_bundle = trust_bundle(inputs)?;
     let file = |path, contents| ContextFile { path, contents };
     Ok(vec![
@@ -305,28 +330,27 @@ fn owners(inputs: &BuildInputs<'_>) -> Option<Value> {
     }]))
 }
 
-/// Most bytes that a ConfigMap holds, keys and values together; the API server counts them.
+/// IL-781: annotation of a Job: the digest of what its image is rendered from. The image has it as a
+/// label.
+pub const INPUTS_DIGEST: &str = "osimage.dev/inputs-digest";
+
+/// Most bytes that a ConfigMap or a Secret holds, keys and values together; the API server counts them.
 const MOST_BYTES: usize = 1024 * 1024;
 
 const CONTAINERFILE_KEY: &str = "Containerfile";
 const MACHINE_CONFIG_KEY: &str = "machineconfig.json.gz";
+const LARGE_MACHINE_CONFIG_KEY: &str = "machineconfig.gz";
 const TRUST_BUNDLE_KEY: &str = "openshift-config-user-ca-bundle.crt";
 
 fn config_maps(inputs: &BuildInputs<'_>, context: &Context) -> Result<Vec<Value>, ObjectsError> {
-    let machine_config = packed_machine_config(inputs)?;
     let mut config_maps = vec![
         context.config_map(
             BuildConfigMap::Containerfile,
             "data",
             CONTAINERFILE_KEY,
-            &containerfile(inputs)?,
+            &rendered(inputs)?.text,
         )?,
-        context.config_map(
-            BuildConfigMap::MachineConfig,
-            "data",
-            MACHINE_CONFIG_KEY,
-            &machine_config,
-        )?,
+        machine_config(inputs, context)?,
         context.config_map(
             BuildConfigMap::AdditionalTrustBundle,
             "binaryData",
@@ -367,9 +391,9 @@ fn trust_bundle(inputs: &BuildInputs<'_>) -> Result<Vec<u8>, ObjectsError> {
 }
 
 /// IL-160, IL-161
-fn containerfile(inputs: &BuildInputs<'_>) -> Result<String, RenderError> {
+fn rendered(inputs: &BuildInputs<'_>) -> Result<Rendered, RenderError> {
     let extensions: Vec<&str> = inputs.machine_config.extensions().collect();
-    let rendered = render(&containerfile_render::Inputs {
+    render(&containerfile_render::Inputs {
         base_image: inputs.machine_config.os_image(),
         extensions_image: inputs.machine_config.extensions_image(),
         extensions: &extensions,
@@ -378,8 +402,7 @@ fn containerfile(inputs: &BuildInputs<'_>) -> Result<String, RenderError> {
         machine_config: inputs.build.machine_config(),
         pool: inputs.config.pool(),
         content: inputs.config.container_file(),
-    })?;
-    Ok(rendered.text)
+    })
 }
 
 /// The value that the API's type has where the member is absent.
@@ -397,8 +420,20 @@ const SPEC_MEMBERS: [(&str, AbsentValue); 7] = [
     ("kernelType", || json!("")),
 ];
 
-/// IL-251: the MachineConfig for the image: base64 of gzip of JSON. Unknown members are kept.
-fn packed_machine_config(inputs: &BuildInputs<'_>) -> Result<String, ObjectsError> {
+/// IL-251, IL-785: the ConfigMap with the MachineConfig. One that is too large in base64 stands in
+/// `binaryData`, which is counted without it, under a name that the build script knows.
+fn machine_config(inputs: &BuildInputs<'_>, context: &Context) -> Result<Value, ObjectsError> {
+    let which = BuildConfigMap::MachineConfig;
+    let packed = STANDARD.encode(packed_machine_config(inputs)?);
+    if MACHINE_CONFIG_KEY.len() + packed.len() <= MOST_BYTES {
+        context.config_map(which, "data", MACHINE_CONFIG_KEY, &packed)
+    } else {
+        context.config_map(which, "binaryData", LARGE_MACHINE_CONFIG_KEY, &packed)
+    }
+}
+
+/// IL-251: the MachineConfig for the image: gzip of JSON. Unknown members are kept.
+fn packed_machine_config(inputs: &BuildInputs<'_>) -> Result<Vec<u8>, ObjectsError> {
     let pack = |error: &dyn std::fmt::Display| ObjectsError::Pack(error.to_string());
     let object = inputs.machine_config_object;
     let member = |name: &str| -> Result<Value, ObjectsError> {
@@ -430,8 +465,7 @@ fn packed_machine_config(inputs: &BuildInputs<'_>) -> Result<String, ObjectsErro
         .write(Vec::new(), Compression::best());
     gzip.write_all(document.to_string().as_bytes())
         .map_err(|error| pack(&error))?;
-    let packed = gzip.finish().map_err(|error| pack(&error))?;
-    Ok(STANDARD.encode(packed))
+    gzip.finish().map_err(|error| pack(&error))
 }
 
 fn secrets(inputs: &BuildInputs<'_>, context: &Context) -> Result<Vec<Value>, ObjectsError> {
@@ -460,6 +494,11 @@ fn secret(
         copy: copy.to_string(),
         source: Box::new(source),
     })?;
+    let bytes = ".dockerconfigjson".len() + normalised.json.len();
+    if bytes > MOST_BYTES {
+        let secret = original.to_owned();
+        return Err(ObjectsError::LargeSecret { secret, bytes });
+    }
     let mut labels = context.marks.labels.clone();
     labels.extend(secret_copy_labels(original));
     let mut metadata = context.metadata(copy.as_str());
@@ -478,6 +517,7 @@ fn secret(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use containerfile_render::PROVENANCE_LABEL;
 
     const CONFIG: &str = r#"{"apiVersion":"machineconfiguration.openshift.io/v1",
         "kind":"MachineOSConfig","metadata":{"name":"layered"},"spec":{
@@ -740,9 +780,8 @@ mod tests {
     fn il_251_the_machine_config_is_packed_with_what_nobody_knows() {
         use std::io::Read as _;
         let packed = with_inputs(|_| {}, |inputs| packed_machine_config(inputs).unwrap());
-        let bytes = STANDARD.decode(packed).unwrap();
         let mut text = String::new();
-        flate2::read::GzDecoder::new(bytes.as_slice())
+        flate2::read::GzDecoder::new(packed.as_slice())
             .read_to_string(&mut text)
             .unwrap();
         assert!(
@@ -811,6 +850,58 @@ mod tests {
             error.starts_with("additionalTrustBundle of the ControllerConfig takes 1048"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn il_785_a_large_machine_config_travels_without_base64() {
+        // Hex digits of a digest chain compress by half: 900 KiB are left of this.
+        let mut random = String::new();
+        let mut state = [7_u8; 32];
+        while random.len() < 1_800_000 {
+            state = <sha2::Sha256 as sha2::Digest>::digest(state).into();
+            random.extend(state.iter().map(|byte| format!("{byte:02x}")));
+        }
+        let text = MACHINE_CONFIG.replace(r#"{"a":1}"#, &format!("\"{random}\""));
+        let object = RawObject::parse(&text).unwrap().unwrap();
+        let config_maps = with_inputs(
+            |_| {},
+            |inputs| {
+                let inputs = BuildInputs {
+                    machine_config_object: &object,
+                    ..*inputs
+                };
+                build_config_maps(&inputs).unwrap()
+            },
+        );
+        let binary = &config_maps[1]["binaryData"]["machineconfig.gz"];
+        let packed = STANDARD.decode(binary.as_str().unwrap()).unwrap();
+        assert!((700_000..MOST_BYTES).contains(&packed.len()));
+        assert!(config_maps[1].get("data").is_none());
+    }
+
+    #[test]
+    fn il_781_the_job_has_the_digest_that_its_image_gets_as_a_label() {
+        let objects = with_inputs(|_| {}, |inputs| build_objects(inputs).unwrap());
+        let digest = objects.job["metadata"]["annotations"][INPUTS_DIGEST].as_str();
+        let containerfile = objects.config_maps[0]["data"]["Containerfile"].as_str();
+        let label = format!("{}=\"{}\"", PROVENANCE_LABEL, digest.unwrap());
+        assert!(containerfile.unwrap().contains(&label), "{label}");
+    }
+
+    #[test]
+    fn il_327_credentials_can_be_repaired_and_a_containerfile_cannot() {
+        let input = |change: fn(&mut BuildInputs<'_>)| {
+            with_inputs(change, |inputs| {
+                build_objects(inputs).unwrap_err().build_input()
+            })
+        };
+        let missing = input(|inputs| inputs.base_pull_secret = None);
+        assert!(matches!(missing, BuildInput::Missing(_)), "{missing:?}");
+        let invalid = ObjectsError::TrustBundle.build_input();
+        let BuildInput::Invalid(failure) = invalid else {
+            panic!("{invalid:?}");
+        };
+        assert_eq!(failure.stage, osbuild_check::Stage::Input);
     }
 
     #[test]

@@ -3,31 +3,30 @@
 use openshift_model::{EventRequest, Kind};
 use osbuild_check::BuildState;
 
-use super::{Materials, REPORTER, address, member};
+use super::{REPORTER, WriteInputs, address, member};
 use crate::decide::{Action, ObjectRef, Trigger};
 use crate::event::Event;
 use crate::pool_condition::{PoolCondition, SUCCEEDED};
 
 /// The events of a step; each stands once for an object and a reason.
-pub(super) fn of(action: &Action, materials: &Materials<'_>) -> Vec<EventRequest> {
-    let config = materials.config_ref();
+pub(super) fn of(action: &Action, inputs: &WriteInputs<'_>) -> Vec<EventRequest> {
+    let config = inputs.config_ref();
     let text = |pointer: &str| {
-        let text = materials.config.pointer(pointer);
+        let text = inputs.config.pointer(pointer);
         text.and_then(serde_json::Value::as_str)
             .unwrap_or_default()
             .to_owned()
     };
     let pool = text("/spec/machineConfigPool/name");
-    let of_build =
-        |build: &ObjectRef, event| request(materials, Kind::MachineOSBuild, build, event);
-    let of_config = |event| request(materials, Kind::MachineOSConfig, &config, event);
+    let of_build = |build: &ObjectRef, event| request(inputs, Kind::MachineOSBuild, build, event);
+    let of_config = |event| request(inputs, Kind::MachineOSConfig, &config, event);
     match action {
         Action::CreateBuild { trigger, .. } => match trigger {
             Trigger::Rebuild => vec![of_config(Event::rebuild_requested())],
             _ => vec![of_config(Event::config_reconciled())],
         },
         Action::Start { build } => {
-            let rendered = materials.build(build).ok();
+            let rendered = inputs.build(build).ok();
             let rendered = rendered
                 .and_then(|found| member(found, &["spec", "machineConfig", "name"]).as_str());
             let job = format!("build-{}", build.name);
@@ -75,7 +74,7 @@ pub(super) fn of(action: &Action, materials: &Materials<'_>) -> Vec<EventRequest
                 BuildState::Initial | BuildState::Prepared => Vec::new(),
             }
         }
-        Action::SetPoolCondition(condition) if recovers(condition, materials) => {
+        Action::SetPoolCondition(condition) if recovers(condition, inputs) => {
             vec![of_config(Event::build_recovered(&pool))]
         }
         Action::DeleteBuild { build } => vec![of_build(build, Event::build_deleted())],
@@ -87,20 +86,21 @@ pub(super) fn of(action: &Action, materials: &Materials<'_>) -> Vec<EventRequest
     }
 }
 
-/// IL-328: whether a pool whose build failed is told of one that succeeded.
-fn recovers(condition: &PoolCondition, materials: &Materials<'_>) -> bool {
-    let told = materials
+/// IL-328: whether a pool whose build failed is current of one that succeeded.
+fn recovers(condition: &PoolCondition, inputs: &WriteInputs<'_>) -> bool {
+    let current = inputs
         .pool
         .map(|pool| member(pool, &["status", "conditions"]));
-    let told = told.and_then(serde_json::Value::as_array);
-    let mut own = told.into_iter().flatten();
+    let current = current.and_then(serde_json::Value::as_array);
+    let mut own = current.into_iter().flatten();
     condition.reason == SUCCEEDED
-        && own.any(|told| {
-            member(told, &["type"]) == PoolCondition::TYPE && member(told, &["status"]) == "True"
+        && own.any(|current| {
+            member(current, &["type"]) == PoolCondition::TYPE
+                && member(current, &["status"]) == "True"
         })
 }
 
-fn request(materials: &Materials<'_>, kind: Kind, about: &ObjectRef, event: Event) -> EventRequest {
+fn request(inputs: &WriteInputs<'_>, kind: Kind, about: &ObjectRef, event: Event) -> EventRequest {
     // The uid makes it the event of this very object; the reason, of this step of its life.
     let short = about
         .uid
@@ -120,6 +120,6 @@ fn request(materials: &Materials<'_>, kind: Kind, about: &ObjectRef, event: Even
             short.collect::<String>()
         ),
         reporter: REPORTER.into(),
-        time: materials.now.replace('Z', ".000000Z"),
+        time: inputs.now.replace('Z', ".000000Z"),
     }
 }

@@ -32,16 +32,20 @@ fn check(action: &Action) -> (Vec<Value>, Vec<String>) {
     let (config, builds) = (config(), [build()]);
     let pool = json!({"metadata": {"name": "worker", "uid": "p"}, "status": {"conditions": [
         {"type": "Updated", "status": "True"}]}});
-    let materials = Materials {
+    let inputs = WriteInputs {
         now: "2026-01-01T00:00:00Z",
         config: &config,
         builds: &builds,
         pool: Some(&pool),
         new_build: Some(&builds[0]),
         objects: None,
+        logs: &[(
+            "pod-1".to_owned(),
+            "a\nGET http://u:p@h/x\nError: b\n".to_owned(),
+        )],
     };
     let (mut requests, mut reasons) = (Vec::new(), Vec::new());
-    for write in writes(action, &materials).unwrap() {
+    for write in writes(action, &inputs).unwrap() {
         let verb = write.verb();
         let name = write.address().name.clone();
         match write {
@@ -81,7 +85,7 @@ fn il_131_il_750_il_770_a_build_says_why_it_is_made_and_of_what() {
 #[test]
 fn il_360_il_771_the_config_names_its_build_and_only_as_it_was_read() {
     let build = "worker-1".to_owned();
-    let (requests, _) = check(&Action::Name { build });
+    let (requests, _) = check(&Action::SetCurrentBuild { build });
     let current =
         "/metadata/annotations/machineconfiguration.openshift.io~1current-machine-os-build";
     let rebuild = "/metadata/annotations/machineconfiguration.openshift.io~1rebuild";
@@ -173,4 +177,65 @@ fn il_365_the_condition_of_the_pool_stands_among_those_of_others() {
     let conditions = &operations.last().unwrap()["value"];
     assert_eq!(conditions[0]["type"], "Updated");
     assert_eq!(conditions[1]["type"], "ImageBuildDegraded");
+}
+
+#[test]
+fn il_282_what_a_build_does_not_need_goes_before_its_job_and_by_uid() {
+    let secret = ObjectRef {
+        name: "base-worker-1".to_owned(),
+        uid: "s".to_owned(),
+        resource_version: "9".to_owned(),
+    };
+    let (requests, _) = check(&Action::CleanUp {
+        build: id(),
+        job: "j".to_owned(),
+        inputs: vec![(Kind::Secret, secret)],
+    });
+    let deleted: Vec<_> = requests
+        .iter()
+        .map(|request| (&request[1], &request[2]["preconditions"]))
+        .collect();
+    assert_eq!(
+        deleted,
+        [
+            (&json!("base-worker-1"), &json!({"uid": "s"})),
+            (&json!("build-worker-1"), &json!({"uid": "j"})),
+        ]
+    );
+}
+
+#[test]
+fn il_275_il_782_digest_and_log_go_with_the_build_and_hold_no_password() {
+    let owner = |object: &Value| object["metadata"]["ownerReferences"][0]["uid"].clone();
+    let (requests, _) = check(&Action::WriteDigest {
+        build: id(),
+        digest: "sha256:1".to_owned(),
+    });
+    assert_eq!(owner(&requests[0][2]), "b");
+    let (requests, _) = check(&Action::KeepLog {
+        build: id(),
+        pods: vec!["pod-1".to_owned()],
+    });
+    assert_eq!(requests[0][1], "log-worker-1");
+    assert_eq!(owner(&requests[0][2]), "b");
+    assert_eq!(
+        requests[0][2]["data"]["pod-1"],
+        "a\nGET http://***@h/x\nError: b"
+    );
+}
+
+#[test]
+fn il_780_a_job_is_stopped_by_its_uid_and_il_750_a_request_is_kept() {
+    let (requests, _) = check(&Action::StopJob {
+        build: id(),
+        job: "j".to_owned(),
+    });
+    assert_eq!(
+        requests[0][2],
+        json!([{"op": "test", "path": "/metadata/uid", "value": "j"},
+            {"op": "add", "path": "/spec/suspend", "value": true}])
+    );
+    let (requests, _) = check(&Action::SetRebuildTrigger { build: id() });
+    let operations = requests[0][2].as_array().unwrap();
+    assert_eq!(operations.last().unwrap()["value"], "rebuild annotation");
 }
