@@ -9,8 +9,8 @@ use bootimage_selection::{
 use openshift_model::{
     Architecture, BootImagesConfigMap, ClusterVersion, FeatureGate, Infrastructure,
     InfrastructureSpec, Kind, MachineConfig, MachineConfigPool, MachineConfiguration,
-    MachineResource, Node, OcpVersion, Platform, Profile, Provisioning, RawObject, ReadError,
-    StringMap, Text, names, walk,
+    MachineResource, ManagedBootImages, Node, OcpVersion, Platform, Profile, Provisioning,
+    RawObject, ReadError, StringMap, Text, names, walk,
 };
 
 use crate::gates::{Gates, ShutGate};
@@ -31,6 +31,8 @@ pub(crate) struct Context<'s, 'a> {
     pub(crate) capability: Capability,
     pub(crate) infrastructure_is_azure_stack: bool,
     pub(crate) configuration: EffectiveConfiguration,
+    /// What MachineConfiguration has managed, whatever the policy says.
+    pub(crate) of_cluster: ManagedBootImages,
     pub(crate) machine_configuration: Option<MachineConfiguration<'a>>,
     pub(crate) configuration_error: Option<ReadError>,
     /// BI-083 … BI-085: the first thing for which the API server would refuse the configuration.
@@ -430,6 +432,15 @@ impl<'s, 'a> Context<'s, 'a> {
             capability,
             cpms_gate,
         );
+        let of_cluster = configuration.managed.clone();
+        let configuration = match &policy.selection {
+            None => configuration,
+            Some(selection) => EffectiveConfiguration {
+                source: ConfigurationSource::File,
+                managed: selection.clone(),
+                notes: Vec::new(),
+            },
+        };
         let is_complete = snapshot.completeness == Completeness::Complete;
         // What the operator has taken in, or a cluster holds, the API server has taken before.
         let is_admitted = is_complete || configuration.source == ConfigurationSource::Status;
@@ -474,6 +485,7 @@ impl<'s, 'a> Context<'s, 'a> {
             capability,
             infrastructure_is_azure_stack: azure_stack,
             configuration,
+            of_cluster,
             machine_configuration,
             configuration_error,
             refused: problems.into_iter().find(|problem| problem.refuses),
@@ -505,6 +517,7 @@ impl<'s, 'a> Context<'s, 'a> {
             ConfigurationSource::Computed => {
                 "what the operator would write into the status of MachineConfiguration cluster"
             }
+            ConfigurationSource::File => "file of --config",
         }
     }
 }

@@ -262,6 +262,8 @@ pub enum Source {
     Status,
     /// What the operator would write into its status.
     Computed,
+    /// The file of a controller that is not the one that MachineConfiguration is for.
+    File,
 }
 
 /// What becomes of one machine resource.

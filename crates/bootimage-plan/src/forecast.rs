@@ -1,13 +1,18 @@
 //! What the cluster would be told if every update succeeded (BI-090 … BI-106, BI-180 … BI-188).
 
+use std::collections::BTreeSet;
+
 use bootimage_selection::reconcile_status;
 use bootimage_status::codes::{AUTOMATIC, MANUAL};
 use bootimage_status::{
-    GateInput, ListStep, SkewInput, SkewReport, StatusCondition, UpgradeGuard, deferred,
-    install_version, is_legacy_bare_metal, list_error, recorded_install_version, skew_in_force,
-    skew_is_enforced, skew_report, skew_status,
+    Deferred, GateInput, ListStep, SkewInput, SkewReport, StatusCondition, UpgradeGuard, deferred,
+    deferred_besides_configuration, install_version, is_legacy_bare_metal, list_error,
+    recorded_install_version, skew_in_force, skew_is_enforced, skew_report, skew_status,
 };
-use openshift_model::{Condition, Kind, ManagedBootImages, ObjectMeta, Profile, SkewEnforcement};
+use openshift_model::{
+    ClusterVersion, Condition, Kind, MachineManager, ManagedBootImages, ObjectMeta, Profile,
+    SelectionMode, SkewEnforcement,
+};
 
 use crate::context::{Context, Objects};
 use crate::document::{ConditionForecast, DeferredPlan, SkewForecast, StatusForecast};
@@ -32,6 +37,7 @@ pub(crate) fn status_basis(
     context: &Context<'_, '_>,
     errors: Vec<TargetError>,
     rhcos_versions: Vec<String>,
+    secrets: BTreeSet<String>,
 ) -> StatusBasis {
     let (managed, opt_in) = managed(context);
     let list_error = |kind| {
@@ -52,6 +58,10 @@ pub(crate) fn status_basis(
             .then(|| skew_basis(context, &managed, rhcos_versions)),
         managed,
         opt_in,
+        secrets,
+        takes_in: takes_in(context),
+        release: release(context),
+        obstacle: beside_obstacle(context),
     }
 }
 
@@ -255,20 +265,71 @@ fn owned(skew: &SkewEnforcement<'_>) -> SkewEnforcement<'static> {
     }
 }
 
-/// BI-113, BI-140, BI-141: why a controller would write nothing now.
-fn deferred_plan(context: &Context<'_, '_>) -> Option<DeferredPlan> {
+fn gates<'c>(context: &'c Context<'_, '_>) -> GateInput<'c> {
     let boot_images = match &context.stream {
         Some(StreamText::Of(config_map)) => Some(config_map),
         _ => None,
     };
-    let found = deferred(&GateInput {
+    GateInput {
         profile: context.profile,
         complete: context.completeness == Completeness::Complete,
         configuration: context.machine_configuration.as_ref(),
         cluster_version: context.cluster_version.as_ref(),
         boot_images,
         rendered: context.cluster.rendered.as_ref(),
-    })?;
+    }
+}
+
+/// BI-053, BI-141: whether all that a controller waits for is that somebody takes the configuration
+/// in.
+fn takes_in(context: &Context<'_, '_>) -> bool {
+    let gates = gates(context);
+    deferred(&gates) == Some(Deferred::ConfigurationOutdated)
+        && deferred_besides_configuration(&gates).is_none()
+}
+
+fn release(context: &Context<'_, '_>) -> Option<String> {
+    let version = context.cluster_version.as_ref();
+    version.and_then(ClusterVersion::release).map(str::to_owned)
+}
+
+/// BI-086: why a controller with a file of its own must not write beside the one that
+/// MachineConfiguration is for: the two would manage the same sets, or a skew record would be kept
+/// by who does not know what was updated.
+fn beside_obstacle(context: &Context<'_, '_>) -> Option<String> {
+    let managers = |managed: &ManagedBootImages| managed.machine_managers.clone();
+    let ours = managers(context.policy.selection.as_ref()?)?;
+    let theirs = managers(&context.of_cluster).unwrap_or_default();
+    let is_active = |manager: &&MachineManager| *manager.mode() != SelectionMode::None;
+    let both = theirs.iter().filter(is_active).find(|theirs| {
+        let ours = ours.iter().filter(is_active);
+        let key = |manager: &MachineManager| {
+            (
+                manager.resource().to_owned(),
+                manager.api_group().to_owned(),
+            )
+        };
+        ours.into_iter().any(|ours| key(ours) == key(theirs))
+    });
+    if let Some(manager) = both {
+        let (resource, mode) = (manager.resource(), manager.mode().name());
+        return Some(format!(
+            "MachineConfiguration cluster has {resource} in mode {mode}: set that to None, so that \
+             one controller alone manages them"
+        ));
+    }
+    let configuration = context.machine_configuration.as_ref()?;
+    let skew = configuration.status.skew_enforcement_status.as_ref();
+    skew.is_some_and(SkewEnforcement::is_automatic).then(|| {
+        "boot image skew enforcement is Automatic: set spec.bootImageSkewEnforcement of \
+         MachineConfiguration cluster to Manual or None first"
+            .to_owned()
+    })
+}
+
+/// BI-113, BI-140, BI-141: why a controller would write nothing now.
+fn deferred_plan(context: &Context<'_, '_>) -> Option<DeferredPlan> {
+    let found = deferred(&gates(context))?;
     Some(DeferredPlan {
         reason: found.reason().name().to_owned(),
         message: found.to_string(),

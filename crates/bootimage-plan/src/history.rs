@@ -3,10 +3,10 @@
 
 use std::collections::VecDeque;
 
-use openshift_model::Kind;
+use openshift_model::{Kind, names};
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, ReasonCode};
+use crate::{Digest, Plan, ReasonCode, Target, image_change, live_namespace};
 
 /// The most bytes of a history: half of what a ConfigMap holds, so that there is room for the rest
 /// of the state.
@@ -47,6 +47,67 @@ pub struct HistoryEntry {
     pub plan: Digest,
     /// Who wrote: the field manager.
     pub manager: String,
+}
+
+/// What of a target was written by one plan, whether now or before an interruption.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Written {
+    /// The machine resource itself.
+    pub target: bool,
+    /// The stub of its user-data Secret.
+    pub user_data: bool,
+}
+
+/// Who wrote, when, and what led to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Authorship<'a> {
+    /// RFC 3339.
+    pub time: &'a str,
+    /// The release that the cluster runs, where it is known.
+    pub release: Option<&'a str>,
+    /// Digest of the plan.
+    pub plan: Digest,
+    /// Field manager of the program.
+    pub manager: &'a str,
+}
+
+/// The entries for what was written of a target.
+pub fn history_entries(
+    plan: &Plan,
+    target: &Target,
+    written: Written,
+    by: &Authorship<'_>,
+) -> Vec<HistoryEntry> {
+    let entry = |kind: Kind, namespace: &str, name: &str, from, to| {
+        let input = plan.metadata.input(kind, namespace, name);
+        HistoryEntry {
+            time: by.time.to_owned(),
+            kind,
+            namespace: live_namespace(kind, namespace).to_owned(),
+            name: name.to_owned(),
+            uid: input
+                .and_then(|input| input.uid.clone())
+                .unwrap_or_default(),
+            from,
+            to,
+            release: by.release.map(str::to_owned),
+            reason: target.reason,
+            plan: by.plan,
+            manager: by.manager.to_owned(),
+        }
+    };
+    let mut entries = Vec::new();
+    if let Some(data) = target.user_data.as_deref().filter(|_| written.user_data) {
+        let namespace = names::MACHINE_API_NAMESPACE;
+        let (from, to) = (data.from.clone(), data.to.clone());
+        entries.push(entry(Kind::Secret, namespace, &data.secret, from, to));
+    }
+    if written.target {
+        let change = image_change(&plan.metadata.profile, target).unwrap_or_default();
+        let (namespace, name) = (&target.namespace, &target.name);
+        entries.push(entry(target.kind, namespace, name, change.from, change.to));
+    }
+    entries
 }
 
 impl History {

@@ -1,6 +1,6 @@
 //! The gate before each edit: has somebody else undone it again and again (BI-190 … BI-194)?
 
-use bootimage_status::{HotLoop, HotLoopMemory};
+use bootimage_status::{HotLoop, HotLoopMemory, Pauses};
 use openshift_model::{Edit, ObjectRef};
 use serde_json::json;
 
@@ -47,8 +47,13 @@ impl Contested {
 }
 
 /// BI-190 … BI-194: whether an update may be tried at `now`, in seconds since 1970.
-pub fn hot_loop(memory: &HotLoopMemory, target: &Target, now: u64) -> HotLoopDecision {
-    match memory.check(&target.reference(), &value(target), now) {
+pub fn hot_loop(
+    memory: &HotLoopMemory,
+    target: &Target,
+    now: u64,
+    pauses: Pauses,
+) -> HotLoopDecision {
+    match memory.check_with(&target.reference(), &value(target), now, pauses) {
         Ok(()) => HotLoopDecision::Go,
         Err(hot_loop) => HotLoopDecision::Contested(Contested { hot_loop }),
     }
@@ -118,17 +123,21 @@ mod tests {
         }
     }
 
+    fn check(memory: &HotLoopMemory, target: &Target, now: u64) -> HotLoopDecision {
+        hot_loop(memory, target, now, Pauses::default())
+    }
+
     #[test]
     fn bi_190_bi_191_the_fourth_identical_edit_waits_and_another_image_does_not() {
         let mut memory = HotLoopMemory::default();
         for old in ["a", "b", "c"] {
             let target = target("w", old, "new");
-            assert_eq!(hot_loop(&memory, &target, 5), HotLoopDecision::Go);
+            assert_eq!(check(&memory, &target, 5), HotLoopDecision::Go);
             memory = hot_loop_tried(memory, &target, true, 5);
         }
         let again = target("w", "d", "new");
         memory = memory.reverted_by(&again.reference(), "argocd");
-        let HotLoopDecision::Contested(contested) = hot_loop(&memory, &again, 6) else {
+        let HotLoopDecision::Contested(contested) = check(&memory, &again, 6) else {
             panic!("it is contested");
         };
         assert!(
@@ -139,9 +148,9 @@ mod tests {
         assert_eq!(contested.hot_loop.until, 65);
         assert_eq!(Contested::REASON.name(), "Contested");
         for free in [target("other", "d", "new"), target("w", "d", "newer")] {
-            assert_eq!(hot_loop(&memory, &free, 6), HotLoopDecision::Go);
+            assert_eq!(check(&memory, &free, 6), HotLoopDecision::Go);
         }
-        assert_eq!(hot_loop(&memory, &again, 65), HotLoopDecision::Go);
+        assert_eq!(check(&memory, &again, 65), HotLoopDecision::Go);
     }
 
     #[test]
@@ -150,7 +159,7 @@ mod tests {
         let mut edits = 0;
         for now in 0..600 {
             let target = target("w", "old", "new");
-            if hot_loop(&memory, &target, now) == HotLoopDecision::Go {
+            if check(&memory, &target, now) == HotLoopDecision::Go {
                 memory = hot_loop_tried(memory, &target, true, now);
                 edits += 1;
             }

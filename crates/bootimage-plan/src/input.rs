@@ -2,7 +2,7 @@
 
 use ignition_stub_convert::TargetVersion;
 use openshift_model::vcenter::TemplateNames;
-use openshift_model::{Architecture, Profile, RawObject};
+use openshift_model::{Architecture, ManagedBootImages, Profile, RawObject};
 
 /// Whether a snapshot holds everything that the cluster has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct ClusterSnapshot<'a> {
 }
 
 /// What a person decides about a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Policy {
     /// Which release's rules apply; `None`: that of ClusterVersion.
     pub profile: Option<Profile>,
@@ -38,4 +38,7 @@ pub struct Policy {
     pub ignition_version: TargetVersion,
     /// BI-320: what the release's templates are called in a vCenter.
     pub template_names: TemplateNames,
+    /// What is managed, whatever MachineConfiguration says: of a controller beside the one that
+    /// MachineConfiguration is for ([`selection_of_file`](crate::selection_of_file)).
+    pub selection: Option<ManagedBootImages>,
 }

@@ -27,7 +27,9 @@
 //! assert_eq!(plan.targets[0].target.as_deref(), Some("projects/rhcos-cloud/global/images/new"));
 //! ```
 
+mod contest;
 mod context;
+mod controller_state;
 mod decide;
 mod digest;
 mod document;
@@ -47,12 +49,19 @@ mod reads;
 mod reason;
 mod recheck;
 pub mod report;
+mod selection_file;
 mod standing;
 mod status;
 mod stream_text;
+mod trigger;
 mod user_data;
 mod warnings;
 
+pub use bootimage_status::{HotLoopMemory, Pauses};
+pub use contest::{STATUS_SETTLED_SECONDS, foreign_condition_writers, reverted_by};
+pub use controller_state::{
+    CONTROLLER_STATE_FIELD_MANAGER, ControllerState, PendingWrite, STATE_CONFIG_MAP, StateProblem,
+};
 pub use digest::{Digest, Digester, NoDigest};
 pub use document::{
     API_VERSION, ConditionForecast, ConfigurationInForce, DecisionKind, DeferredPlan,
@@ -61,18 +70,23 @@ pub use document::{
 };
 pub use edit_check::{EditProblem, ImageChange, image_change};
 pub use forecast::skew;
-pub use history::{HISTORY_MAX, History, HistoryEntry};
+pub use history::{Authorship, HISTORY_MAX, History, HistoryEntry, Written, history_entries};
 pub use hot_loop_gate::{Contested, HotLoopDecision, hot_loop, hot_loop_tried, hot_loops_of_plan};
 pub use ignition_stub_convert::TargetVersion as IgnitionVersion;
 pub use input::{ClusterSnapshot, Completeness, Policy};
 pub use input_files::{file_input, policy_inputs, policy_of};
 pub use openshift_model::facts::{FactRequest, Facts};
 pub use plan::{Each, Explanation, InTurn, explain, plan, plan_pass, plan_with};
-pub use reads::{USUAL_USER_DATA, reads};
+pub use reads::{USUAL_USER_DATA, reads, replace_reads};
 pub use reason::{Obstacle, ReasonCode};
-pub use recheck::{Difference, Disagreement, Recheck, recheck};
+pub use recheck::{Difference, Disagreement, Recheck, recheck, recheck_with};
+pub use selection_file::{SELECTION_KIND, SelectionProblem, selection_of_file};
 pub use standing::{
     Moved, Movement, Standing, live_namespace, moved, standing, user_data_standing,
 };
-pub use status::{Applied, Became, ClusterStatus, STATUS_FIELD_MANAGER, StatusBasis, StatusError};
+pub use status::{
+    Applied, Became, CLUSTER_OPERATOR, CONTESTED, ClusterStatus, OPERATOR_FIELD_MANAGER,
+    OperatorStatus, STATUS_FIELD_MANAGER, StatusBasis, StatusError,
+};
+pub use trigger::KnownInputs;
 pub use user_data::{ConversionError, UserDataError, conversion};

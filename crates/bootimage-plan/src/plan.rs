@@ -117,8 +117,12 @@ fn plan_world(
     let boots = |target: &Target, id: &str| target.current.as_deref() == Some(id);
     let is_booted = |id: &str| targets.iter().any(|target| boots(target, id));
     warnings.extend(listed_products(world.facts, is_booted));
+    let blocking_secrets: Vec<String> = extras
+        .iter()
+        .filter_map(|extra| extra.blocking_secret.clone())
+        .collect();
     let mut read = context.read.clone();
-    read.extend(secrets_of(&targets, &extras, world.user_data));
+    read.extend(secrets_of(&targets, &blocking_secrets, world.user_data));
     inputs.reserve_exact(read.len());
     let mut digester = Digester::default();
     for object in read {
@@ -136,7 +140,8 @@ fn plan_world(
         unused.extend(extra.unused_secret);
     }
     warnings.extend(unused_secrets(&unused));
-    let basis = status_basis(context, errors, rhcos_versions);
+    let secrets = secret_names(&targets, &blocking_secrets);
+    let basis = status_basis(context, errors, rhcos_versions, secrets);
     let forecast = forecast(context, &basis, &targets);
     warnings.extend(forecast.warnings);
     sort(&mut inputs);
@@ -278,22 +283,23 @@ fn unwrap_all<T>(places: Vec<Option<T>>) -> Vec<T> {
     places.into_iter().map_while(|place| place).collect()
 }
 
-/// The user-data Secrets that targets were decided by.
-fn secrets_of<'s, 'a>(
-    targets: &[Target],
-    extras: &[Extra],
-    user_data: &UserDataSecrets<'s, 'a>,
-) -> impl Iterator<Item = &'s RawObject<'a>> {
+/// The names of the user-data Secrets that targets were decided by, be they there or not.
+fn secret_names(targets: &[Target], blocking: &[String]) -> BTreeSet<String> {
     let of_updates = targets
         .iter()
-        .filter_map(|target| target.user_data.as_ref())
-        .map(|data| data.secret.as_str());
-    let of_blocked = extras
+        .filter_map(|target| target.user_data.as_ref());
+    let of_updates = of_updates.map(|data| data.secret.clone());
+    of_updates.chain(blocking.iter().cloned()).collect()
+}
+
+/// Those of them that are there.
+fn secrets_of<'s, 'a>(
+    targets: &[Target],
+    blocking: &[String],
+    user_data: &UserDataSecrets<'s, 'a>,
+) -> impl Iterator<Item = &'s RawObject<'a>> {
+    let objects: Vec<_> = secret_names(targets, blocking)
         .iter()
-        .filter_map(|extra| extra.blocking_secret.as_deref());
-    let names: BTreeSet<&str> = of_updates.chain(of_blocked).collect();
-    let objects: Vec<_> = names
-        .into_iter()
         .filter_map(|name| user_data.object(name))
         .collect();
     objects.into_iter()
@@ -306,6 +312,7 @@ impl From<bootimage_selection::ConfigurationSource> for Source {
             ConfigurationSource::Spec => Self::Spec,
             ConfigurationSource::Status => Self::Status,
             ConfigurationSource::Computed => Self::Computed,
+            ConfigurationSource::File => Self::File,
         }
     }
 }

@@ -3,6 +3,8 @@
 
 use openshift_model::{Kind, Platform, Read, Verb, Which, names};
 
+use crate::CLUSTER_OPERATOR;
+
 /// The user-data Secrets that machines boot with unless somebody named others.
 pub const USUAL_USER_DATA: &[&str] = &[
     "master-user-data",
@@ -19,6 +21,26 @@ pub fn reads() -> Vec<Read> {
     let mut reads = cluster_reads();
     reads.extend(machine_reads());
     reads
+}
+
+/// What a controller reads besides that tells the cluster itself what it did, where no other one
+/// does.
+pub fn replace_reads() -> Vec<Read> {
+    let named = |kind, name, verb, why| Read::new(kind, "", Which::Named(name), verb, why);
+    vec![
+        named(
+            Kind::ClusterOperator,
+            CLUSTER_OPERATOR,
+            Verb::Watch,
+            "what was said about upgrades and failures before (BI-056, BI-100)",
+        ),
+        named(
+            Kind::MachineConfiguration,
+            names::CLUSTER,
+            Verb::Get,
+            "whether somebody else writes its conditions, which managedFields tell (BI-188)",
+        ),
+    ]
 }
 
 /// What holds for all machine resources.
@@ -151,7 +173,7 @@ mod tests {
 
     #[test]
     fn every_read_says_why_and_is_where_its_kind_is() {
-        for read in reads() {
+        for read in reads().into_iter().chain(replace_reads()) {
             assert!(read.why.contains("(BI-"), "{}", read.why);
             assert_eq!(read.kind.is_namespaced(), !read.namespace.is_empty());
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use openshift_model::{Kind, ObjectRef};
 
 use crate::{
-    ClusterSnapshot, DecisionKind, DeferredPlan, Facts, Moved, Plan, ReasonCode, Target,
+    ClusterSnapshot, DecisionKind, DeferredPlan, Facts, Moved, Plan, Policy, ReasonCode, Target,
     UserDataDecision, live_namespace, moved, plan, policy_of,
 };
 
@@ -69,8 +69,22 @@ pub fn recheck(
     live: &ClusterSnapshot<'_>,
     concerns: impl Fn(&Target) -> bool,
 ) -> Recheck {
-    let policy = policy_of(&planned.metadata.inputs);
-    let now = plan(live, &Facts::default(), &policy);
+    recheck_with(
+        planned,
+        live,
+        &policy_of(&planned.metadata.inputs),
+        concerns,
+    )
+}
+
+/// [`recheck`], for whoever has the policy of the plan itself.
+pub fn recheck_with(
+    planned: &Plan,
+    live: &ClusterSnapshot<'_>,
+    policy: &Policy,
+    concerns: impl Fn(&Target) -> bool,
+) -> Recheck {
+    let now = plan(live, &Facts::default(), policy);
     let moved = moved(planned, live, &now.metadata.inputs, &concerns);
     let mut differences = Vec::new();
     if moved.is_empty() {

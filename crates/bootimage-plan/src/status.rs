@@ -5,7 +5,10 @@
 //! forecast in a plan is the same function where every update succeeded.
 
 mod applied;
+mod operator;
 mod writes;
+
+use std::collections::BTreeSet;
 
 use bootimage_status::{
     Deferred, ItemStep, Outcome, PassStatistics, RecordAction, Statistics, StatusCondition,
@@ -14,6 +17,7 @@ use bootimage_status::{
 use openshift_model::{Kind, ManagedBootImages, OcpVersion, Profile, SkewEnforcement};
 
 pub use applied::{Applied, Became};
+pub use operator::{CLUSTER_OPERATOR, CONTESTED, OPERATOR_FIELD_MANAGER, OperatorStatus};
 pub use writes::{STATUS_FIELD_MANAGER, StatusError};
 
 use crate::{DecisionKind, Obstacle, Target};
@@ -36,6 +40,14 @@ pub struct StatusBasis {
     pub(crate) opt_in: bool,
     /// `None` where skew is not enforced (BI-093).
     pub(crate) skew: Option<SkewBasis>,
+    /// The user-data Secrets that decisions depend on.
+    pub(crate) secrets: BTreeSet<String>,
+    /// Whether a controller waits for nothing but that the configuration is taken in.
+    pub(crate) takes_in: bool,
+    /// The release that the cluster runs.
+    pub(crate) release: Option<String>,
+    /// Why nothing may be written beside another controller.
+    pub(crate) obstacle: Option<String>,
 }
 
 /// What the record of versions depends on (BI-095 … BI-097).
@@ -90,6 +102,41 @@ pub struct ClusterStatus {
 }
 
 impl StatusBasis {
+    /// The names of the user-data Secrets that decisions depend on, be they in the snapshot or not:
+    /// whoever makes plans of a cluster gets them by name, and plans again.
+    pub fn secrets(&self) -> &BTreeSet<String> {
+        &self.secrets
+    }
+
+    /// The release that the cluster runs, where it is known.
+    pub fn release(&self) -> Option<&str> {
+        self.release.as_deref()
+    }
+
+    /// BI-086: why a controller that has its selection from a file must not write beside the one
+    /// that MachineConfiguration is for.
+    pub fn beside_obstacle(&self) -> Option<&str> {
+        self.obstacle.as_deref()
+    }
+
+    /// BI-053, BI-070, BI-091: what MachineConfiguration is to say once its present generation was
+    /// taken in, where that is all that a pass waits for (BI-141). The conditions stay as they are.
+    pub fn taken_in(&self) -> Option<ClusterStatus> {
+        self.takes_in.then(|| ClusterStatus {
+            profile: self.profile,
+            conditions: Vec::new(),
+            managed: Some(self.managed.clone()),
+            skew: self.skew.as_ref().map(|skew| skew.base.clone()),
+            opt_in: self.opt_in,
+            warnings: Vec::new(),
+        })
+    }
+
+    /// The profile whose rules apply.
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
+
     /// What MachineConfiguration is to say after the updates of `targets`, which are those of the
     /// plan that was made with this basis. `reason` is what led to the pass
     /// ([`trigger`](bootimage_status::trigger), BI-121).

@@ -16,6 +16,8 @@ pub enum ConfigurationSource {
     Status,
     /// From what the operator would write: its status is absent or older than the spec.
     Computed,
+    /// A file of somebody's own, which goes before MachineConfiguration.
+    File,
 }
 
 /// The configuration in force.

@@ -125,8 +125,13 @@ impl Serialize for Deferred {
 /// While one is closed a controller touches nothing, conditions included (BI-140); a configuration
 /// that is not ready for minutes is an error of the pass, with this text (BI-141).
 pub fn deferred(input: &GateInput<'_>) -> Option<Deferred> {
-    readiness(input)
-        .or_else(|| stability(input))
+    readiness(input).or_else(|| deferred_besides_configuration(input))
+}
+
+/// The gates behind that of the configuration: what keeps whoever is to take the configuration in
+/// from doing so (BI-113, BI-140).
+pub fn deferred_besides_configuration(input: &GateInput<'_>) -> Option<Deferred> {
+    stability(input)
         .or_else(|| handshake(input.boot_images?, input.cluster_version, input.rendered))
 }
 

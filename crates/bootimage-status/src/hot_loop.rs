@@ -10,11 +10,25 @@ use sha2::{Digest, Sha256};
 /// BI-028: patches of the same value that are allowed in a row without a pause.
 const LIMIT: u32 = 3;
 
-/// The first pause, in seconds: long enough for a GitOps tool to be told to leave the member alone.
-const FIRST_PAUSE: u64 = 60;
+/// How long an object is left alone that somebody else keeps reverting, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pauses {
+    /// At first; it doubles from one time to the next.
+    pub first: u64,
+    /// At most.
+    pub longest: u64,
+}
 
-/// The longest pause, in seconds: a set whose opponent has gone is updated within the hour.
-const LONGEST_PAUSE: u64 = 3600;
+impl Default for Pauses {
+    /// A minute is long enough for a GitOps tool to be told to leave the member alone, and a set
+    /// whose opponent has gone is updated within the hour.
+    fn default() -> Self {
+        Self {
+            first: 60,
+            longest: 3600,
+        }
+    }
+}
 
 /// BI-190, BI-193: the same value was written too often. The text is the reference's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -119,6 +133,17 @@ impl HotLoopMemory {
     /// since 1970): the first three times in a row at once, and after that with pauses that double
     /// from one minute to one hour. (The reference never tries again.)
     pub fn check(&self, object: &ObjectRef, value: &str, now: u64) -> Result<(), HotLoop> {
+        self.check_with(object, value, now, Pauses::default())
+    }
+
+    /// [`HotLoopMemory::check`], with pauses of the caller's own.
+    pub fn check_with(
+        &self,
+        object: &ObjectRef,
+        value: &str,
+        now: u64,
+        pauses: Pauses,
+    ) -> Result<(), HotLoop> {
         let Some(entry) = self.same_value(object, value) else {
             return Ok(());
         };
@@ -126,7 +151,7 @@ impl HotLoopMemory {
             return Ok(());
         };
         let doubled = 1_u64.checked_shl(more).unwrap_or(u64::MAX);
-        let pause = FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE);
+        let pause = pauses.first.saturating_mul(doubled).min(pauses.longest);
         let until = entry.last.saturating_add(pause);
         // A clock that was set back must not stop updates for longer than the pause.
         if now >= until || now.saturating_add(pause) < entry.last {

@@ -56,8 +56,10 @@ pub use cluster_operator::{
 };
 pub use condition::{ConditionType, Conditions, StatusCondition, upsert};
 pub use errors::{ItemStep, ListStep, aggregate, item_error, list_error};
-pub use gate::{Deferred, DeferredReason, GateInput, deferred, is_stable};
-pub use hot_loop::{HotLoop, HotLoopMemory, hot_loop_value};
+pub use gate::{
+    Deferred, DeferredReason, GateInput, deferred, deferred_besides_configuration, is_stable,
+};
+pub use hot_loop::{HotLoop, HotLoopMemory, Pauses, hot_loop_value};
 pub use install_version::{install_version, recorded_install_version};
 pub use messages::{degradation_message, progress_message};
 pub use skew::{
