@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bootimage_plan::inventory::{Beside, Inventory, inventory};
 use bootimage_plan::{
     ClusterSnapshot, Completeness, Each, Facts, InputObject, Plan, Policy, UserDataDecision,
-    file_input, plan_with,
+    file_input, inventory_reads, plan_with, reads,
 };
 use cluster_io::cluster::Cluster;
 use cluster_io::files::{self, Text, Texts};
@@ -131,11 +131,11 @@ impl Input {
         let mut cluster = None;
         if args.files.is_empty() {
             let found = live::connect(&args.cluster).await?;
-            self.objects.texts = found.boot_image_objects().await?;
+            let mut table = reads();
             if wanted.machines {
-                let machines = found.inventory_objects().await?;
-                self.objects.texts.extend(machines);
+                table.extend(inventory_reads());
             }
+            self.objects.texts = found.fetch(&table).await?;
             cluster = Some(found);
         }
         if wanted.resolve {

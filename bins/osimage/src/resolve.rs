@@ -105,7 +105,7 @@ pub(crate) async fn access(
     let Some(cluster) = cluster else {
         return Ok(access);
     };
-    let (namespace, name) = (vcenter::SECRET_NAMESPACE, vcenter::SECRET_NAME);
+    let (namespace, name) = names::VSPHERE_CREDENTIALS;
     let read = cluster.object(Kind::Secret, namespace, name).await;
     // Where the environment says who asks, the Secret need not be readable.
     if let Ok(Some(json)) = read {

@@ -1,7 +1,7 @@
 //! What a pass over boot images reads: the one table from which fetches, watches and the shipped
 //! roles are made.
 
-use openshift_model::{Kind, Platform, Read, Verb, Which, names};
+use openshift_model::{Kind, Namer, Platform, Read, Verb, Which, names};
 
 use crate::CLUSTER_OPERATOR;
 
@@ -43,8 +43,8 @@ pub fn replace_reads() -> Vec<Read> {
     ]
 }
 
-/// What holds for all machine resources.
-fn cluster_reads() -> Vec<Read> {
+/// The part of [`reads`] that holds for all machine resources.
+pub fn cluster_reads() -> Vec<Read> {
     let singleton = |kind, name, why| Read::new(kind, "", Which::Named(name), Verb::Watch, why);
     let (install_namespace, install_config) = names::INSTALL_CONFIG;
     vec![
@@ -83,7 +83,7 @@ fn cluster_reads() -> Vec<Read> {
             Kind::MachineConfig,
             "",
             Which::NamedBy {
-                what: "MachineConfigPool master",
+                what: Namer::Pools,
                 usual: &[],
             },
             Verb::Get,
@@ -122,7 +122,7 @@ fn machine_reads() -> Vec<Read> {
     let machines = |kind, why| Read::new(kind, api, Which::All, Verb::Watch, why);
     let again = |kind| {
         let which = Which::NamedBy {
-            what: "the plan",
+            what: Namer::Plan,
             usual: &[],
         };
         let why = "an object is looked at again before it is edited, and whoever reverts an edit is \
@@ -141,7 +141,7 @@ fn machine_reads() -> Vec<Read> {
             Kind::Secret,
             api,
             Which::NamedBy {
-                what: "the provider spec of an enrolled machine resource",
+                what: Namer::ProviderSpec,
                 usual: USUAL_USER_DATA,
             },
             Verb::Get,
@@ -155,6 +155,56 @@ fn machine_reads() -> Vec<Read> {
             "the credentials with which EC2 is asked for facts (BI-011)",
         )
         .only_on(Platform::Aws),
+        Read::new(
+            Kind::Secret,
+            names::VSPHERE_CREDENTIALS.0,
+            Which::Named(names::VSPHERE_CREDENTIALS.1),
+            Verb::Get,
+            "the credentials with which vCenters are asked for facts (BI-311)",
+        )
+        .only_on(Platform::VSphere),
+    ]
+}
+
+/// What an inventory reads besides: what runs now, and what it is to run.
+pub fn inventory_reads() -> Vec<Read> {
+    let all = |kind, why| Read::new(kind, "", Which::All, Verb::Watch, why);
+    let operator = |name, why| {
+        Read::new(
+            Kind::ClusterOperator,
+            "",
+            Which::Named(name),
+            Verb::Watch,
+            why,
+        )
+    };
+    vec![
+        Read::new(
+            Kind::Machine,
+            names::MACHINE_API_NAMESPACE,
+            Which::All,
+            Verb::Watch,
+            "which nodes a set has made, and when",
+        ),
+        all(Kind::Node, "what each node runs").required(),
+        all(
+            Kind::MachineConfigPool,
+            "what the nodes of a pool are to run",
+        ),
+        all(Kind::MachineOSConfig, "which pools run a layered image"),
+        all(Kind::MachineOSBuild, "which image was built for them"),
+        operator("machine-config", "whether nodes are configured at all"),
+        operator("machine-api", "whether machines are made at all"),
+        Read::new(
+            Kind::MachineConfig,
+            "",
+            Which::NamedBy {
+                what: Namer::Pools,
+                usual: &[],
+            },
+            Verb::Get,
+            "the operating system image that a pool is to run",
+        ),
     ]
 }
 
@@ -175,6 +225,8 @@ mod tests {
     fn every_read_says_why_and_is_where_its_kind_is() {
         for read in reads().into_iter().chain(replace_reads()) {
             assert!(read.why.contains("(BI-"), "{}", read.why);
+        }
+        for read in reads().into_iter().chain(inventory_reads()) {
             assert_eq!(read.kind.is_namespaced(), !read.namespace.is_empty());
         }
     }

@@ -59,7 +59,7 @@ pub use label_selector::{
 pub use object::{Kind, Members, ObjectMeta, ObjectRef, OwnerReference, RawObject};
 pub use platform::{Architecture, Platform};
 pub use read::{ReadError, WrongType};
-pub use reads::{Form, Read, Verb, Which};
+pub use reads::{Form, Namer, Read, Verb, Which};
 pub use resource::{Resource, Scope};
 pub use serde_json::value::RawValue;
 pub use stream::{

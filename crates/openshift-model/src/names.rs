@@ -54,3 +54,5 @@ pub const MASTER_POOL: &str = "master";
 pub const INSTALL_CONFIG: (&str, &str) = ("kube-system", "cluster-config-v1");
 /// BI-011: the Secret of the Machine API's namespace with the credentials for AWS.
 pub const AWS_CREDENTIALS: &str = "aws-cloud-credentials";
+/// BI-311: namespace and name of the Secret with the credentials for vCenters.
+pub const VSPHERE_CREDENTIALS: (&str, &str) = ("kube-system", "vsphere-creds");

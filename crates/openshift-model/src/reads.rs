@@ -2,6 +2,8 @@
 //! the shipped roles are all made from such rows, so that none of them can know of a read that the
 //! others do not.
 
+use std::fmt;
+
 use crate::{Kind, Platform, Resource};
 
 /// One thing that a pass reads.
@@ -37,11 +39,32 @@ pub enum Which {
     Labelled(&'static str),
     /// Those that another object names.
     NamedBy {
-        /// What names them, for people.
-        what: &'static str,
+        /// What names them.
+        what: Namer,
         /// The names that they have unless somebody chose others; a role can be limited to them.
         usual: &'static [&'static str],
     },
+}
+
+/// What names an object that is read by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Namer {
+    /// The MachineConfigPools that were read: what each of them is to run (BI-015).
+    Pools,
+    /// The provider spec of an enrolled machine resource.
+    ProviderSpec,
+    /// The plan, which names what it edits.
+    Plan,
+}
+
+impl fmt::Display for Namer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pools => "the MachineConfigPool that is to run it",
+            Self::ProviderSpec => "the provider spec of an enrolled machine resource",
+            Self::Plan => "the plan",
+        })
+    }
 }
 
 /// How objects are read.
@@ -103,6 +126,14 @@ impl Read {
     pub fn only_on(mut self, platform: Platform) -> Self {
         self.platform = Some(platform);
         self
+    }
+
+    /// Whether every object of another read is one of this read too.
+    pub fn covers(&self, other: &Self) -> bool {
+        let same = self.kind == other.kind
+            && self.namespace == other.namespace
+            && self.platform == other.platform;
+        same && self.verb == Verb::Watch && self.which == Which::All && self.form == Form::Whole
     }
 
     /// The resource in the API's paths and in RBAC rules.

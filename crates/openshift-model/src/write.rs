@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
-use crate::{Edit, Resource};
+use crate::{Edit, Kind, Resource};
 
 /// One request to an API server.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,6 +131,17 @@ pub struct EventRequest {
 
 /// The most bytes of a note that the API server takes.
 const NOTE_MAX: usize = 1024;
+
+impl Address {
+    /// The object of a kind that is read as well.
+    pub fn of(kind: Kind, namespace: &str, name: &str) -> Self {
+        Self {
+            resource: kind.resource(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+}
 
 impl Write {
     /// The object that the request is about.
@@ -272,19 +283,10 @@ fn identity(address: &Address) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Kind;
-
-    fn address(kind: Kind, namespace: &str, name: &str) -> Address {
-        Address {
-            resource: kind.resource(),
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        }
-    }
 
     fn patch(body: PatchBody) -> PatchRequest {
         PatchRequest {
-            address: address(Kind::MachineConfiguration, "", "cluster"),
+            address: Address::of(Kind::MachineConfiguration, "", "cluster"),
             subresource: Some(Subresource::Status),
             body,
             guard: Guard {
@@ -331,7 +333,7 @@ mod tests {
     #[test]
     fn a_deletion_names_what_has_to_be_found() {
         let request = DeleteRequest {
-            address: address(Kind::Job, "n", "build-a"),
+            address: Address::of(Kind::Job, "n", "build-a"),
             guard: Guard {
                 uid: Some("u".to_owned()),
                 resource_version: None,
@@ -348,7 +350,7 @@ mod tests {
     #[test]
     fn an_event_stands_beside_its_object_once_and_its_note_fits() {
         let event = |namespace: &str, note: String| EventRequest {
-            regarding: address(Kind::MachineSet, namespace, "a"),
+            regarding: Address::of(Kind::MachineSet, namespace, "a"),
             uid: "u".to_owned(),
             is_warning: true,
             reason: "Contested".into(),

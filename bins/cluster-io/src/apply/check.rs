@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use bootimage_plan::{
-    ClusterSnapshot, Completeness, Plan, Recheck, Target, live_namespace, recheck,
+    ClusterSnapshot, Completeness, Plan, Recheck, Target, cluster_reads, live_namespace, reads,
+    recheck,
 };
 
 use crate::cluster::{Cluster, ClusterError};
@@ -28,7 +29,7 @@ pub async fn check_all(
     plan: &Plan,
     targets: &[&Target],
 ) -> Result<Recheck, CheckError> {
-    let mut texts = cluster.boot_image_objects().await?;
+    let mut texts = cluster.fetch(&reads()).await?;
     texts.extend(cluster.machine_api_secrets(secrets(targets)).await?);
     compare(plan, texts, targets)
 }
@@ -41,9 +42,9 @@ pub(super) async fn check_one(
 ) -> Result<Recheck, CheckError> {
     let namespace = live_namespace(target.kind, &target.namespace);
     let targets = [target];
+    let table = cluster_reads();
     let (mut texts, object, secrets) = tokio::try_join!(
-        // The future is large; boxed, it does not make those of its callers as large.
-        Box::pin(cluster.shared_boot_image_objects()),
+        cluster.fetch(&table),
         cluster.named(target.kind, namespace, &target.name),
         cluster.machine_api_secrets(secrets(&targets)),
     )?;

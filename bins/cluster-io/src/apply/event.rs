@@ -1,16 +1,14 @@
 //! The Event about a target that was written: who, when, what.
 
 use jiff::Timestamp;
-use openshift_model::RawObject;
+use openshift_model::{Address, EventRequest, RawObject, Write};
 
 use super::execution::Execution;
 use super::outcome::ApplyWarning;
-use crate::cluster::{Event, WriteMode};
+use crate::cluster::WriteMode;
 
 /// Reason of the Event on an object whose boot image was changed.
 const REASON_UPDATED: &str = "BootImageUpdated";
-/// The largest note of an Event that the API server takes, in bytes.
-const MAX_NOTE_BYTES: usize = 1024;
 
 impl Execution<'_> {
     /// Writes the Event. That it cannot be written undoes nothing. `afterwards`: an earlier run
@@ -30,21 +28,21 @@ impl Execution<'_> {
         let note = self.note(user, afterwards);
         let meta = object.meta().unwrap_or_default();
         let target = self.target;
-        let event = Event {
-            kind: target.kind,
-            api_version: &object.api_version(),
-            namespace: self.namespace,
-            name: &target.name,
-            uid: meta.uid.as_deref().unwrap_or_default(),
-            key: &options.key(),
-            reporter: options.program.reporter,
-            reason: REASON_UPDATED,
-            note: shortened(&note),
-            time: &Timestamp::now()
+        let event = Write::Event(EventRequest {
+            regarding: Address::of(target.kind, self.namespace, &target.name),
+            uid: meta.uid.as_deref().unwrap_or_default().to_owned(),
+            is_warning: false,
+            reason: REASON_UPDATED.into(),
+            action: "Apply".into(),
+            note,
+            key: options.key(),
+            reporter: options.program.reporter.into(),
+            time: Timestamp::now()
                 .strftime("%Y-%m-%dT%H:%M:%S.%6fZ")
                 .to_string(),
-        };
-        if let Err(error) = self.executor.cluster.record(&event).await {
+        });
+        let cluster = self.executor.cluster;
+        if let Err(error) = cluster.execute(&event, options.mode).await {
             self.warnings.push(ApplyWarning::NoEvent {
                 object: format!("{} {}", target.kind, target.name),
                 error,
@@ -77,28 +75,5 @@ impl Execution<'_> {
             "Boot image changed with {} {who}{deferred}, plan {}: {what}",
             options.program.name, options.plan_digest,
         )
-    }
-}
-
-/// As much of a text as an Event holds.
-fn shortened(note: &str) -> &str {
-    let end = (0..=MAX_NOTE_BYTES.min(note.len()))
-        .rev()
-        .find(|end| note.is_char_boundary(*end));
-    note.get(..end.unwrap_or_default()).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_note_is_cut_between_characters() {
-        assert_eq!(shortened("short"), "short");
-        assert_eq!(shortened(&"ä".repeat(600)).len(), MAX_NOTE_BYTES);
-        assert_eq!(
-            shortened(&format!("x{}", "ä".repeat(600))).len(),
-            MAX_NOTE_BYTES - 1
-        );
     }
 }

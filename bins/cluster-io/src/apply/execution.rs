@@ -7,12 +7,12 @@ use bootimage_plan::{
     UserDataError, conversion, live_namespace, standing, user_data_standing,
 };
 use jiff::Timestamp;
-use openshift_model::{Edit, Kind, ObjectMeta, RawObject, names};
+use openshift_model::{Address, Edit, Kind, PatchRequest, RawObject, Write, names};
 
 use super::executor::Executor;
 use super::outcome::{AppliedChange, ApplyResult, ApplyWarning, MovedSince, Outcome, Refusal};
 use crate::backoff::doubled;
-use crate::cluster::{ClusterError, Seen, WriteMode};
+use crate::cluster::{ClusterError, USER_DATA_FIELD_MANAGER, WriteMode, guarded_edit};
 
 /// How often a target is read and written. An object that changes this often is still being
 /// worked on.
@@ -141,10 +141,10 @@ impl<'e> Execution<'e> {
             (Standing::AsLeft, Some(object)) => return self.complete(&object).await,
             (Standing::AsPlanned, Some(object)) => object,
         };
-        let meta = object.meta().unwrap_or_default();
-        let seen = seen(&meta);
-        self.convert(Some(seen)).await?;
-        self.patch_target(seen, self.executor.options.mode).await?;
+        let request = self.request(&object);
+        self.convert(Some(&request)).await?;
+        self.patch_target(&request, self.executor.options.mode)
+            .await?;
         self.edit_sent = true;
         self.record(&object, false).await;
         Ok(self.updated())
@@ -168,29 +168,37 @@ impl<'e> Execution<'e> {
         ApplyResult::Updated(AppliedChange(self.change.clone()))
     }
 
-    async fn patch_target(&mut self, seen: Seen<'_>, mode: WriteMode) -> Result<(), AttemptError> {
-        let object = (self.target.kind, self.namespace, self.target.name.as_str());
+    /// The edit of the target as it is.
+    fn request(&self, object: &RawObject<'_>) -> PatchRequest {
+        let address = Address::of(self.target.kind, self.namespace, &self.target.name);
+        let meta = object.meta().unwrap_or_default();
         let manager = self.executor.options.field_manager();
-        let cluster = self.executor.cluster;
-        let patched = cluster
-            .patch_machine_resource(object, seen, self.edit, &manager, mode)
-            .await;
-        let Err(error) = patched else { return Ok(()) };
+        guarded_edit(address, &meta, self.edit, manager)
+    }
+
+    async fn patch_target(
+        &mut self,
+        request: &PatchRequest,
+        mode: WriteMode,
+    ) -> Result<(), AttemptError> {
+        let Err(error) = self.send(request, mode).await else {
+            return Ok(());
+        };
         self.edit_sent |= mode == WriteMode::Real && error.may_have_been_carried_out();
-        Err(self.refused(object, seen, error).await)
+        Err(self.refused(request, error).await)
+    }
+
+    async fn send(&self, request: &PatchRequest, mode: WriteMode) -> Result<(), ClusterError> {
+        let write = Write::Patch(request.clone());
+        self.executor.cluster.execute(&write, mode).await.map(drop)
     }
 
     /// Whether a write was refused for what it is, or because the object was changed in between.
-    async fn refused(
-        &self,
-        object: (Kind, &str, &str),
-        seen: Seen<'_>,
-        error: ClusterError,
-    ) -> AttemptError {
+    async fn refused(&self, request: &PatchRequest, error: ClusterError) -> AttemptError {
         if !matches!(error, ClusterError::Invalid { .. }) {
             return AttemptError::of_write(error);
         }
-        match self.executor.cluster.was_overtaken(object, seen).await {
+        match self.executor.cluster.was_overtaken(request).await {
             Ok(true) => AttemptError::Retry(error),
             Ok(false) => AttemptError::Final(ApplyResult::Failed(error)),
             Err(unread) => AttemptError::of_read(unread),
@@ -198,8 +206,8 @@ impl<'e> Execution<'e> {
     }
 
     /// BI-243, W-38: converts the user-data Secret; where the target is still to be patched
-    /// (`seen_target`), once the API server has said that it would take that patch.
-    async fn convert(&mut self, seen_target: Option<Seen<'_>>) -> Result<(), AttemptError> {
+    /// (`target_request`), once the API server has said that it would take that patch.
+    async fn convert(&mut self, target_request: Option<&PatchRequest>) -> Result<(), AttemptError> {
         let Some(planned) = self.target.user_data.as_deref() else {
             return Ok(());
         };
@@ -223,18 +231,18 @@ impl<'e> Execution<'e> {
             }
             return Ok(());
         };
-        if let Some(seen) = seen_target {
-            self.patch_target(seen, WriteMode::DryRun).await?;
+        if let Some(request) = target_request {
+            self.patch_target(request, WriteMode::DryRun).await?;
         }
         let meta = secret.and_then(|secret| secret.meta().ok());
         let meta = meta.unwrap_or_default();
-        let seen = seen(&meta);
-        let (cluster, mode) = (self.executor.cluster, self.executor.options.mode);
-        if let Err(error) = cluster.patch_user_data(name, seen, &edit, mode).await {
+        let address = Address::of(Kind::Secret, namespace, name);
+        let request = guarded_edit(address, &meta, &edit, USER_DATA_FIELD_MANAGER);
+        let mode = self.executor.options.mode;
+        if let Err(error) = self.send(&request, mode).await {
             self.conversion_unconfirmed |=
                 mode == WriteMode::Real && error.may_have_been_carried_out();
-            let object = (Kind::Secret, namespace, name);
-            return Err(self.refused(object, seen, error).await);
+            return Err(self.refused(&request, error).await);
         }
         self.converted = Some(name.to_owned());
         Ok(())
@@ -262,11 +270,4 @@ impl<'e> Execution<'e> {
 
 fn parse(json: &str) -> Option<RawObject<'_>> {
     RawObject::parse(json).ok().flatten()
-}
-
-fn seen<'m>(meta: &'m ObjectMeta<'_>) -> Seen<'m> {
-    Seen {
-        uid: meta.uid.as_deref().unwrap_or_default(),
-        resource_version: meta.resource_version.as_deref().unwrap_or_default(),
-    }
 }

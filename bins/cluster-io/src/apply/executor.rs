@@ -17,7 +17,7 @@ const KEY_DIGITS: usize = 16;
 pub struct Program {
     /// As Events call it, e.g. `osimage apply`.
     pub name: &'static str,
-    /// Whom Events are reported by, e.g. `osimage`.
+    /// Whom Events are reported by, e.g. `osimage.dev/osimage`.
     pub reporter: &'static str,
     /// The first part of its field manager, e.g. [`crate::cluster::APPLY_FIELD_MANAGER`].
     pub field_manager: &'static str,

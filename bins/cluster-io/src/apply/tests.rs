@@ -113,7 +113,7 @@ fn objects() -> Vec<(String, Value)> {
 /// The plan of a server's cluster, with two updates.
 async fn planned(server: &Arc<FakeServer>) -> Plan {
     let cluster = server.cluster();
-    let mut texts = cluster.boot_image_objects().await.unwrap();
+    let mut texts = cluster.fetch(&bootimage_plan::reads()).await.unwrap();
     let secrets = cluster.machine_api_secrets(["worker-user-data", "stub2"]);
     texts.extend(secrets.await.unwrap());
     let texts = Texts {
@@ -136,7 +136,7 @@ fn options(mode: WriteMode) -> ApplyOptions {
     ApplyOptions {
         program: Program {
             name: "osimage apply",
-            reporter: "osimage",
+            reporter: "osimage.dev/osimage",
             field_manager: APPLY_FIELD_MANAGER,
         },
         plan_digest: Digest::of(b"a plan"),

@@ -44,6 +44,16 @@ pub(super) struct Message {
     pub(super) repeatable: bool,
 }
 
+impl Message {
+    /// A request that may be sent twice.
+    pub(super) fn repeatable(request: Request<Vec<u8>>) -> Self {
+        Self {
+            request,
+            repeatable: true,
+        }
+    }
+}
+
 /// An attempt that failed.
 struct Failure {
     error: ClusterError,

@@ -302,7 +302,7 @@ fn speaks_of_tls(problem: &str) -> bool {
 pub(super) struct Call<'a> {
     /// `get`, `list`, `patch`, `create`.
     pub(super) verb: &'a str,
-    pub(super) resource: super::read::Resource,
+    pub(super) resource: openshift_model::Resource,
     /// Empty for what is cluster-scoped.
     pub(super) namespace: &'a str,
     /// Empty for a list.

@@ -1,13 +1,16 @@
 //! A live cluster: what is read from its API server, and what is written to it.
 //!
-//! Reads are of the kinds and namespaces that a plan looks at and no more; lists come in pages;
-//! Secrets are read by name, never listed. Each kind of write is one function, with a field manager
-//! of its own and a dry run.
+//! What is read stands in tables ([`bootimage_plan::reads`]); lists come in pages; Secrets are read
+//! by name, never listed. What is written is a [`openshift_model::Write`], and
+//! [`Cluster::execute`] carries it out, or lets the API server check it.
 
 mod call;
 mod connect;
 mod error;
+mod list;
+pub(crate) mod path;
 mod read;
+mod review;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -16,5 +19,5 @@ pub use call::Cluster;
 pub use connect::{ConnectOptions, ConnectWarning};
 pub use error::ClusterError;
 pub use write::{
-    APPLY_FIELD_MANAGER, Event, MODE_FIELD_MANAGER, Seen, USER_DATA_FIELD_MANAGER, WriteMode,
+    APPLY_FIELD_MANAGER, MODE_FIELD_MANAGER, USER_DATA_FIELD_MANAGER, WriteMode, guarded_edit,
 };

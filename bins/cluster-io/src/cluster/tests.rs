@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use http::{Method, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
-use openshift_model::{Edit, Kind};
+use openshift_model::{
+    Address, CreateRequest, DeleteRequest, Edit, EventRequest, Guard, Kind, PatchBody,
+    PatchRequest, Subresource, Write,
+};
 use serde_json::{Value, json};
 
 use super::*;
@@ -46,18 +49,18 @@ async fn a_list_is_read_page_by_page() {
         assert_eq!(number > 1, query.contains("continue=a%2Fb"), "{query}");
         page(if number == 1 { "a/b" } else { "" })
     });
-    cluster.boot_image_objects().await.unwrap();
+    cluster.fetch(&bootimage_plan::reads()).await.unwrap();
     assert_eq!(count(&server), 2);
 }
 
 #[tokio::test]
 async fn a_list_without_end_is_an_error() {
     let (server, cluster) = lists(|number, _| page(&number.to_string()));
-    let error = cluster.boot_image_objects().await.unwrap_err();
+    let error = cluster.fetch(&bootimage_plan::reads()).await.unwrap_err();
     assert!(matches!(error, ClusterError::EndlessList { .. }), "{error}");
     assert_eq!(count(&server), 1_000);
     let (server, cluster) = lists(|number, _| page(if number % 2 == 0 { "even" } else { "odd" }));
-    let error = cluster.boot_image_objects().await.unwrap_err();
+    let error = cluster.fetch(&bootimage_plan::reads()).await.unwrap_err();
     assert!(matches!(error, ClusterError::EndlessList { .. }), "{error}");
     assert_eq!(count(&server), 3);
 }
@@ -70,13 +73,13 @@ async fn an_expired_list_starts_again_once() {
         2 => expired(),
         _ => page(""),
     });
-    cluster.boot_image_objects().await.unwrap();
+    cluster.fetch(&bootimage_plan::reads()).await.unwrap();
     assert_eq!(count(&server), 3);
     let (server, cluster) = lists(move |number, _| match number % 2 {
         1 => page("next"),
         _ => expired(),
     });
-    let error = cluster.boot_image_objects().await.unwrap_err();
+    let error = cluster.fetch(&bootimage_plan::reads()).await.unwrap_err();
     assert!(matches!(error, ClusterError::Expired { .. }), "{error}");
     assert_eq!(count(&server), 4);
 }
@@ -88,13 +91,26 @@ async fn an_answer_that_is_too_large_is_neither_unreachable_nor_repeated() {
     let server = FakeServer::new([]);
     let call = error::Call {
         verb: "list",
-        resource: read::Resource::of(Kind::MachineSet),
+        resource: Kind::MachineSet.resource(),
         namespace: "n",
         name: "",
     };
     let error = server.cluster().unread(&call, error.as_ref());
     assert!(matches!(error, ClusterError::TooLarge { .. }), "{error}");
     assert!(!error.is_transient() && !error.concerns_all());
+}
+
+fn edit_of((namespace, name): (&str, &str), version: &str, edit: &Edit) -> Write {
+    Write::Patch(PatchRequest {
+        address: Address::of(Kind::MachineSet, namespace, name),
+        subresource: None,
+        body: PatchBody::Json(edit.clone()),
+        guard: Guard {
+            uid: Some("u".to_owned()),
+            resource_version: Some(version.to_owned()),
+        },
+        field_manager: "m/1".into(),
+    })
 }
 
 #[tokio::test]
@@ -107,15 +123,8 @@ async fn a_read_is_repeated_and_a_patch_only_where_nothing_was_done() {
             .await
             .unwrap_err();
         assert_eq!(server.asked().len(), reads, "{code}");
-        let seen = Seen {
-            uid: "u",
-            resource_version: "1",
-        };
-        let object = (Kind::MachineSet, "n", "a");
-        let edit = Edit::default();
-        let written = cluster
-            .patch_machine_resource(object, seen, &edit, "m/1", WriteMode::Real)
-            .await;
+        let write = edit_of(("n", "a"), "1", &Edit::default());
+        let written = cluster.execute(&write, WriteMode::Real).await;
         written.unwrap_err();
         assert_eq!(server.asked().len(), reads + patches, "{code}");
     };
@@ -130,15 +139,8 @@ async fn bi_347_a_patch_tests_for_the_object_that_was_looked_at() {
     let server = FakeServer::new([]);
     let mut edit = Edit::default();
     edit.replace("/a", "old", "new").unwrap();
-    let seen = Seen {
-        uid: "u",
-        resource_version: "7",
-    };
-    let object = (Kind::MachineSet, "openshift-machine-api", "a b");
-    let patched = server
-        .cluster()
-        .patch_machine_resource(object, seen, &edit, "m/1", WriteMode::DryRun)
-        .await;
+    let write = edit_of(("openshift-machine-api", "a b"), "7", &edit);
+    let patched = server.cluster().execute(&write, WriteMode::DryRun).await;
     assert!(matches!(patched, Err(ClusterError::NotFound(_))));
     let asked = &server.asked()[0];
     assert_eq!(asked.method, Method::PATCH);
@@ -159,7 +161,7 @@ async fn bi_347_a_patch_tests_for_the_object_that_was_looked_at() {
 #[tokio::test]
 async fn what_is_no_api_server_is_told_from_one_that_refuses() {
     let (_, cluster) = lists(|_, _| (StatusCode::OK, "<html>".to_owned()));
-    let error = cluster.boot_image_objects().await.unwrap_err();
+    let error = cluster.fetch(&bootimage_plan::reads()).await.unwrap_err();
     assert!(
         matches!(error, ClusterError::NotAnApiServer { .. }),
         "{error}"
@@ -169,4 +171,77 @@ async fn what_is_no_api_server_is_told_from_one_that_refuses() {
     assert_eq!(cluster.object(Kind::Secret, "n", "../x").await, Ok(None));
     assert_eq!(server.asked(), []);
     assert_eq!(cluster.user_name().await.unwrap(), "tester");
+}
+
+#[tokio::test]
+async fn each_kind_of_request_goes_where_the_api_has_it() {
+    let address = || Address::of(Kind::ConfigMap, "n", "a");
+    let status = PatchRequest {
+        address: Address::of(Kind::MachineConfiguration, "", "cluster"),
+        subresource: Some(Subresource::Status),
+        body: PatchBody::Apply {
+            fields: serde_json::Map::new(),
+            force: true,
+        },
+        guard: Guard::default(),
+        field_manager: "m".into(),
+    };
+    let event = EventRequest {
+        regarding: address(),
+        uid: "u".to_owned(),
+        is_warning: false,
+        reason: "R".into(),
+        action: "A".into(),
+        note: String::new(),
+        key: "1".to_owned(),
+        reporter: "x/y".into(),
+        time: "2026-11-21T12:00:00.000000Z".to_owned(),
+    };
+    let create = CreateRequest {
+        address: address(),
+        object: json!({"metadata": {"name": "a"}}),
+        field_manager: "m".into(),
+    };
+    let delete = DeleteRequest {
+        address: address(),
+        guard: Guard::default(),
+    };
+    let root = "/apis/operator.openshift.io/v1/machineconfigurations";
+    for (write, method, path, query) in [
+        (
+            Write::Patch(status),
+            Method::PATCH,
+            format!("{root}/cluster/status"),
+            "fieldManager=m&force=true&dryRun=All",
+        ),
+        (
+            Write::Event(event),
+            Method::POST,
+            "/apis/events.k8s.io/v1/namespaces/n/events".to_owned(),
+            "dryRun=All",
+        ),
+        (
+            Write::Create(create),
+            Method::POST,
+            "/api/v1/namespaces/n/configmaps".to_owned(),
+            "fieldManager=m&dryRun=All",
+        ),
+        (
+            Write::Delete(delete),
+            Method::DELETE,
+            "/api/v1/namespaces/n/configmaps/a".to_owned(),
+            "dryRun=All",
+        ),
+    ] {
+        let ok = |_: &crate::fake::Asked, _: &mut _| Some((StatusCode::OK, "{}".to_owned()));
+        let server = FakeServer::with_hook([], ok);
+        let cluster = server.cluster();
+        cluster.execute(&write, WriteMode::DryRun).await.unwrap();
+        let asked = &server.asked()[0];
+        assert_eq!(
+            (&asked.method, asked.path.as_str()),
+            (&method, path.as_str())
+        );
+        assert_eq!(asked.query, query);
+    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use openshift_model::{Form, Kind, Read, Verb, Which, walk};
 
 use super::object::StoredObject;
+use crate::cluster::path;
 
 /// One watch: which objects, and how much of each.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,18 +46,9 @@ impl WatchSpec {
         }
         let resource = read.resource();
         let api_version = resource.api_version();
-        let root = if resource.group.is_empty() {
-            "api"
-        } else {
-            "apis"
-        };
-        let place = match read.namespace {
-            "" => String::new(),
-            namespace => format!("namespaces/{namespace}/"),
-        };
         Some(Self {
             kind: read.kind,
-            path: format!("/{root}/{api_version}/{place}{}", resource.plural),
+            path: path::collection(&resource, read.namespace),
             api_version,
             namespace: read.namespace,
             which,

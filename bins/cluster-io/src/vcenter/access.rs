@@ -7,11 +7,6 @@ use std::time::Duration;
 
 use super::trust::{Trust, TrustError};
 
-/// Of the Secret with the cluster's credentials (BI-311).
-pub const SECRET_NAMESPACE: &str = "kube-system";
-/// Of the Secret with the cluster's credentials (BI-311).
-pub const SECRET_NAME: &str = "vsphere-creds";
-
 const URL: &str = "GOVC_URL";
 const USERNAME: &str = "GOVC_USERNAME";
 const PASSWORD: &str = "GOVC_PASSWORD";

@@ -25,7 +25,7 @@ mod templates;
 mod trust;
 mod xml;
 
-pub use access::{Access, AccessError, Limits, Login, SECRET_NAME, SECRET_NAMESPACE};
+pub use access::{Access, AccessError, Limits, Login};
 pub use artifact::{ArtifactError, Artifacts, DEFAULT_CACHE_BYTES};
 pub use error::VcenterError;
 pub use facts::resolve;

@@ -19,7 +19,7 @@ use crate::{exit, live};
 /// As Events name this command.
 const PROGRAM: Program = Program {
     name: "osimage apply",
-    reporter: "osimage",
+    reporter: "osimage.dev/osimage",
     field_manager: APPLY_FIELD_MANAGER,
 };
 

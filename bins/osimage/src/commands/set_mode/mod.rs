@@ -7,8 +7,8 @@ mod request;
 use std::time::{Duration, Instant};
 
 use bootimage_selection::{ModeChange, ModeRequest, ModeStep, SkewChange, set_mode};
-use cluster_io::cluster::{Cluster, ClusterError, Seen, WriteMode};
-use openshift_model::{Edit, Kind, MachineConfiguration, RawObject, names};
+use cluster_io::cluster::{Cluster, ClusterError, MODE_FIELD_MANAGER, WriteMode, guarded_edit};
+use openshift_model::{Address, Edit, Kind, MachineConfiguration, RawObject, Write, names};
 
 use self::preview::Preview;
 use super::{print_styled, print_text, tell, tell_all};
@@ -149,17 +149,15 @@ async fn carry_out(
         let Some(edit) = edit_of(&object, request, change)? else {
             return Ok(());
         };
-        let seen = Seen {
-            uid: meta.uid.as_deref().unwrap_or_default(),
-            resource_version: meta.resource_version.as_deref().unwrap_or_default(),
-        };
-        let Err(error) = cluster.patch_machine_configuration(seen, &edit, mode).await else {
+        let address = Address::of(Kind::MachineConfiguration, "", names::CLUSTER);
+        let request = guarded_edit(address, &meta, &edit, MODE_FIELD_MANAGER);
+        let write = Write::Patch(request.clone());
+        let Err(error) = cluster.execute(&write, mode).await else {
             return Ok(());
         };
-        let object = (Kind::MachineConfiguration, "", names::CLUSTER);
         let again = match &error {
             ClusterError::Conflict { .. } => true,
-            ClusterError::Invalid { .. } => cluster.was_overtaken(object, seen).await?,
+            ClusterError::Invalid { .. } => cluster.was_overtaken(&request).await?,
             error => error.may_have_been_carried_out(),
         };
         if !again || attempt == ATTEMPTS {
