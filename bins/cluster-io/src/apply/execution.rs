@@ -9,7 +9,7 @@ use bootimage_plan::{
 use jiff::Timestamp;
 use openshift_model::{Address, Edit, Kind, PatchRequest, RawObject, Write, names};
 
-use super::executor::Executor;
+use super::executor::{Begun, Executor};
 use super::outcome::{AppliedChange, ApplyResult, ApplyWarning, MovedSince, Outcome, Refusal};
 use crate::backoff::doubled;
 use crate::cluster::{ClusterError, USER_DATA_FIELD_MANAGER, WriteMode, guarded_edit};
@@ -36,6 +36,8 @@ pub(super) struct Execution<'e> {
     conversion_unconfirmed: bool,
     /// Whether the edit was sent, and no answer says that it was refused.
     edit_sent: bool,
+    /// The target as the API server answered last.
+    object: Option<String>,
     pub(super) warnings: Vec<ApplyWarning>,
 }
 
@@ -83,12 +85,15 @@ impl From<ConversionError> for AttemptError {
 impl<'e> Execution<'e> {
     pub(super) fn new(
         executor: &'e Executor<'e>,
-        target: &'e Target,
-        input: &'e InputObject,
-        edit: &'e Edit,
-        change: ImageChange,
+        begun: Begun<'e>,
         accepted: Option<DeferredPlan>,
     ) -> Self {
+        let Begun {
+            target,
+            input,
+            edit,
+            change,
+        } = begun;
         Self {
             executor,
             target,
@@ -100,6 +105,7 @@ impl<'e> Execution<'e> {
             converted: None,
             conversion_unconfirmed: false,
             edit_sent: false,
+            object: None,
             warnings: Vec::new(),
         }
     }
@@ -124,6 +130,7 @@ impl<'e> Execution<'e> {
             result,
             converted: self.converted,
             retries,
+            object: self.object,
             warnings: self.warnings,
         }
     }
@@ -131,6 +138,7 @@ impl<'e> Execution<'e> {
     async fn attempt(&mut self) -> Result<ApplyResult, AttemptError> {
         let target = self.target;
         let json = self.read(target.kind, self.namespace, &target.name).await?;
+        self.object.clone_from(&json);
         let object = json.as_deref().and_then(parse);
         let found = standing(self.input, Some(self.edit), object.as_ref());
         let object = match (found, object) {
@@ -142,7 +150,11 @@ impl<'e> Execution<'e> {
             (Standing::AsPlanned, Some(object)) => object,
         };
         let request = self.request(&object);
-        self.convert(Some(&request)).await?;
+        let converts = self.convert(Some(&request)).await?;
+        let options = self.executor.options;
+        if options.always_dry_run && !converts && options.mode == WriteMode::Real {
+            self.patch_target(&request, WriteMode::DryRun).await?;
+        }
         self.patch_target(&request, self.executor.options.mode)
             .await?;
         self.edit_sent = true;
@@ -181,16 +193,22 @@ impl<'e> Execution<'e> {
         request: &PatchRequest,
         mode: WriteMode,
     ) -> Result<(), AttemptError> {
-        let Err(error) = self.send(request, mode).await else {
-            return Ok(());
+        let error = match self.send(request, mode).await {
+            Ok(answer) => {
+                if mode == WriteMode::Real {
+                    self.object = Some(answer);
+                }
+                return Ok(());
+            }
+            Err(error) => error,
         };
         self.edit_sent |= mode == WriteMode::Real && error.may_have_been_carried_out();
         Err(self.refused(request, error).await)
     }
 
-    async fn send(&self, request: &PatchRequest, mode: WriteMode) -> Result<(), ClusterError> {
+    async fn send(&self, request: &PatchRequest, mode: WriteMode) -> Result<String, ClusterError> {
         let write = Write::Patch(request.clone());
-        self.executor.cluster.execute(&write, mode).await.map(drop)
+        self.executor.cluster.execute(&write, mode).await
     }
 
     /// Whether a write was refused for what it is, or because the object was changed in between.
@@ -206,10 +224,14 @@ impl<'e> Execution<'e> {
     }
 
     /// BI-243, W-38: converts the user-data Secret; where the target is still to be patched
-    /// (`target_request`), once the API server has said that it would take that patch.
-    async fn convert(&mut self, target_request: Option<&PatchRequest>) -> Result<(), AttemptError> {
+    /// (`target_request`), once the API server has said that it would take that patch. Whether there
+    /// was anything to convert.
+    async fn convert(
+        &mut self,
+        target_request: Option<&PatchRequest>,
+    ) -> Result<bool, AttemptError> {
         let Some(planned) = self.target.user_data.as_deref() else {
-            return Ok(());
+            return Ok(false);
         };
         let (namespace, name) = (names::MACHINE_API_NAMESPACE, planned.secret.as_str());
         let json = self.read(Kind::Secret, namespace, name).await?;
@@ -229,7 +251,7 @@ impl<'e> Execution<'e> {
             if self.conversion_unconfirmed {
                 self.converted = Some(name.to_owned());
             }
-            return Ok(());
+            return Ok(false);
         };
         if let Some(request) = target_request {
             self.patch_target(request, WriteMode::DryRun).await?;
@@ -245,7 +267,7 @@ impl<'e> Execution<'e> {
             return Err(self.refused(&request, error).await);
         }
         self.converted = Some(name.to_owned());
-        Ok(())
+        Ok(true)
     }
 
     async fn read(

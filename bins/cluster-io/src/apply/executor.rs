@@ -1,7 +1,10 @@
 //! Carries out targets; several may be under way at the same time.
 
-use bootimage_plan::{DeferredPlan, Digest, Plan, Recheck, Target, image_change, live_namespace};
-use openshift_model::ObjectRef;
+use bootimage_plan::{
+    DeferredPlan, Digest, ImageChange, InputObject, Plan, Recheck, Target, image_change,
+    live_namespace,
+};
+use openshift_model::{Edit, ObjectRef};
 use tokio::sync::OnceCell;
 
 use super::check::check_one;
@@ -32,6 +35,9 @@ pub struct ApplyOptions {
     pub plan_digest: Digest,
     /// Whether the API server keeps what is written.
     pub mode: WriteMode,
+    /// Whether the API server checks every edit before anything is written; else only where a Secret
+    /// is converted before the edit.
+    pub always_dry_run: bool,
     /// Write even while a controller would write nothing; the Event says so.
     pub accept_deferred: bool,
 }
@@ -71,6 +77,27 @@ impl<'a> Executor<'a> {
         }
     }
 
+    /// The same, for whoever knows already as whom the cluster knows us.
+    #[must_use]
+    pub fn with_user(self, user: String) -> Self {
+        Self {
+            user: OnceCell::from(user),
+            ..self
+        }
+    }
+
+    /// Does to one target what the plan says, or says why not. `found` is how the cluster stands to
+    /// the plan now, by what the caller knows of it; the target and its Secret are looked at here.
+    pub async fn execute_compared(&self, target: &Target, found: Recheck) -> Outcome {
+        match self
+            .begin(target)
+            .and_then(|begun| self.accept(begun, found))
+        {
+            Ok(execution) => execution.run().await,
+            Err(result) => result.into(),
+        }
+    }
+
     /// Does to one target what the plan says, or says why not. Compares everything that the
     /// decision was made from with the cluster first.
     pub async fn execute(&self, target: &Target) -> Outcome {
@@ -81,6 +108,13 @@ impl<'a> Executor<'a> {
     }
 
     async fn checked<'e>(&'e self, target: &'e Target) -> Result<Execution<'e>, ApplyResult> {
+        let begun = self.begin(target)?;
+        let found = check_one(self.cluster, self.plan, target).await?;
+        self.accept(begun, found)
+    }
+
+    /// What there is to do, as far as the plan alone tells.
+    fn begin<'e>(&'e self, target: &'e Target) -> Result<Begun<'e>, ApplyResult> {
         let metadata = &self.plan.metadata;
         let input = metadata.input(target.kind, &target.namespace, &target.name);
         let (Some(input), Some(edit)) = (input, &target.patch) else {
@@ -91,9 +125,21 @@ impl<'a> Executor<'a> {
         }
         let change = image_change(&metadata.profile, target)
             .map_err(|problem| ApplyResult::Refused(Refusal::Edit(problem)))?;
-        let found = check_one(self.cluster, self.plan, target).await?;
-        let accepted = self.accepted(target, found)?;
-        Ok(Execution::new(self, target, input, edit, change, accepted))
+        Ok(Begun {
+            target,
+            input,
+            edit,
+            change,
+        })
+    }
+
+    fn accept<'e>(
+        &'e self,
+        begun: Begun<'e>,
+        found: Recheck,
+    ) -> Result<Execution<'e>, ApplyResult> {
+        let accepted = self.accepted(begun.target, found)?;
+        Ok(Execution::new(self, begun, accepted))
     }
 
     /// Whether a target may be written as far as the rest of the cluster is concerned; where
@@ -131,6 +177,14 @@ impl<'a> Executor<'a> {
         let user = self.user.get_or_try_init(|| self.cluster.user_name()).await;
         user.map(String::as_str)
     }
+}
+
+/// One target that the plan edits.
+pub(super) struct Begun<'e> {
+    pub(super) target: &'e Target,
+    pub(super) input: &'e InputObject,
+    pub(super) edit: &'e Edit,
+    pub(super) change: ImageChange,
 }
 
 fn is_target(target: &Target, object: &ObjectRef) -> bool {

@@ -19,6 +19,8 @@ pub struct Outcome {
     pub converted: Option<String>,
     /// Why attempts before the last one failed; empty where the first one was the last.
     pub retries: Vec<ClusterError>,
+    /// The target as the API server answered last: after an update, as it is now.
+    pub object: Option<String>,
     /// What went wrong besides and undoes nothing.
     pub warnings: Vec<ApplyWarning>,
 }
@@ -184,6 +186,7 @@ impl From<ApplyResult> for Outcome {
             result,
             converted: None,
             retries: Vec::new(),
+            object: None,
             warnings: Vec::new(),
         }
     }

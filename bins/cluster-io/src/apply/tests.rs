@@ -141,6 +141,7 @@ fn options(mode: WriteMode) -> ApplyOptions {
         },
         plan_digest: Digest::of(b"a plan"),
         mode,
+        always_dry_run: false,
         accept_deferred: false,
     }
 }
@@ -312,6 +313,7 @@ async fn a_cluster_that_defers_is_left_alone_unless_that_is_accepted() {
     assert_eq!(deferred.reason, "ClusterNotStable");
     assert_eq!(server.writes(), []);
     let accepted = ApplyOptions {
+        always_dry_run: false,
         accept_deferred: true,
         ..options(WriteMode::Real)
     };

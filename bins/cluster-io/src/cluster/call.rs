@@ -1,5 +1,9 @@
 //! One call of the API, bounded in time and in number.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::header::RETRY_AFTER;
@@ -27,6 +31,16 @@ const MAX_ANSWER_BYTES: usize = 256 << 20;
 pub struct Cluster {
     client: kube::Client,
     server: String,
+    guard: Option<Arc<dyn WriteGuard>>,
+}
+
+/// Says whether this process may write now, and for how long.
+pub trait WriteGuard: Send + Sync {
+    /// For how long; where it may not, why, for people.
+    fn remaining(&self) -> Result<Duration, String>;
+
+    /// A request was carried out, or was not: its verb, and its resource as `oc` takes it.
+    fn done(&self, verb: &str, resource: &str, succeeded: bool);
 }
 
 impl std::fmt::Debug for Cluster {
@@ -67,7 +81,32 @@ impl Cluster {
     /// A cluster behind a client. `server` is what messages call it, usually the URL of its API
     /// server.
     pub fn new(client: kube::Client, server: String) -> Self {
-        Self { client, server }
+        Self {
+            client,
+            server,
+            guard: None,
+        }
+    }
+
+    /// The same cluster for whoever may write only while a guard says so. It is asked before each
+    /// request that is no read, and before each step of one that is under way, which then takes no
+    /// longer than it says.
+    #[must_use]
+    pub fn guarded(mut self, guard: Arc<dyn WriteGuard>) -> Self {
+        self.guard = Some(guard);
+        self
+    }
+
+    /// Tells the guard what became of a write.
+    pub(super) fn done(&self, verb: &str, resource: &str, succeeded: bool) {
+        if let Some(guard) = &self.guard {
+            guard.done(verb, resource, succeeded);
+        }
+    }
+
+    /// What asks it.
+    pub fn client(&self) -> &kube::Client {
+        &self.client
     }
 
     /// The URL of its API server.
@@ -107,12 +146,19 @@ impl Cluster {
     }
 
     async fn attempt(&self, what: &Call<'_>, message: &Message) -> Result<String, Failure> {
-        let answered = tokio::time::timeout(CALL_TIMEOUT, self.exchange(what, message)).await;
+        let is_read = message.request.method() == http::Method::GET;
+        let guard = self.guard.as_deref().filter(|_| !is_read);
+        let limit = guard.map_or(Ok(CALL_TIMEOUT), |guard| {
+            let left = guard.remaining().map_err(Failure::of_guard)?;
+            Ok(left.min(CALL_TIMEOUT))
+        })?;
+        let exchange = while_allowed(guard, self.exchange(what, message));
+        let answered = tokio::time::timeout(limit, exchange).await;
         answered.unwrap_or_else(|_| {
             Err(Failure::of(ClusterError::Timeout {
                 server: self.server.clone(),
                 what: what.to_string(),
-                seconds: CALL_TIMEOUT.as_secs(),
+                seconds: limit.as_secs(),
             }))
         })
     }
@@ -176,7 +222,25 @@ impl Cluster {
     }
 }
 
+/// Goes on with work as long as a guard allows it. The guard is asked each time, not a timer: a
+/// process that was stopped (SIGSTOP) finds out before it does anything more.
+async fn while_allowed<T>(
+    guard: Option<&dyn WriteGuard>,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let mut work = pin!(work);
+    poll_fn(|context| match guard.map(WriteGuard::remaining) {
+        Some(Err(reason)) => Poll::Ready(Err(Failure::of_guard(reason))),
+        _ => work.as_mut().poll(context),
+    })
+    .await
+}
+
 impl Failure {
+    fn of_guard(reason: String) -> Self {
+        Self::of(ClusterError::MayNotWrite { reason })
+    }
+
     fn of(error: ClusterError) -> Self {
         Self {
             error,

@@ -42,6 +42,12 @@ pub enum ClusterError {
         /// How long was waited.
         seconds: u64,
     },
+    /// This process may not write, or not any more.
+    #[error("nothing is written: {reason}")]
+    MayNotWrite {
+        /// Why.
+        reason: String,
+    },
     /// The credentials are not, or no longer, valid.
     #[error("{server} does not accept the credentials: {problem}")]
     Unauthorized {
@@ -189,6 +195,7 @@ impl ClusterError {
                 | Self::Tls { .. }
                 | Self::Unauthorized { .. }
                 | Self::Credentials { .. }
+                | Self::MayNotWrite { .. }
         )
     }
 

@@ -15,7 +15,7 @@ mod review;
 mod tests;
 mod write;
 
-pub use call::Cluster;
+pub use call::{Cluster, WriteGuard};
 pub use connect::{ConnectOptions, ConnectWarning};
 pub use error::ClusterError;
 pub use write::{

@@ -77,7 +77,19 @@ impl Cluster {
             // look what became of it before trying again: a second patch fails its tests.
             repeatable: matches!(write, Write::Event(_)),
         };
-        match (self.call(&call, &message).await, write) {
+        let answer = self.call(&call, &message).await;
+        if mode == WriteMode::Real {
+            let mut resource = call.resource.full_name();
+            if let Write::Patch(PatchRequest {
+                subresource: Some(part),
+                ..
+            }) = write
+            {
+                resource = format!("{resource}/{}", part.name());
+            }
+            self.done(call.verb, &resource, answer.is_ok());
+        }
+        match (answer, write) {
             (Err(ClusterError::AlreadyExists(_)), Write::Event(_)) => Ok(String::new()),
             (answer, _) => answer,
         }

@@ -113,6 +113,8 @@ pub struct WatchProblem {
     pub kind: Kind,
     /// Whether there can be no snapshot because of it.
     pub blocks: bool,
+    /// Whether the API server says that there is no such kind.
+    pub not_served: bool,
     /// What is wrong; empty where it is only not there yet.
     pub problem: String,
 }
@@ -186,6 +188,7 @@ impl Store {
         ill.map(|row| WatchProblem {
             kind: row.spec.kind(),
             blocks: !row.synced,
+            not_served: row.problem == WatchError::NoSuchKind.to_string(),
             problem: row.problem.clone(),
         })
         .collect()

@@ -50,8 +50,17 @@ impl Snapshot {
     /// All whole objects, as a plan takes them, in the order of the table, then of namespaces and
     /// names.
     pub fn objects(&self) -> Vec<RawObject<'_>> {
+        self.objects_where(|_, _| true)
+    }
+
+    /// Those of them that are wanted; the others are not even parsed.
+    pub fn objects_where(
+        &self,
+        is_wanted: impl Fn(Kind, &StoredObject) -> bool,
+    ) -> Vec<RawObject<'_>> {
         self.objects
             .iter()
+            .filter(|entry| is_wanted(entry.kind, &entry.object))
             .filter_map(|entry| {
                 // What was kept is an object: its text was read once.
                 let members: Members<'_> = serde_json::from_str(&entry.object.json).ok()?;

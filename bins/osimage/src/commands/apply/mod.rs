@@ -66,6 +66,7 @@ async fn apply(
         program: PROGRAM,
         plan_digest: saved.digest,
         mode,
+        always_dry_run: false,
         accept_deferred: args.accept_deferred,
     };
     let executor = Executor::new(&cluster, &saved.plan, options);
