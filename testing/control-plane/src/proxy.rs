@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Either, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -154,10 +154,10 @@ impl std::fmt::Display for Cut {
 
 impl std::error::Error for Cut {}
 
-async fn answer(
-    shared: Arc<Shared>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Cut> {
+/// A whole body, or that of a watch, which is passed on as it comes.
+type Answer = Either<Full<Bytes>, kube::client::Body>;
+
+async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Answer>, Cut> {
     let call = Call {
         number: shared.number.fetch_add(1, Ordering::SeqCst) + 1,
         method: request.method().to_string(),
@@ -207,7 +207,11 @@ fn kill(process: u32) {
     );
 }
 
-async fn forward(shared: &Shared, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn forward(shared: &Shared, request: Request<Incoming>) -> Response<Answer> {
+    let is_watch = request
+        .uri()
+        .query()
+        .is_some_and(|query| query.contains("watch=true"));
     let (mut parts, body) = request.into_parts();
     let body = body
         .collect()
@@ -220,21 +224,25 @@ async fn forward(shared: &Shared, request: Request<Incoming>) -> Response<Full<B
         Err(_) => status(502, None),
         Ok(response) => {
             let (mut parts, body) = response.into_parts();
-            let body = body
-                .collect()
-                .await
-                .map(http_body_util::Collected::to_bytes);
             // The length is that of the body that is sent on.
             parts.headers.remove(http::header::CONTENT_LENGTH);
             parts.headers.remove(http::header::TRANSFER_ENCODING);
             parts.version = http::Version::HTTP_11;
-            Response::from_parts(parts, Full::new(body.unwrap_or_default()))
+            if is_watch {
+                return Response::from_parts(parts, Either::Right(body));
+            }
+            let body = body
+                .collect()
+                .await
+                .map(http_body_util::Collected::to_bytes);
+            let body = Full::new(body.unwrap_or_default());
+            Response::from_parts(parts, Either::Left(body))
         }
     }
 }
 
 /// An error as the API server writes one.
-fn status(code: u16, retry_after: Option<u32>) -> Response<Full<Bytes>> {
+fn status(code: u16, retry_after: Option<u32>) -> Response<Answer> {
     let mut body = json!({"apiVersion": "v1", "kind": "Status", "status": "Failure",
         "code": code, "reason": "Injected", "message": format!("a fault of the test, {code}")});
     let mut response = Response::builder()
@@ -245,6 +253,6 @@ fn status(code: u16, retry_after: Option<u32>) -> Response<Full<Bytes>> {
         response = response.header(http::header::RETRY_AFTER, seconds);
     }
     response
-        .body(Full::new(Bytes::from(body.to_string())))
+        .body(Either::Left(Full::new(Bytes::from(body.to_string()))))
         .expect("a response")
 }
