@@ -1,0 +1,90 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use bootimage_plan::Pauses;
+use clap::{Parser, ValueEnum};
+use controller_runtime::flags::CommonFlags;
+
+/// How much longer than the first pause the longest one is: a minute and an hour by default.
+const LONGEST_PAUSE_FACTOR: u64 = 60;
+
+/// Keeps the boot images of MachineSets and ControlPlaneMachineSets current
+///
+/// Watches a cluster, decides what each set should boot, and in the modes beside and replace writes
+/// it. Exit codes: 0 stopped by SIGTERM or SIGINT; 2 wrong flags; 3 invalid configuration, or not an
+/// OpenShift cluster; 6 the Lease was lost.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "boot-image-controller", version, max_term_width = 100)]
+pub struct Flags {
+    /// What is written: nothing, what the stock controller leaves alone, or all that it would write
+    #[arg(long, value_enum, default_value_t = Mode::Observe)]
+    pub mode: Mode,
+    /// Which sets are managed in mode beside: YAML of kind BootImagePolicy (osimage.dev/v1)
+    #[arg(long, value_name = "FILE", required_if_eq("mode", "beside"))]
+    pub config: Option<PathBuf>,
+    /// How long a set that somebody keeps reverting is left alone; doubles up to sixty times as long
+    #[arg(long, value_name = "SECONDS", default_value_t = 60,
+        value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub contest_pause: u32,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the help of each flag is its own")]
+    pub common: CommonFlags,
+}
+
+/// What the controller writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// Nothing: decisions stand in the log and in metrics.
+    Observe,
+    /// Sets that --config selects, while the stock controller manages none of them.
+    Beside,
+    /// Everything that the stock controller would write: it must not run.
+    Replace,
+}
+
+impl Mode {
+    /// The name as the command line has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Beside => "beside",
+            Self::Replace => "replace",
+        }
+    }
+}
+
+impl Flags {
+    /// BI-190: how long a set is left alone that somebody else keeps reverting.
+    pub fn pauses(&self) -> Pauses {
+        let first = u64::from(self.contest_pause);
+        Pauses {
+            first,
+            longest: first * LONGEST_PAUSE_FACTOR,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Flags, String> {
+        let all = [&["boot-image-controller"], arguments].concat();
+        Flags::try_parse_from(all).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn nothing_is_written_unless_somebody_says_so() {
+        let flags = parse(&[]).unwrap();
+        assert_eq!(flags.mode, Mode::Observe);
+        assert_eq!(flags.pauses(), Pauses::default());
+    }
+
+    #[test]
+    fn beside_another_controller_a_file_says_what_is_managed() {
+        assert!(parse(&["--mode", "beside"]).is_err());
+        assert!(parse(&["--mode", "beside", "--config", "policy.yaml"]).is_ok());
+        assert!(parse(&["--mode", "everything"]).is_err());
+    }
+}

@@ -1,0 +1,21 @@
+//! The `boot-image-controller` command, as a library: its flags, its metrics, and what it does.
+//! `main` is three lines.
+//!
+//! It watches ([`cluster_io::store`]), decides ([`bootimage_plan::plan_pass`]), writes what was
+//! decided ([`cluster_io::apply`]), and tells what became of it. No rule is here: what a cluster
+//! should look like is for the crates to say.
+
+mod configuration;
+mod controller;
+mod facts;
+pub mod flags;
+mod memory;
+pub mod metrics;
+mod pass;
+mod report;
+mod start;
+mod status;
+mod targets;
+mod view;
+
+pub use start::{LEASE, run};

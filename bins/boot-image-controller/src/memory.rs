@@ -1,0 +1,106 @@
+//! The state that outlives the process, in the ConfigMap where it is kept.
+
+use bootimage_plan::{ControllerState, HistoryEntry, STATE_CONFIG_MAP, StateProblem};
+use cluster_io::cluster::{Cluster, ClusterError, WriteMode};
+use openshift_model::{Kind, RawObject};
+
+/// How often it is tried to write it while others write it as well.
+const ATTEMPTS: u32 = 4;
+
+/// The state, and what it was when it was written last.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    namespace: String,
+    pub(crate) state: ControllerState,
+    /// What the ConfigMap has of it; `None` until it was read.
+    saved: Option<ControllerState>,
+    /// Entries of the history that the ConfigMap does not have yet.
+    new_entries: Vec<HistoryEntry>,
+}
+
+impl Memory {
+    pub(crate) fn new(namespace: String) -> Self {
+        Self {
+            namespace,
+            state: ControllerState::default(),
+            saved: None,
+            new_entries: Vec::new(),
+        }
+    }
+
+    pub(crate) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Reads it, unless it was read already; what of it could not be read.
+    pub(crate) async fn load(
+        &mut self,
+        cluster: &Cluster,
+    ) -> Result<Vec<StateProblem>, ClusterError> {
+        if self.saved.is_some() {
+            return Ok(Vec::new());
+        }
+        let json = self.read(cluster).await?;
+        let (state, problems) = ControllerState::read(parse(json.as_deref()).as_ref());
+        // What could not be read is written anew with the next change.
+        self.saved = Some(state.clone());
+        self.state = state;
+        Ok(problems)
+    }
+
+    /// Notes that something was written.
+    pub(crate) fn wrote(&mut self, entries: impl IntoIterator<Item = HistoryEntry>) {
+        for entry in entries {
+            self.state.history = std::mem::take(&mut self.state.history).append(entry.clone());
+            self.new_entries.push(entry);
+        }
+    }
+
+    /// The state after it was found out what became of pending writes.
+    pub(crate) fn settle(&mut self, settled: ControllerState) {
+        let before = self.state.history.entries().count();
+        let new: Vec<_> = settled.history.entries().skip(before).cloned().collect();
+        self.new_entries.extend(new);
+        self.state = settled;
+    }
+
+    /// Writes it, where it is not what the ConfigMap has. Other programs write the history as well:
+    /// theirs is read, and continued.
+    pub(crate) async fn save(&mut self, cluster: &Cluster) -> Result<(), ClusterError> {
+        if self.saved.as_ref() == Some(&self.state) {
+            return Ok(());
+        }
+        let mut attempt = 1;
+        loop {
+            let json = self.read(cluster).await?;
+            let object = parse(json.as_deref());
+            let (found, _) = ControllerState::read(object.as_ref());
+            let entries = self.new_entries.iter().cloned();
+            let history = entries.fold(found.history, |history, entry| history.append(entry));
+            let state = ControllerState {
+                history,
+                ..self.state.clone()
+            };
+            let write = state.write(&self.namespace, object.as_ref());
+            match cluster.execute(&write, WriteMode::Real).await {
+                Ok(_) => {
+                    self.saved = Some(state.clone());
+                    self.state = state;
+                    self.new_entries.clear();
+                    return Ok(());
+                }
+                Err(ClusterError::Conflict { .. }) if attempt < ATTEMPTS => attempt += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn read(&self, cluster: &Cluster) -> Result<Option<String>, ClusterError> {
+        let (namespace, name) = (&self.namespace, STATE_CONFIG_MAP);
+        cluster.object(Kind::ConfigMap, namespace, name).await
+    }
+}
+
+fn parse(json: Option<&str>) -> Option<RawObject<'_>> {
+    RawObject::parse(json?).ok().flatten()
+}
