@@ -17,7 +17,7 @@ const COMMON: &[&str] = &[
     "regex",
     "schemars",
     "serde",
-    // An install-config is YAML inside a ConfigMap (BI-333).
+    // What people write; and an install-config is YAML inside a ConfigMap (BI-333).
     "serde-saphyr",
     "serde_json",
     "serde-transcode",

@@ -12,6 +12,6 @@ mod objects;
 pub mod store;
 pub mod vcenter;
 mod xml;
-pub mod yaml;
 
 pub use objects::{Loaded, load};
+pub use openshift_model::yaml;

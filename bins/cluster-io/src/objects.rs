@@ -5,7 +5,9 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 use std::marker::PhantomData;
 
-use openshift_model::{Kind, Members, ObjectRef, RawObject, Text as Str, canonical, names, walk};
+use openshift_model::{
+    Kind, Members, ObjectRef, RawObject, Text as Str, canonical, names, raw_json,
+};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -199,7 +201,7 @@ fn two_clusters(
         _ => return None,
     };
     let value = |object: &RawObject<'_>| {
-        let text = walk::member(object.member(part)?.get(), member)?;
+        let text = raw_json::member(object.member(part)?.get(), member)?;
         let value = serde_json::from_str::<String>(text).ok()?;
         (!value.is_empty()).then_some(value)
     };

@@ -127,7 +127,9 @@ const PLAN_EXAMPLES: &str = "\
 Examples:
   osimage plan -f must-gather.tar.gz                   a dump, as it is, or unpacked
   osimage plan                                         the live cluster of your kubeconfig
-  oc get machinesets,infrastructures -A -o yaml | osimage plan -f -
+  { oc get machinesets.machine.openshift.io,infrastructures,clusterversions -A -o yaml; echo ---
+    oc get configmap coreos-bootimages -n openshift-machine-config-operator -o yaml
+  } | osimage plan -f -
   osimage plan worker-a worker-b -f dump/              two sets of many; -l, -n and --only-changes
                                                        choose among them too
   osimage plan -f dump/ -o diff                        the edits with their surroundings
@@ -136,6 +138,7 @@ Examples:
                                                        in CI: 0 nothing to do, 10 changes, 11 blocked";
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
+  osimage explain worker-a -f must-gather/
   osimage explain machineset/worker-a -f must-gather/
   osimage explain cpms/cluster -f must-gather/ -o json";
 const FACTS_EXAMPLES: &str = "\
@@ -340,9 +343,9 @@ pub struct FactsArgs {
 /// `osimage explain`
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// The object, e.g. machineset/worker-a or cpms/cluster
-    #[arg(value_name = "KIND/NAME")]
-    pub object: String,
+    /// The object: worker-a, machineset/worker-a or `machineset worker-a`
+    #[arg(value_name = "NAME", required = true, num_args = 1..=2)]
+    pub object: Vec<String>,
     /// Where the objects come from.
     #[command(flatten)]
     pub input: InputArgs,
@@ -360,8 +363,8 @@ pub struct SetModeArgs {
     /// Which MachineSets are managed
     #[arg(value_enum)]
     pub mode: ModeArg,
-    /// With partial: the labels of the MachineSets
-    #[arg(long, value_name = "KEY=VALUE,…")]
+    /// With partial: the labels of the MachineSets, e.g. region=west,pool!=gpu,zone in (a,b),!spot
+    #[arg(long)]
     pub selector: Option<String>,
     /// Which ControlPlaneMachineSets are managed [default: as it is]
     #[arg(long, value_enum, value_name = "MODE")]
@@ -369,6 +372,9 @@ pub struct SetModeArgs {
     /// Write nothing: client prints what to apply, server lets the API server check it
     #[arg(long, value_enum, value_name = "WHO", require_equals = true)]
     pub dry_run: Option<DryRunArg>,
+    /// Which of two requests --dry-run=client prints: each has to be taken over before the next one
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, requires = "dry_run")]
+    pub step: usize,
     /// How long to wait for the operator between two requests, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     pub timeout: u64,

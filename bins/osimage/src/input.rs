@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use bootimage_plan::inventory::{Beside, Inventory, inventory};
+use bootimage_plan::inventory::{Inventory, InventoryOptions, inventory};
 use bootimage_plan::{
     ClusterSnapshot, Completeness, Each, Facts, InputObject, Plan, Policy, UserDataDecision,
     file_input, inventory_reads, plan_with, reads,
@@ -160,7 +160,7 @@ impl Input {
         planner: impl Fn(&Snapshot<'_>) -> Plan,
     ) -> Result<(), CommandError> {
         let mut resolver = Resolver::new(cluster, &args.vcenter);
-        // An answer can lead to another question, once: an image to the products beside it.
+        // An answer can lead to another question, once: an image to the products options it.
         let mut asked = BTreeSet::new();
         for _ in 0..2 {
             let mut needs = planner(&self.snapshot()).needs;
@@ -241,10 +241,10 @@ impl Snapshot<'_> {
     pub(crate) fn inventory(
         &self,
         args: &InputArgs,
-        beside: &Beside<'_>,
+        options: &InventoryOptions<'_>,
         each: &impl Each,
     ) -> Inventory {
-        inventory(&self.cluster, &self.facts, &policy(args), beside, each)
+        inventory(&self.cluster, &self.facts, &policy(args), options, each)
     }
 
     /// The plan of it, by what the command line decides.

@@ -1,68 +1,22 @@
 //! Label selectors as `oc -l` takes them.
 
 use openshift_model::{LabelSelector, Selector};
-use serde_json::{Value, json};
 
 use crate::error::CommandError;
 
-/// Reads `a=b,c!=d,e in (f,g),h notin (i),j,!k`.
-pub(crate) fn parse(text: &str) -> Result<Selector, CommandError> {
+/// Reads `--selector` as it is written into an object, and checks it as the API server would.
+pub(crate) fn read(text: &str) -> Result<(LabelSelector, Selector), CommandError> {
     let wrong = |problem: String| CommandError::Usage(format!("--selector: {problem}"));
-    let mut requirements = Vec::new();
-    for part in parts(text) {
-        let requirement = requirement(part.trim()).ok_or_else(|| {
-            wrong(format!(
-                "{part:?} is none of KEY=VALUE, KEY!=VALUE, KEY in (A,B), KEY notin (A,B), KEY, !KEY"
-            ))
-        })?;
-        requirements.push(requirement);
-    }
-    let selector: LabelSelector = serde_json::from_value(json!({"matchExpressions": requirements}))
+    let selector = LabelSelector::parse(text).map_err(|error| wrong(error.to_string()))?;
+    let compiled = selector
+        .compile()
         .map_err(|error| wrong(error.to_string()))?;
-    selector.compile().map_err(|error| wrong(error.to_string()))
+    Ok((selector, compiled))
 }
 
-/// Splits at the commas that are not between parentheses.
-fn parts(text: &str) -> Vec<&str> {
-    let mut is_inside = false;
-    let at_comma = |character: char| {
-        match character {
-            '(' => is_inside = true,
-            ')' => is_inside = false,
-            _ => {}
-        }
-        character == ',' && !is_inside
-    };
-    text.split(at_comma).collect()
-}
-
-fn requirement(text: &str) -> Option<Value> {
-    let expression = |key: &str, operator: &str, values: Vec<&str>| {
-        let key = key.trim();
-        let is_key =
-            !key.is_empty() && !key.contains(|c: char| c.is_whitespace() || "=!()".contains(c));
-        is_key.then(|| json!({"key": key, "operator": operator, "values": values}))
-    };
-    if let Some(key) = text.strip_prefix('!') {
-        return expression(key, "DoesNotExist", Vec::new());
-    }
-    if let Some((key, value)) = text.split_once("!=") {
-        return expression(key, "NotIn", vec![value.trim()]);
-    }
-    if let Some((key, value)) = text.split_once("==").or_else(|| text.split_once('=')) {
-        return expression(key, "In", vec![value.trim()]);
-    }
-    let Some((key, set)) = text.split_once(char::is_whitespace) else {
-        return expression(text, "Exists", Vec::new());
-    };
-    let (operator, values) = set.trim().split_once('(')?;
-    let values = values.trim_end().strip_suffix(')')?;
-    let operator = match operator.trim() {
-        "in" => "In",
-        "notin" => "NotIn",
-        _ => return None,
-    };
-    expression(key, operator, values.split(',').map(str::trim).collect())
+/// Reads `--selector` in order to ask it.
+pub(crate) fn parse(text: &str) -> Result<Selector, CommandError> {
+    read(text).map(|(_, selector)| selector)
 }
 
 #[cfg(test)]

@@ -56,10 +56,17 @@ fn bi_086_the_narrower_mode_takes_two_requests() {
     assert_eq!(client.code, 0, "{}", client.stderr);
     assert_eq!(
         client.stdout.matches("kind: MachineConfiguration").count(),
-        2,
+        1,
         "{}",
         client.stdout
     );
+    assert!(
+        client.stderr.contains("request 1 of 2"),
+        "{}",
+        client.stderr
+    );
+    let second = cluster.run(&["set-mode", "none", "--dry-run=client", "--step", "2"]);
+    assert!(second.stdout.contains("mode: None"), "{}", second.stdout);
     assert!(
         client.stdout.contains("ocpVersion: \"4.18.11\""),
         "{}",
@@ -150,7 +157,10 @@ fn what_the_api_server_would_refuse_is_refused_before() {
     for (arguments, says) in [
         (&["set-mode", "partial"][..], "--selector"),
         (&["set-mode", "all", "--selector", "a=b"], "partial"),
-        (&["set-mode", "partial", "--selector", "a"], "KEY=VALUE"),
+        (
+            &["set-mode", "partial", "--selector", "a in b"],
+            "KEY=VALUE",
+        ),
         (&["set-mode", "all", "-f", "/dev/null"], "--dry-run=client"),
         (&["set-mode", "some"], "possible values"),
         (

@@ -91,6 +91,31 @@ fn a_plan_of_broken_input_is_saved_only_where_that_is_asked_for() {
 }
 
 #[test]
+fn a_key_that_stands_twice_in_a_plan_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let saved = folder.path().join("plan.json");
+    let text = good().to_string();
+    for (key, doubled) in [
+        (
+            "kind",
+            text.replacen("\"kind\":", "\"kind\":\"Plan\",\"kind\":", 1),
+        ),
+        (
+            "value",
+            text.replacen("\"value\":", "\"value\":null,\"value\":", 1),
+        ),
+        ("later", text.replacen('{', "{\"later\":1,\"later\":2,", 1)),
+    ] {
+        std::fs::write(&saved, doubled).unwrap();
+        let output = run(&["apply", saved.to_str().unwrap()]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(3), "{key}: {said}");
+        let expected = format!("duplicate mapping key: {key}");
+        assert!(said.contains(&expected), "{key}: {said}");
+    }
+}
+
+#[test]
 fn a_second_singleton_is_an_error() {
     let second = "{apiVersion: v1, kind: ConfigMap, metadata: {name: coreos-bootimages, \
         namespace: openshift-machine-config-operator}, data: {stream: '{}'}}\n";

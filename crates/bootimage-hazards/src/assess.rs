@@ -3,14 +3,14 @@
 use openshift_model::{Architecture, Platform};
 use serde::Serialize;
 
-use crate::bound::{Fit, Surroundings};
+use crate::bound::{ComparedWith, Fit};
 use crate::stops::stops;
 use crate::table::{Basis, Case, HazardTable, Row, Severity};
 use crate::{BootImageVersion, ClusterRelease, Condition, Conditions, Day, ReadVersion};
 
-/// A node that may be born: from which image, into which cluster.
+/// A node that may be added: from which image, to which cluster.
 #[derive(Debug, Clone, Copy)]
-pub struct Birth<'a> {
+pub struct NewNode<'a> {
     /// The image that it starts from.
     pub image: &'a ReadVersion,
     /// The release of the cluster; `None` where it is not known.
@@ -61,7 +61,7 @@ pub struct Hazard {
     pub remedy: String,
     /// The conditions that nothing read tells.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub untold: Vec<Condition>,
+    pub unknown_conditions: Vec<Condition>,
     /// Where it is from.
     pub sources: Vec<String>,
     /// It would be met by every image, so that not knowing a condition says nothing of this one.
@@ -115,7 +115,7 @@ pub struct Stops {
     pub certainty: Certainty,
 }
 
-/// What is known of a birth.
+/// What is known of a new node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -133,12 +133,12 @@ pub struct Assessment {
 }
 
 impl HazardTable {
-    /// What is known to go wrong with a node that is born so.
-    pub fn assess(&self, birth: &Birth<'_>) -> Assessment {
+    /// What is known to go wrong with a node that is added like this.
+    pub fn assess(&self, node: &NewNode<'_>) -> Assessment {
         let mut hazards = Vec::new();
         let mut undecided = Vec::new();
         for row in &self.rows {
-            match birth.met(row) {
+            match node.met(row) {
                 Met::No => {}
                 Met::Undecided => undecided.push(row.id.clone()),
                 Met::Hazard(hazard) => hazards.push(hazard),
@@ -147,7 +147,7 @@ impl HazardTable {
         hazards.sort_by(|a, b| b.weight().cmp(&a.weight()).then_with(|| a.id.cmp(&b.id)));
         Assessment {
             verdict: verdict(&hazards, &undecided),
-            stops: stops(&self.rows, birth),
+            stops: stops(&self.rows, node),
             hazards,
             undecided,
         }
@@ -166,12 +166,15 @@ fn verdict(hazards: &[Hazard], undecided: &[String]) -> Verdict {
 }
 
 impl Hazard {
-    /// What it makes of a birth. One that is possible is a risk, and so is one that depends on a
+    /// What it makes of a new node. One that is possible is a risk, and so is one that depends on a
     /// usual condition that nobody can read, as Secure Boot. What depends on an arrangement that
     /// the cluster's people know of is listed and counts as nothing, and so does what every image
     /// would meet.
     pub fn verdict(&self) -> Verdict {
-        let is_usual = self.untold.iter().all(|condition| condition.is_usual());
+        let is_usual = self
+            .unknown_conditions
+            .iter()
+            .all(|condition| condition.is_usual());
         match (self.severity, self.certainty) {
             (Severity::Fails, Certainty::Certain) => Verdict::Fails,
             (_, Certainty::CannotTell) if self.any_image || !is_usual => Verdict::Ok,
@@ -203,7 +206,7 @@ enum Outcome<'c> {
 /// Why a case is not certain.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Reservation<'c> {
-    Untold(Vec<Condition>, bool),
+    UnknownConditions(Vec<Condition>, bool),
     Approximate(&'c str),
     Range,
     Architecture,
@@ -211,7 +214,7 @@ enum Reservation<'c> {
     None,
 }
 
-impl Birth<'_> {
+impl NewNode<'_> {
     fn met(&self, row: &Row) -> Met {
         let architecture = self.architecture_fit(row);
         if architecture == Fit::No || !self.is_on_platform(row) {
@@ -244,13 +247,13 @@ impl Birth<'_> {
     }
 
     pub(crate) fn image_fit(&self, case: &Case) -> Fit {
-        let around = Surroundings {
+        let with = ComparedWith {
             cluster: self.cluster,
             release_image: self.release_image,
             today: self.today,
         };
         match self.image {
-            Ok(version) => case.image.fit(version, &around),
+            Ok(version) => case.image.fit(version, &with),
             Err(_) if case.image.is_any() => Fit::Yes,
             Err(_) => Fit::Unknown,
         }
@@ -269,15 +272,15 @@ impl Birth<'_> {
         if fit == Fit::Unknown {
             return Outcome::Undecided;
         }
-        let untold: Vec<_> = conditions
+        let unknown_conditions: Vec<_> = conditions
             .into_iter()
             .filter_map(|(condition, holds)| holds.is_none().then_some(condition))
             .collect();
-        if !untold.is_empty() {
+        if !unknown_conditions.is_empty() {
             let any_image = case.image.is_any();
             return Outcome::Met(
                 Certainty::CannotTell,
-                Reservation::Untold(untold, any_image),
+                Reservation::UnknownConditions(unknown_conditions, any_image),
             );
         }
         let reservation = match &case.approximate {
@@ -311,8 +314,10 @@ impl Birth<'_> {
 
     fn hazard(&self, row: &Row, certainty: Certainty, reservation: Reservation<'_>) -> Hazard {
         let words = self.words(row, &reservation);
-        let (untold, any_image) = match reservation {
-            Reservation::Untold(untold, any_image) => (untold, any_image),
+        let (unknown_conditions, any_image) = match reservation {
+            Reservation::UnknownConditions(unknown_conditions, any_image) => {
+                (unknown_conditions, any_image)
+            }
             _ => (Vec::new(), false),
         };
         Hazard {
@@ -322,7 +327,7 @@ impl Birth<'_> {
             sentence: row.sentence.clone(),
             reservation: words,
             remedy: row.remedy.clone(),
-            untold,
+            unknown_conditions,
             sources: row.sources.clone(),
             any_image,
         }
@@ -331,8 +336,11 @@ impl Birth<'_> {
     fn words(&self, row: &Row, reservation: &Reservation<'_>) -> String {
         match reservation {
             Reservation::None => String::new(),
-            Reservation::Untold(untold, _) => {
-                let words: Vec<_> = untold.iter().map(|condition| condition.words()).collect();
+            Reservation::UnknownConditions(unknown_conditions, _) => {
+                let words: Vec<_> = unknown_conditions
+                    .iter()
+                    .map(|condition| condition.words())
+                    .collect();
                 format!(
                     "nothing that was read tells whether {}",
                     words.join(", and whether ")

@@ -1,5 +1,7 @@
 //! Bounds of the table: `rhcos >=4.13 <4.15`, `okd >=4.22.0-okd-scos.6`, and what is inside them.
 
+use std::cmp::Ordering;
+
 use crate::version::Distribution;
 use crate::{BootImageVersion, ClusterRelease, Day, Release};
 
@@ -155,7 +157,7 @@ pub(crate) struct ImageBound {
 }
 
 /// What an image is compared with.
-pub(crate) struct Surroundings<'a> {
+pub(crate) struct ComparedWith<'a> {
     pub(crate) cluster: Option<&'a ClusterRelease>,
     pub(crate) release_image: Option<&'a BootImageVersion>,
     pub(crate) today: Option<Day>,
@@ -189,7 +191,7 @@ impl ImageBound {
         self.axis == Axis::Any
     }
 
-    pub(crate) fn fit(&self, version: &BootImageVersion, around: &Surroundings<'_>) -> Fit {
+    pub(crate) fn fit(&self, version: &BootImageVersion, with: &ComparedWith<'_>) -> Fit {
         match self.axis {
             Axis::Any => Fit::Yes,
             Axis::Release(distribution) => self.release(version, distribution),
@@ -206,8 +208,8 @@ impl ImageBound {
                 };
                 all(&self.limits, &range)
             }
-            Axis::OlderThanRelease => older_than_release(version, around),
-            Axis::Age => self.age(version, around.today),
+            Axis::OlderThanRelease => older_than_release(version, with),
+            Axis::Age => self.age(version, with.today),
         }
     }
 
@@ -259,13 +261,24 @@ impl ImageBound {
 }
 
 /// Compared with the image of the release; without it, by the releases of both.
-fn older_than_release(version: &BootImageVersion, around: &Surroundings<'_>) -> Fit {
-    if let Some(newest) = around.release_image {
-        return if version < newest { Fit::Yes } else { Fit::No };
+fn older_than_release(version: &BootImageVersion, with: &ComparedWith<'_>) -> Fit {
+    if let Some(newest) = with.release_image {
+        // Distributions among each other have an order for lists alone.
+        if version.distribution() != newest.distribution() {
+            return Fit::Unknown;
+        }
+        return match version.order_as_far_as_known(newest) {
+            Some(Ordering::Less) => Fit::Yes,
+            Some(Ordering::Equal | Ordering::Greater) => Fit::No,
+            None => Fit::Possible,
+        };
     }
-    let (Ok(releases), Some(cluster)) = (version.releases(), around.cluster) else {
+    let (Ok(releases), Some(cluster)) = (version.releases(), with.cluster) else {
         return Fit::Unknown;
     };
+    if cluster.is_okd == (version.distribution() == Distribution::Rhcos) {
+        return Fit::Unknown;
+    }
     let numbers = |release: Release| vec![release.major.into(), release.minor.into()];
     let range = Range {
         low: numbers(releases.from),
@@ -350,12 +363,12 @@ mod tests {
     fn check(bound: &str, version: &str, expected: Fit) {
         let version = BootImageVersion::parse(version).unwrap();
         let cluster = ClusterRelease::parse("4.20.3");
-        let around = Surroundings {
+        let with = ComparedWith {
             cluster: cluster.as_ref(),
             release_image: None,
             today: Day::parse("2026-11-30"),
         };
-        let found = ImageBound::parse(bound).unwrap().fit(&version, &around);
+        let found = ImageBound::parse(bound).unwrap().fit(&version, &with);
         assert_eq!(found, expected, "{bound} {version}");
     }
 
@@ -406,6 +419,34 @@ mod tests {
         check("older-than-release", "9.6.20250523-0", Fit::Possible);
         check("older-than-release", "9.8.20260403-0", Fit::No);
         check("older-than-release", "38.20230414.3.0", Fit::Unknown);
+    }
+
+    #[test]
+    fn a_version_that_says_less_is_not_older_for_that() {
+        let check = |version: &str, newest: &str, expected: Fit| {
+            let version = BootImageVersion::parse(version).unwrap();
+            let newest = BootImageVersion::parse(newest).unwrap();
+            let with = ComparedWith {
+                cluster: None,
+                release_image: Some(&newest),
+                today: None,
+            };
+            let found = older_than_release(&version, &with);
+            assert_eq!(found, expected, "{version} and {newest}");
+        };
+        check("9.6.20251015", "9.6.20251015-1", Fit::Possible);
+        check("9.6.2025", "9.6.20251015-1", Fit::Possible);
+        check("9.6.2024", "9.6.20251015-1", Fit::Yes);
+        check("9.6.20251014", "9.6.20251015-1", Fit::Yes);
+        check("9.6.20251016", "9.6.20251015-1", Fit::No);
+        check("9.6.20251015-1", "9.6.20251015-1", Fit::No);
+        check("9.6.20251015-0", "9.6.20251015-1", Fit::Yes);
+        check("418.94.20250122", "418.94.202501221327-0", Fit::Possible);
+        check("418.94.20250121", "418.94.202501221327-0", Fit::Yes);
+        check("418.94.202501221327-0", "9.6.20251015-1", Fit::Yes);
+        check("4.18.2025012213", "418.94.202501221327-0", Fit::Possible);
+        check("9.0.20250510-0", "9.6.20251015-1", Fit::Unknown);
+        check("38.20230414.3.0", "10.0.20251103-0", Fit::Unknown);
     }
 
     fn check_cluster(bound: &str, release: &str, expected: Fit) {

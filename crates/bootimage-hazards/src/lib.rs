@@ -9,13 +9,13 @@
 //! 2. [`HazardTable`]: what is known to go wrong, with which images, on which clusters, under which
 //!    [`Condition`]s. The table is data, `data/hazards.json`; `docs/reference/hazards.md` is made
 //!    from it.
-//! 3. [`HazardTable::assess`]: what of that a [`Birth`] meets: certainly, possibly, or depending
+//! 3. [`HazardTable::assess`]: what of that a [`NewNode`] meets: certainly, possibly, or depending
 //!    on what nothing read tells, the first release at which the image stops working, and a
 //!    [`Verdict`].
 //!
 //! ```
 //! use bootimage_hazards::{
-//!     Birth, BootImageVersion, Certainty, ClusterRelease, Condition, Conditions, HazardTable,
+//!     NewNode, BootImageVersion, Certainty, ClusterRelease, Condition, Conditions, HazardTable,
 //!     UnknownVersion, Verdict,
 //! };
 //! use openshift_model::{Architecture, Platform};
@@ -23,7 +23,7 @@
 //! let table = HazardTable::bundled()?;
 //! let image = BootImageVersion::parse("412.86.202209302317-0").ok_or(UnknownVersion::NoImage);
 //! let cluster = ClusterRelease::parse("4.22.3");
-//! let birth = Birth {
+//! let node = NewNode {
 //!     image: &image,
 //!     cluster: cluster.as_ref(),
 //!     release_image: None,
@@ -32,11 +32,11 @@
 //!     conditions: &Conditions::default(),
 //!     today: None,
 //! };
-//! let found = table.assess(&birth);
+//! let found = table.assess(&node);
 //! assert_eq!(found.verdict, Verdict::Risk);
 //! assert_eq!(found.hazards[0].id, "secure-boot-old-shim");
 //! assert_eq!(found.hazards[0].certainty, Certainty::CannotTell);
-//! assert_eq!(found.hazards[0].untold, [Condition::SecureBoot]);
+//! assert_eq!(found.hazards[0].unknown_conditions, [Condition::SecureBoot]);
 //! assert_eq!(found.stops.map(|stops| stops.release).as_deref(), Some("4.23"));
 //! # Ok::<(), bootimage_hazards::TableError>(())
 //! ```
@@ -51,7 +51,7 @@ mod stops;
 mod table;
 mod version;
 
-pub use assess::{Assessment, Birth, Certainty, Hazard, Stops, Verdict};
+pub use assess::{Assessment, Certainty, Hazard, NewNode, Stops, Verdict};
 pub use bound::BoundError;
 pub use cluster::ClusterRelease;
 pub use condition::{Condition, Conditions};

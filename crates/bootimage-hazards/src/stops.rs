@@ -1,19 +1,19 @@
 //! The first release at which an image stops working.
 
-use crate::assess::{Birth, Certainty, Stops};
+use crate::assess::{Certainty, NewNode, Stops};
 use crate::bound::Fit;
 use crate::table::{Basis, Case, Row, Severity};
 
 /// The earliest release from which on a node from this image does not join, of all that is certain
 /// or possible. A release that is affected only until the next one repairs it is passed over.
-pub(crate) fn stops(rows: &[Row], birth: &Birth<'_>) -> Option<Stops> {
+pub(crate) fn stops(rows: &[Row], node: &NewNode<'_>) -> Option<Stops> {
     let cases = rows
         .iter()
-        .filter(|row| row.severity == Severity::Fails && birth.is_on_platform(row))
+        .filter(|row| row.severity == Severity::Fails && node.is_on_platform(row))
         .flat_map(|row| row.cases.iter().map(move |case| (row, case)));
     let found = cases.filter_map(|(row, case)| {
-        let certainty = certainty(birth, row, case)?;
-        let release = case.cluster.since(birth.cluster?)?;
+        let certainty = certainty(node, row, case)?;
+        let release = case.cluster.since(node.cluster?)?;
         // Of those that start together the surest counts.
         Some((release, std::cmp::Reverse(certainty), &row.id))
     });
@@ -26,12 +26,12 @@ pub(crate) fn stops(rows: &[Row], birth: &Birth<'_>) -> Option<Stops> {
 }
 
 /// How sure it is whenever a cluster gets there; `None` where it is not known at all.
-fn certainty(birth: &Birth<'_>, row: &Row, case: &Case) -> Option<Certainty> {
-    let fit = birth.image_fit(case).min(birth.architecture_fit(row));
+fn certainty(node: &NewNode<'_>, row: &Row, case: &Case) -> Option<Certainty> {
+    let fit = node.image_fit(case).min(node.architecture_fit(row));
     let all_hold = case
         .when
         .iter()
-        .all(|when| birth.condition(*when) == Some(true));
+        .all(|when| node.condition(*when) == Some(true));
     match fit {
         Fit::No | Fit::Unknown => None,
         _ if !all_hold => None,

@@ -6,14 +6,14 @@
     reason = "the test prints its figures, and stops where something is not as it should be"
 )]
 
-mod births;
+mod new_nodes;
 
 use std::collections::BTreeSet;
 
 use bootimage_hazards::{Certainty, Condition, Hazard, HazardTable, Severity, Verdict};
 use serde::Deserialize;
 
-use births::assess;
+use new_nodes::assess;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,7 +22,7 @@ struct Incident {
     source: String,
     /// Image, release, platform, architecture. Where the source names an era alone, the image is
     /// one of that era.
-    birth: String,
+    node: String,
     #[serde(default)]
     holds: Vec<Condition>,
     #[serde(default)]
@@ -68,7 +68,7 @@ fn the_public_incidents_are_foretold() {
         let holds = incident.holds.iter().map(|condition| (*condition, true));
         let fails = incident.fails.iter().map(|condition| (*condition, false));
         let conditions: Vec<_> = holds.chain(fails).collect();
-        let found = assess(&table, &incident.birth, &conditions);
+        let found = assess(&table, &incident.node, &conditions);
         outcomes.add(found.verdict >= Verdict::Risk, incident.failed);
         let of = |is_said: fn(&Hazard) -> bool| -> BTreeSet<&String> {
             let said = found.hazards.iter().filter(|hazard| is_said(hazard));
@@ -111,7 +111,7 @@ fn causes(incident: &Incident, said: &BTreeSet<&String>, figures: &mut Figures) 
             } else {
                 "missed"
             };
-            println!("{}: {}: {id}: {what}", incident.source, incident.birth);
+            println!("{}: {}: {id}: {what}", incident.source, incident.node);
         }
         figures.add(is_said, is_true);
     }

@@ -4,7 +4,7 @@
     reason = "a test stops where something is not as it should be"
 )]
 
-mod births;
+mod new_nodes;
 
 use std::collections::BTreeSet;
 
@@ -14,8 +14,8 @@ use Condition::{
     MultiArchPayload, NamedInterfaces, NewerIgnitionFeature, OwnUserData, RevocationListUpdated,
     SecureBoot, SignaturePolicy, StubSpec2, Uefi, VsphereFrom8,
 };
-use births::assess;
 use bootimage_hazards::{Assessment, Certainty, Condition, HazardTable, Verdict};
+use new_nodes::assess;
 
 /// Hazard, where it bites, where it does not, and the conditions that hold in both.
 type Row = (
@@ -372,7 +372,7 @@ fn check(table: &HazardTable, row: &Row) {
             assert_eq!(
                 found,
                 Some(Certainty::CannotTell),
-                "{id} with {first:?} untold"
+                "{id} with {first:?} not known"
             );
         }
     }

@@ -10,10 +10,10 @@ use openshift_model::{
     Architecture, BootImagesConfigMap, ClusterVersion, FeatureGate, Infrastructure,
     InfrastructureSpec, Kind, MachineConfig, MachineConfigPool, MachineConfiguration,
     MachineResource, ManagedBootImages, Node, OcpVersion, Platform, Profile, Provisioning,
-    RawObject, ReadError, StringMap, Text, names, walk,
+    RawObject, ReadError, StringMap, Text, names, raw_json,
 };
 
-use crate::gates::{Gates, ShutGate};
+use crate::gates::{GateSource, Gates, ShutGate};
 use crate::next_release::{ADMIN_ACKS, ADMIN_GATES, NextRelease};
 use crate::stream_text::StreamText;
 use crate::{ClusterSnapshot, Completeness, Policy};
@@ -358,7 +358,7 @@ impl<'a> Reader<'_, 'a> {
         let kind = Kind::MachineConfiguration;
         let managed = self.objects.named(kind, names::CLUSTER).and_then(|object| {
             let spec = object.member("spec")?.get();
-            let managed = walk::member(spec, "managedBootImages")?;
+            let managed = raw_json::member(spec, "managedBootImages")?;
             serde_json::from_str(managed).ok()
         });
         let problems = managed.map_or_else(Vec::new, |managed: serde_json::Value| {
@@ -451,9 +451,10 @@ impl<'s, 'a> Context<'s, 'a> {
             reader.admission_problems(admission(profile, platform, shut_control_plane.as_ref()))
         };
         // What files do not have nobody knows; a cluster without it has nothing configured.
-        if machine_configuration.is_some() || is_complete {
+        let is_known = machine_configuration.is_some() || is_complete;
+        if let Some(release) = release.and_then(OcpVersion::parse).filter(|_| is_known) {
             let platform = cluster_platform.as_ref().filter(|_| !azure_stack);
-            reader.warn_of_next_release(gates.release, platform, machine_configuration.as_ref());
+            reader.warn_of_next_release(release, platform, machine_configuration.as_ref());
         }
         let managers = configuration.managed.machine_managers.as_deref();
         let machine_sets = machine_api_enrolment(managers, names::MACHINE_SETS);
@@ -500,6 +501,12 @@ impl<'s, 'a> Context<'s, 'a> {
             warnings: reader.warnings,
             read: reader.read,
         }
+    }
+
+    /// What the API server decides by.
+    pub(crate) fn admission(&self) -> Admission<'_> {
+        let platform = self.cluster.platform.as_ref();
+        admission(self.profile, platform, self.shut_control_plane.as_ref())
     }
 
     /// BI-080: what the configuration says of a kind.
@@ -549,7 +556,7 @@ fn admission<'p>(
     Admission {
         profile,
         platform,
-        cpms_gate: shut_control_plane.is_none_or(|gate| !gate.is_known),
+        cpms_gate: shut_control_plane.is_none_or(|gate| gate.source != GateSource::Stated),
     }
 }
 

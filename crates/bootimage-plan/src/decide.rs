@@ -13,12 +13,12 @@ use openshift_model::{
 use crate::context::{Context, PlatformSource};
 use crate::gates::ShutGate;
 use crate::outcome::{Decided, Findings, NotManaged, Outcome, decided};
-use crate::platforms::Walk;
+use crate::platforms::PlatformRules;
 use crate::user_data::UserDataSecrets;
 use crate::{Completeness, Obstacle};
 
 /// What holds for every machine resource of a plan.
-pub(crate) struct World<'w> {
+pub(crate) struct SharedInputs<'w> {
     pub(crate) context: &'w Context<'w, 'w>,
     /// The default stream document.
     pub(crate) stream: Result<&'w Stream<'w>, &'w Obstacle>,
@@ -41,17 +41,17 @@ const ARCHITECTURE: &str = "Which architecture do its machines have?";
 
 /// Decides on one object: the rules in their order, from enrolment to the edit.
 pub(crate) fn decide<T: Trace>(
-    world: &World<'_>,
+    shared: &SharedInputs<'_>,
     object: &RawObject<'_>,
     resource: Result<&MachineResource<'_>, &ReadError>,
     trace: &mut T,
 ) -> Decided {
     let mut findings = Findings::default();
-    let outcome = match walk(world, object, resource, &mut findings, trace) {
+    let outcome = match apply_rules(shared, object, resource, &mut findings, trace) {
         Ok(outcome) | Err(outcome) => outcome,
     };
     conclude(&outcome, trace);
-    decided(world.context, object, resource.ok(), findings, outcome)
+    decided(shared.context, object, resource.ok(), findings, outcome)
 }
 
 /// The last step where no rule stopped the object: what all of them together lead to.
@@ -69,14 +69,14 @@ fn conclude<T: Trace>(outcome: &Outcome, trace: &mut T) {
 }
 
 /// The rules in their order; the error side is the outcome of a rule that decided early.
-fn walk<T: Trace>(
-    world: &World<'_>,
+fn apply_rules<T: Trace>(
+    shared: &SharedInputs<'_>,
     object: &RawObject<'_>,
     resource: Result<&MachineResource<'_>, &ReadError>,
     findings: &mut Findings,
     trace: &mut T,
 ) -> Result<Outcome, Outcome> {
-    let context = world.context;
+    let context = shared.context;
     findings.platform = resource
         .ok()
         .and_then(|resource| platform(context, resource));
@@ -97,8 +97,8 @@ fn walk<T: Trace>(
     let architecture = architecture(context, resource, trace)?;
     findings.architecture = Some(architecture.clone());
     let platform = supported_platform(context, resource, findings.platform.as_ref(), trace)?;
-    Walk {
-        world,
+    PlatformRules {
+        shared,
         resource,
         architecture: &architecture,
         findings,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use openshift_model::{Kind, RawObject, RawValue, canonical, walk};
+use openshift_model::{Kind, RawObject, RawValue, canonical, raw_json};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
@@ -91,7 +91,7 @@ impl Digester {
 
     fn machine_resource(&mut self, object: &RawObject<'_>) {
         let text = |member: &str| object.member(member).map_or("", RawValue::get);
-        let [annotations, deletion, labels, owners] = walk::members(
+        let [annotations, deletion, labels, owners] = raw_json::members(
             text("metadata"),
             [
                 "annotations",
@@ -100,8 +100,9 @@ impl Digester {
                 "ownerReferences",
             ],
         );
-        let [authority, template] = walk::members(text("spec"), ["authoritativeAPI", "template"]);
-        let in_status = walk::member(text("status"), "authoritativeAPI");
+        let [authority, template] =
+            raw_json::members(text("spec"), ["authoritativeAPI", "template"]);
+        let in_status = raw_json::member(text("status"), "authoritativeAPI");
         // In the order of canonical JSON.
         self.member("annotations", annotations);
         self.member(
@@ -138,7 +139,7 @@ fn at<'a>(object: &RawObject<'a>, path: &str) -> Option<&'a str> {
     let (first, rest) = path.split_once('/').unwrap_or((path, ""));
     let mut text = object.member(first)?.get();
     for name in rest.split('/').filter(|name| !name.is_empty()) {
-        text = walk::member(text, name)?;
+        text = raw_json::member(text, name)?;
     }
     Some(text)
 }

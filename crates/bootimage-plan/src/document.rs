@@ -30,6 +30,9 @@ pub struct Plan {
     pub metadata: PlanMetadata,
     /// The configuration in force.
     pub managed_boot_images: ConfigurationInForce,
+    /// What the cluster says of itself now, where it is not well: a line for each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub present: Vec<String>,
     /// Why a controller would write nothing now; null where it would write.
     pub deferred: Option<DeferredPlan>,
     /// Every MachineSet and ControlPlaneMachineSet of the input, sorted by kind, namespace, name.

@@ -1,15 +1,26 @@
 //! Which feature gates are open, and who says so (BI-060, BI-075).
 
 use bootimage_selection::{FeatureSet, gate_is_open, platform_gate, platform_gates_are_gone};
-use openshift_model::{FeatureGate, OcpVersion, Platform, names};
+use openshift_model::{CUSTOM_FEATURE_SET, FeatureGate, OcpVersion, Platform, names};
 
 /// A gate that is shut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ShutGate {
     pub(crate) name: &'static str,
     pub(crate) release: OcpVersion,
-    /// Whether FeatureGate is in the input; without it, the release's default is assumed.
-    pub(crate) is_known: bool,
+    /// Who says so.
+    pub(crate) source: GateSource,
+}
+
+/// Who says that a gate is shut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GateSource {
+    /// FeatureGate does.
+    Stated,
+    /// FeatureGate is in the input and does not list it: the release's default is assumed.
+    NotListed,
+    /// There is no FeatureGate: the release's default is assumed.
+    NoObject,
 }
 
 impl ShutGate {
@@ -17,16 +28,21 @@ impl ShutGate {
     pub(crate) fn sentence(&self) -> String {
         let (major, minor) = (self.release.major, self.release.minor);
         let gate = self.name;
-        if self.is_known {
-            return format!(
+        match self.source {
+            GateSource::Stated => format!(
                 "the feature gate {gate} is shut in {major}.{minor}; upgrade to a release that \
                  opens it, or keep the image up to date by hand"
-            );
+            ),
+            GateSource::NotListed => format!(
+                "FeatureGate cluster does not list the gate {gate}, and by default it is shut in \
+                 {major}.{minor}; upgrade to a release that opens it, or keep the image up to date \
+                 by hand"
+            ),
+            GateSource::NoObject => format!(
+                "there is no FeatureGate in the input, and by default the gate {gate} is shut in \
+                 {major}.{minor}; add FeatureGate cluster to the input if the cluster opens it"
+            ),
         }
-        format!(
-            "there is no FeatureGate in the input, and by default the gate {gate} is shut in \
-             {major}.{minor}; add FeatureGate cluster to the input if the cluster opens it"
-        )
     }
 }
 
@@ -56,11 +72,16 @@ impl Gates<'_, '_> {
 
     fn shut(&self, name: &'static str) -> Option<ShutGate> {
         let by_default = || gate_is_open(name, self.release, FeatureSet::Default);
-        let is_open = self.stated(name).unwrap_or_else(by_default);
+        let stated = self.stated(name);
+        let is_open = stated.unwrap_or_else(by_default);
         (!is_open).then_some(ShutGate {
             name,
             release: self.release,
-            is_known: self.object.is_some(),
+            source: match (stated, self.object) {
+                (Some(_), _) => GateSource::Stated,
+                (None, Some(_)) => GateSource::NotListed,
+                (None, None) => GateSource::NoObject,
+            },
         })
     }
 
@@ -80,13 +101,24 @@ impl Gates<'_, '_> {
     /// What is assumed of a FeatureGate that is given as a document prints it.
     pub(crate) fn assumption(&self) -> Option<String> {
         let object = self.object.filter(|object| !object.has_status())?;
-        let set = object.feature_set().filter(|set| !set.is_empty());
+        let (major, minor) = (self.release.major, self.release.minor);
+        let set = object.feature_set().unwrap_or_default();
+        let taken = match (FeatureSet::from_name(set), set) {
+            (FeatureSet::Default, "" | "Default") => "of feature set Default".to_owned(),
+            (FeatureSet::Default, CUSTOM_FEATURE_SET) => format!(
+                "that spec.customNoUpgrade names, and for the rest those of feature set Default \
+                 ({CUSTOM_FEATURE_SET})"
+            ),
+            (FeatureSet::Default, unknown) => format!(
+                "of feature set Default, because {unknown:?} is no feature set that is known"
+            ),
+            (FeatureSet::TechPreview | FeatureSet::DevPreview, set) => {
+                format!("of feature set {set}")
+            }
+        };
         Some(format!(
-            "FeatureGate cluster has no status in the input: the gates are taken to be those of \
-             feature set {} in {}.{}",
-            set.unwrap_or("Default"),
-            self.release.major,
-            self.release.minor
+            "FeatureGate cluster has no status in the input: the gates are taken to be those \
+             {taken} in {major}.{minor}"
         ))
     }
 }

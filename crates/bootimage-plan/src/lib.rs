@@ -27,6 +27,7 @@
 //! assert_eq!(plan.targets[0].target.as_deref(), Some("projects/rhcos-cloud/global/images/new"));
 //! ```
 
+mod configuration_check;
 mod contest;
 mod context;
 mod controller_state;
@@ -45,6 +46,7 @@ mod next_release;
 mod outcome;
 mod plan;
 mod platforms;
+mod present;
 mod reads;
 mod reason;
 mod recheck;
@@ -58,6 +60,7 @@ mod user_data;
 mod warnings;
 
 pub use bootimage_status::{HotLoopMemory, Pauses};
+pub use configuration_check::{ConfigurationCheck, check_configuration, profile};
 pub use contest::{STATUS_SETTLED_SECONDS, foreign_condition_writers, reverted_by};
 pub use controller_state::{
     CONTROLLER_STATE_FIELD_MANAGER, ControllerState, PendingWrite, STATE_CONFIG_MAP, StateProblem,

@@ -90,8 +90,8 @@ impl NextRelease<'_, '_> {
         };
         let key = flip.key;
         Some(format!(
-            "{what}; without a configuration the upgrade asks for the key {key} in ConfigMap \
-             openshift-config/admin-acks{}",
+            "{what}; without a configuration the upgrade asks for the key {key} with the value \
+             \"true\" in ConfigMap openshift-config/admin-acks{}",
             self.standing(key)
         ))
     }
@@ -99,10 +99,13 @@ impl NextRelease<'_, '_> {
     fn standing(&self, key: &str) -> &'static str {
         let has =
             |map: &Option<StringMap<'_>>| map.as_ref().is_some_and(|map| map.get(key).is_some());
-        match (has(&self.gates), has(&self.acknowledged)) {
-            (_, true) => " (it is there)",
-            (true, false) => " (admin-gates has it, admin-acks does not)",
-            (false, false) => "",
+        let acknowledged = self.acknowledged.as_ref();
+        match (has(&self.gates), acknowledged.map(|map| map.get(key))) {
+            (_, Some(Some("true"))) => " (it is there)",
+            (_, Some(Some(_))) => " (it is there with another value, which does not count)",
+            (true, _) => " (admin-gates has it, admin-acks does not)",
+            (false, Some(None)) => " (admin-acks does not have it)",
+            (false, None) => " (there is no admin-acks in the input)",
         }
     }
 }

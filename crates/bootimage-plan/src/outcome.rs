@@ -9,7 +9,7 @@ use openshift_model::{Architecture, Edit, Kind, MachineResource, Platform, Profi
 
 use crate::context::Context;
 use crate::document::well_known;
-use crate::gates::ShutGate;
+use crate::gates::{GateSource, ShutGate};
 use crate::reason::skip_code;
 use crate::warnings::UnusedSecret;
 use crate::{DecisionKind, Obstacle, ReasonCode, Target, UserData};
@@ -48,7 +48,7 @@ impl NotManaged {
     fn code(&self) -> ReasonCode {
         match self {
             Self::NotSelected(_) => ReasonCode::NotSelected,
-            Self::Gate(gate) if gate.is_known => ReasonCode::FeatureGateShut,
+            Self::Gate(gate) if gate.source == GateSource::Stated => ReasonCode::FeatureGateShut,
             Self::Gate(_) => ReasonCode::FeatureGateUnknown,
             Self::Platform { .. } => ReasonCode::UnsupportedPlatform,
             Self::ControlPlane { .. } => ReasonCode::UnsupportedControlPlane,
@@ -280,7 +280,10 @@ fn list(needs: &[FactRequest]) -> String {
 }
 
 /// BI-170: what the edit of a ControlPlaneMachineSet leads to.
-fn roll_out(object: &RawObject<'_>, resource: Option<&MachineResource<'_>>) -> Option<String> {
+pub(crate) fn roll_out(
+    object: &RawObject<'_>,
+    resource: Option<&MachineResource<'_>>,
+) -> Option<String> {
     if object.kind != Kind::ControlPlaneMachineSet {
         return None;
     }

@@ -10,10 +10,11 @@ use openshift_model::{
 use serde::Serialize;
 
 use crate::context::{Context, Objects};
-use crate::decide::{World, decide};
+use crate::decide::{SharedInputs, decide};
 use crate::digest::{Digest, Digester};
 use crate::document::{API_VERSION, PLAN_KIND, sort, well_known};
 use crate::forecast::{forecast, status_basis};
+use crate::present::present;
 use crate::status::{StatusBasis, TargetError};
 use crate::stream_text::Streams;
 use crate::user_data::UserDataSecrets;
@@ -73,17 +74,17 @@ pub fn plan_pass(
     policy: &Policy,
     each: &impl Each,
 ) -> (Plan, StatusBasis) {
-    with_world(snapshot, facts, policy, |objects, world, warnings| {
-        plan_world(objects, world, warnings, each)
+    with_shared(snapshot, facts, policy, |objects, shared, warnings| {
+        plan_shared(objects, shared, warnings, each)
     })
 }
 
 /// Looks up what holds for all targets, and hands it on with what was assumed.
-fn with_world<R>(
+fn with_shared<R>(
     snapshot: &ClusterSnapshot<'_>,
     facts: &Facts,
     policy: &Policy,
-    run: impl FnOnce(&Objects<'_, '_>, &World<'_>, Vec<String>) -> R,
+    run: impl FnOnce(&Objects<'_, '_>, &SharedInputs<'_>, Vec<String>) -> R,
 ) -> R {
     let objects = Objects::of(snapshot);
     let mut context = Context::new(snapshot, &objects, policy);
@@ -91,38 +92,38 @@ fn with_world<R>(
     let streams = Streams::parse(context.stream.as_ref(), &snapshot.streams, &mut warnings);
     let known_amis = streams.known_amis();
     let user_data = UserDataSecrets::of(&objects, policy.ignition_version);
-    let world = World {
+    let shared = SharedInputs {
         context: &context,
         stream: streams.default_stream(),
         known_amis: &known_amis,
         user_data: &user_data,
         facts: facts.of_cluster(context.aws_region.as_deref()),
     };
-    run(&objects, &world, warnings)
+    run(&objects, &shared, warnings)
 }
 
-fn plan_world(
+fn plan_shared(
     objects: &Objects<'_, '_>,
-    world: &World<'_>,
+    shared: &SharedInputs<'_>,
     mut warnings: Vec<String>,
     each: &impl Each,
 ) -> (Plan, StatusBasis) {
-    let context = world.context;
+    let context = shared.context;
     let Planned {
         targets,
         mut inputs,
         extras,
-    } = plan_all(objects, world, each);
+    } = plan_all(objects, shared, each);
     warnings.extend(unknown_secrets(&targets));
     let boots = |target: &Target, id: &str| target.current.as_deref() == Some(id);
     let is_booted = |id: &str| targets.iter().any(|target| boots(target, id));
-    warnings.extend(listed_products(world.facts, is_booted));
+    warnings.extend(listed_products(shared.facts, is_booted));
     let blocking_secrets: Vec<String> = extras
         .iter()
         .filter_map(|extra| extra.blocking_secret.clone())
         .collect();
     let mut read = context.read.clone();
-    read.extend(secrets_of(&targets, &blocking_secrets, world.user_data));
+    read.extend(secrets_of(&targets, &blocking_secrets, shared.user_data));
     inputs.reserve_exact(read.len());
     let mut digester = Digester::default();
     for object in read {
@@ -160,6 +161,7 @@ fn plan_world(
             source: Source::from(context.configuration.source),
             machine_managers: context.configuration.managed.machine_managers.clone(),
         },
+        present: present(context, objects),
         deferred: forecast.deferred,
         targets,
         needs: needs.into_iter().collect(),
@@ -193,7 +195,7 @@ struct Extra {
 
 /// Decides on every object. The results have their places before the work starts, so that they
 /// never exist twice.
-fn plan_all(objects: &Objects<'_, '_>, world: &World<'_>, each: &impl Each) -> Planned {
+fn plan_all(objects: &Objects<'_, '_>, shared: &SharedInputs<'_>, each: &impl Each) -> Planned {
     let resources: Vec<&RawObject<'_>> = objects.machine_resources().collect();
     let mut targets: Vec<Option<Target>> = Vec::new();
     let mut inputs: Vec<Option<InputObject>> = Vec::new();
@@ -212,7 +214,7 @@ fn plan_all(objects: &Objects<'_, '_>, world: &World<'_>, each: &impl Each) -> P
             extras: Vec::new(),
         })
         .collect();
-    each.each(&mut items, |item| item.plan(world));
+    each.each(&mut items, |item| item.plan(shared));
     let extras = items.into_iter().flat_map(|item| item.extras).collect();
     Planned {
         targets: unwrap_all(targets),
@@ -230,14 +232,14 @@ struct Item<'i, 'a> {
 }
 
 impl Item<'_, '_> {
-    fn plan(&mut self, world: &World<'_>) {
+    fn plan(&mut self, shared: &SharedInputs<'_>) {
         let mut digester = Digester::default();
         let places = self.targets.iter_mut().zip(self.inputs.iter_mut());
         for (object, (target, place)) in self.objects.iter().zip(places) {
             let resource = MachineResource::read(object);
             let meta = resource.as_ref().ok().map(|resource| &resource.meta);
             *place = Some(input(object, meta, digester.digest(object)));
-            let decided = decide(world, object, resource.as_ref(), &mut NoTrace);
+            let decided = decide(shared, object, resource.as_ref(), &mut NoTrace);
             let error = decided.obstacle.as_ref();
             let error = error.map(|obstacle| TargetError::of(&decided.target, obstacle));
             let is_set = decided.target.kind == Kind::MachineSet;
@@ -357,14 +359,14 @@ pub fn explain(
     policy: &Policy,
     reference: &ObjectRef,
 ) -> Option<Explanation> {
-    with_world(snapshot, facts, policy, |objects, world, warnings| {
-        explain_world(objects, world, warnings, reference)
+    with_shared(snapshot, facts, policy, |objects, shared, warnings| {
+        explain_shared(objects, shared, warnings, reference)
     })
 }
 
-fn explain_world(
+fn explain_shared(
     objects: &Objects<'_, '_>,
-    world: &World<'_>,
+    shared: &SharedInputs<'_>,
     mut warnings: Vec<String>,
     reference: &ObjectRef,
 ) -> Option<Explanation> {
@@ -375,13 +377,13 @@ fn explain_world(
     })?;
     let mut steps = Vec::new();
     let resource = MachineResource::read(object);
-    let decided = decide(world, object, resource.as_ref(), &mut steps);
+    let decided = decide(shared, object, resource.as_ref(), &mut steps);
     warnings.extend(decided.warnings);
     warnings.extend(unused_secrets(decided.unused_secret.as_slice()));
     let booted = LazyCell::new(|| -> BTreeSet<String> {
         objects.machine_resources().filter_map(aws_image).collect()
     });
-    warnings.extend(listed_products(world.facts, |id| booted.contains(id)));
+    warnings.extend(listed_products(shared.facts, |id| booted.contains(id)));
     Some(Explanation {
         target: decided.target,
         obstacle: decided.obstacle,

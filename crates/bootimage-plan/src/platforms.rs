@@ -13,7 +13,7 @@ use providerspec_rewrite::{
     azure as rewrite_azure, gcp as rewrite_gcp, use_managed_user_data, vsphere as rewrite_vsphere,
 };
 
-use crate::decide::{WHERE, World};
+use crate::decide::{SharedInputs, WHERE};
 use crate::outcome::{Findings, Outcome, Update};
 use crate::{Completeness, Obstacle, UserData, UserDataDecision, UserDataError};
 
@@ -23,16 +23,16 @@ const WRITTEN: &str = "Can the image be written into the object?";
 const STREAM: &str = "Is there a stream document?";
 
 /// A machine resource on its way through a platform's rules.
-pub(crate) struct Walk<'w, T> {
-    pub(crate) world: &'w World<'w>,
+pub(crate) struct PlatformRules<'w, T> {
+    pub(crate) shared: &'w SharedInputs<'w>,
     pub(crate) resource: &'w MachineResource<'w>,
     pub(crate) architecture: &'w Architecture,
     pub(crate) findings: &'w mut Findings,
     pub(crate) trace: &'w mut T,
 }
 
-impl<'w, T: Trace> Walk<'w, T> {
-    /// The walk of the platform that the resource is on. The error side is an outcome that ended
+impl<'w, T: Trace> PlatformRules<'w, T> {
+    /// The rules of the platform that the resource is on. The error side is an outcome that ended
     /// it early.
     pub(crate) fn run(mut self, platform: &Platform) -> Result<Outcome, Outcome> {
         match platform {
@@ -54,7 +54,7 @@ impl<'w, T: Trace> Walk<'w, T> {
         self.findings.current = join(images());
         let stream = self.stream()?;
         let options = select_gcp::GcpOptions {
-            fedora_coreos_is_known: self.world.context.policy.fedora_coreos_is_known,
+            fedora_coreos_is_known: self.shared.context.policy.fedora_coreos_is_known,
         };
         let selection =
             select_gcp::select(&spec.disks, stream, self.architecture, options, self.trace)
@@ -73,10 +73,10 @@ impl<'w, T: Trace> Walk<'w, T> {
         let spec = self.read(rewrite_aws::read(self.resource.provider_spec))?;
         self.findings.current = spec.image.id.as_deref().map(str::to_owned);
         let context = select_aws::AwsContext {
-            profile: self.world.context.profile,
+            profile: self.shared.context.profile,
             stream: self.stream()?,
-            known: self.world.known_amis,
-            facts: self.world.facts,
+            known: self.shared.known_amis,
+            facts: self.shared.facts,
         };
         let name = self.resource.name.as_str();
         let found = select_aws::select(&spec.image, name, self.architecture, &context, self.trace)
@@ -124,14 +124,14 @@ impl<'w, T: Trace> Walk<'w, T> {
         let stream = self.stream()?;
         // A snapshot without Infrastructure knows no vCenter.
         let nothing = Ok(String::new());
-        let cluster = self.world.context.vsphere.as_ref();
+        let cluster = self.shared.context.vsphere.as_ref();
         let context = select_vsphere::VsphereContext {
             stream,
             infrastructure_name: cluster.map_or("", |cluster| &cluster.infrastructure_name),
             platform: cluster.and_then(|cluster| cluster.spec.vsphere()),
             disk_type: cluster.map_or(&nothing, |cluster| &cluster.disk_type),
-            template_names: self.world.context.policy.template_names,
-            facts: self.world.facts,
+            template_names: self.shared.context.policy.template_names,
+            facts: self.shared.facts,
         };
         let selection =
             select_vsphere::select(&spec.image, self.architecture, &context, self.trace)
@@ -170,7 +170,7 @@ impl<'w, T: Trace> Walk<'w, T> {
 
     fn stream(&mut self) -> Result<&'w Stream<'w>, Outcome> {
         let saw = |step: Step| step.saw(WHERE, Some("ConfigMap coreos-bootimages, or --stream"));
-        match self.world.stream {
+        match self.shared.stream {
             Ok(stream) => {
                 self.trace
                     .step(|| saw(Step::passed("BI-032", STREAM, stream.name().to_owned())));
@@ -223,7 +223,7 @@ impl<'w, T: Trace> Walk<'w, T> {
         &mut self,
         secret: Option<&UserDataSecret<'_>>,
     ) -> Result<Option<UserData>, Outcome> {
-        if self.world.context.profile == Profile::P417 {
+        if self.shared.context.profile == Profile::P417 {
             return Ok(None);
         }
         let secret = secret.ok_or_else(|| {
@@ -233,8 +233,8 @@ impl<'w, T: Trace> Walk<'w, T> {
         })?;
         let name = secret.name.as_deref().unwrap_or_default();
         self.findings.secret = Some(name.to_owned());
-        let complete = self.world.context.completeness == Completeness::Complete;
-        let outcome = match self.world.user_data.get(name) {
+        let complete = self.shared.context.completeness == Completeness::Complete;
+        let outcome = match self.shared.user_data.get(name) {
             Some(outcome) => outcome.clone(),
             None if complete || name.is_empty() => Err(UserDataError::NotFound {
                 secret: name.to_owned(),
@@ -270,7 +270,7 @@ impl<'w, T: Trace> Walk<'w, T> {
         secret: Option<&UserDataSecret<'_>>,
         edit: &mut Edit,
     ) -> Result<Option<String>, Outcome> {
-        if self.world.context.profile != Profile::P417 {
+        if self.shared.context.profile != Profile::P417 {
             return Ok(None);
         }
         let at = self.resource.provider_spec_pointer();

@@ -99,7 +99,7 @@ reason_codes! {
     NoMarketplaceImage,
     /// The release has no images in the platform's marketplace.
     NoMarketplaceStream,
-    /// Azure's marketplace has no image of generation 1 any more.
+    /// The stream has no whole image of generation 1 in Azure's marketplace.
     NoGeneration1Image,
     /// Its machines are confidential or trusted ones, which boot other images.
     SecurityType,

@@ -151,7 +151,7 @@ pub fn select<T: Trace>(
     context: &AwsContext<'_>,
     trace: &mut T,
 ) -> Result<AwsSelection, AwsError> {
-    let walk = Walk {
+    let rules = AwsRules {
         region: image.region.as_str(),
         name,
         architecture,
@@ -159,9 +159,9 @@ pub fn select<T: Trace>(
     };
     let id = image.id.as_deref().filter(|id| !id.is_empty());
     let found = if context.profile >= Profile::P422 {
-        walk.by_owner(id, trace)
+        rules.by_owner(id, trace)
     } else {
-        walk.by_known_images(id, trace)
+        rules.by_known_images(id, trace)
     };
     match found {
         Ok(selection) => Ok(selection),
@@ -171,7 +171,7 @@ pub fn select<T: Trace>(
 }
 
 /// The machine resource that is looked at, and what holds for its cluster.
-struct Walk<'w> {
+struct AwsRules<'w> {
     region: &'w str,
     name: &'w str,
     architecture: &'w Architecture,
@@ -190,7 +190,7 @@ impl From<Skip> for Ended {
     }
 }
 
-impl<'w> Walk<'w> {
+impl<'w> AwsRules<'w> {
     /// BI-260 … BI-271: what EC2 says of the image decides.
     fn by_owner<T: Trace>(&self, id: Option<&str>, trace: &mut T) -> Result<AwsSelection, Ended> {
         let id = named(id, trace)?;

@@ -107,10 +107,8 @@ impl Generation {
     /// not the `type`, which older sets lack; arm machines are of generation 2 alone.
     fn of(image: &AzureBootImage<'_>, variant: &Variant, architecture: &Architecture) -> Self {
         let is_second = *architecture == Architecture::Aarch64
-            || if image.is_uploaded() {
-                image.resource_id.contains("gen2")
-            } else if variant.kind == NO_PLAN {
-                image.sku.contains("v2") || image.sku.contains("gen2")
+            || if image.is_uploaded() || variant.kind == NO_PLAN {
+                image.is_named_generation_2()
             } else {
                 !image.sku.contains("gen1")
             };

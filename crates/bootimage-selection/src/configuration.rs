@@ -51,7 +51,7 @@ pub enum ConfigurationNote {
 /// What a MachineConfiguration comes to under a release's rules. `None` stands for a cluster that
 /// has no such object: the operator creates it without any configuration (BI-051).
 ///
-/// Architecture §5: under 4.17 the spec; later the status where it is up to date
+/// Under 4.17 the spec; later the status where it is up to date
 /// (`observedGeneration` equals `generation`, or both are absent), else what the operator would
 /// write into it.
 pub fn effective_configuration(

@@ -5,19 +5,23 @@ use openshift_model::names::{
     CLUSTER, CONTROL_PLANE_MACHINE_SETS, MACHINE_API_GROUP, MACHINE_SETS,
 };
 use openshift_model::{
-    Edit, EditError, MachineConfiguration, Members, RawObject, RawValue, ReadError, SelectionMode,
-    SkewEnforcement,
+    Edit, EditError, LabelSelector, MachineConfiguration, Members, Profile, RawObject, RawValue,
+    ReadError, SelectionMode, SkewEnforcement,
 };
 use serde_json::{Map, Value, json};
 
+/// Where boot image management is configured.
+const MANAGED: &str = "/spec/managedBootImages";
 /// Where the list of managers is.
 const MANAGERS: &str = "/spec/managedBootImages/machineManagers";
 /// Where skew enforcement is.
 const SKEW: &str = "/spec/bootImageSkewEnforcement";
 
 /// Which machine resources are to be managed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModeRequest {
+    /// The release's rules.
+    pub profile: Profile,
     /// MachineSets; `None` leaves them as they are.
     pub machine_sets: Option<MachineSetMode>,
     /// ControlPlaneMachineSets: all (`true`) or none; `None` leaves them as they are.
@@ -31,8 +35,8 @@ pub enum MachineSetMode {
     All,
     /// None of them.
     None,
-    /// The MachineSets that have all of these labels.
-    Labels(Vec<(String, String)>),
+    /// The MachineSets that a label selector matches.
+    Matching(LabelSelector),
 }
 
 /// One request to the API server. The next one may only follow once the operator has taken this one
@@ -160,6 +164,9 @@ fn managers_edit(object: &RawObject<'_>, request: &ModeRequest) -> Result<Edit, 
     let wanted = wanted
         .into_iter()
         .filter_map(|(resource, selection)| Some((resource, selection_document(&selection?))));
+    if request.profile == Profile::P417 && request.machine_sets == Some(MachineSetMode::None) {
+        return without_machine_sets(object);
+    }
     let mut edit = Edit::default();
     let Some(present) = raw_at(object, MANAGERS).filter(|raw| is_list(raw)) else {
         let list: Vec<_> = wanted
@@ -172,11 +179,8 @@ fn managers_edit(object: &RawObject<'_>, request: &ModeRequest) -> Result<Edit, 
     };
     let entries: Vec<Value> = serde_json::from_str(present.get()).unwrap_or_default();
     for (resource, selection) in wanted {
-        let is = |entry: &Value| {
-            entry.get("resource").and_then(Value::as_str) == Some(resource)
-                && entry.get("apiGroup").and_then(Value::as_str) == Some(MACHINE_API_GROUP)
-        };
-        let found = entries.iter().enumerate().find(|(_, entry)| is(entry));
+        let mut numbered = entries.iter().enumerate();
+        let found = numbered.find(|(_, entry)| is_entry_of(entry, resource));
         match found.map(|(place, entry)| (place, entry.get("selection"))) {
             Some((_, Some(old))) if same(old, &selection) => {}
             Some((place, Some(old))) => {
@@ -191,6 +195,41 @@ fn managers_edit(object: &RawObject<'_>, request: &ModeRequest) -> Result<Edit, 
     Ok(edit)
 }
 
+/// BI-074: mode `None` exists since the API of 4.19. Before, MachineSets without an entry are not
+/// managed: the entry goes, and with the last one all of `managedBootImages`.
+fn without_machine_sets(object: &RawObject<'_>) -> Result<Edit, EditError> {
+    let mut edit = Edit::default();
+    let Some(present) = raw_at(object, MANAGERS).filter(|raw| is_list(raw)) else {
+        return Ok(edit);
+    };
+    let entries: Vec<Value> = serde_json::from_str(present.get()).unwrap_or_default();
+    let is_of_sets = |entry: &Value| is_entry_of(entry, MACHINE_SETS);
+    if entries.iter().all(is_of_sets) {
+        let stanza = raw_at(object, MANAGED).filter(|raw| has_one_member(raw));
+        match stanza {
+            Some(stanza) => edit.remove(MANAGED, stanza)?,
+            None => edit.remove(MANAGERS, present)?,
+        }
+        return Ok(edit);
+    }
+    // From the end, so that the places of those before stay.
+    for (place, entry) in entries.iter().enumerate().rev() {
+        if is_of_sets(entry) {
+            edit.remove(&format!("{MANAGERS}/{place}"), entry)?;
+        }
+    }
+    Ok(edit)
+}
+
+fn has_one_member(raw: &RawValue) -> bool {
+    serde_json::from_str::<Map<String, Value>>(raw.get()).is_ok_and(|members| members.len() == 1)
+}
+
+fn is_entry_of(entry: &Value, resource: &str) -> bool {
+    entry.get("resource").and_then(Value::as_str) == Some(resource)
+        && entry.get("apiGroup").and_then(Value::as_str) == Some(MACHINE_API_GROUP)
+}
+
 /// Whether a selection is the one that is wanted, whatever it has besides that nobody asked about.
 fn same(old: &Value, wanted: &Value) -> bool {
     old.get("mode") == wanted.get("mode") && old.get("partial") == wanted.get("partial")
@@ -200,14 +239,8 @@ fn selection_document(selection: &MachineSetMode) -> Value {
     match selection {
         MachineSetMode::All => json!({"mode": SelectionMode::All.name()}),
         MachineSetMode::None => json!({"mode": SelectionMode::None.name()}),
-        MachineSetMode::Labels(labels) => {
-            let labels: Map<_, _> = labels
-                .iter()
-                .map(|(key, value)| (key.clone(), json!(value)))
-                .collect();
-            json!({"mode": SelectionMode::Partial.name(),
-                "partial": {"machineResourceSelector": {"matchLabels": labels}}})
-        }
+        MachineSetMode::Matching(selector) => json!({"mode": SelectionMode::Partial.name(),
+            "partial": {"machineResourceSelector": selector}}),
     }
 }
 
@@ -254,13 +287,14 @@ mod tests {
 
     fn sets(selection: MachineSetMode) -> ModeRequest {
         ModeRequest {
+            profile: Profile::P422,
             machine_sets: Some(selection),
             control_plane: None,
         }
     }
 
     fn labels() -> MachineSetMode {
-        MachineSetMode::Labels(vec![("update".to_owned(), "yes".to_owned())])
+        MachineSetMode::Matching(LabelSelector::parse("update=yes").unwrap())
     }
 
     /// The steps, and the spec after all of them.
@@ -319,6 +353,7 @@ mod tests {
         );
         assert_eq!(spec["logLevel"], "Normal");
         let both = ModeRequest {
+            profile: Profile::P422,
             machine_sets: Some(MachineSetMode::All),
             control_plane: Some(false),
         };
@@ -341,7 +376,55 @@ mod tests {
             "status": {"bootImageSkewEnforcementStatus": {"mode": "Automatic",
                 "automatic": {"ocpVersion": "4.18.11"}}}});
         assert_eq!(check(&object, &sets(MachineSetMode::All)).0, []);
-        assert_eq!(check(&object, &ModeRequest::default()).0, []);
+        let nothing = ModeRequest {
+            machine_sets: None,
+            ..sets(MachineSetMode::All)
+        };
+        assert_eq!(check(&object, &nothing).0, []);
+    }
+
+    #[test]
+    fn bi_074_before_4_19_none_removes_the_entry() {
+        let none = ModeRequest {
+            profile: Profile::P417,
+            ..sets(MachineSetMode::None)
+        };
+        let managed =
+            |managed: Value| json!({"spec": {"logLevel": "Normal", "managedBootImages": managed}});
+        let sets_entry = || entry("machinesets", "All");
+        let (steps, spec) = check(&managed(json!({"machineManagers": [sets_entry()]})), &none);
+        assert_eq!(steps, [ModeChange::Managers]);
+        assert_eq!(spec, json!({"logLevel": "Normal"}));
+        let (_, spec) = check(
+            &managed(json!({"machineManagers": [sets_entry()], "later": 1})),
+            &none,
+        );
+        assert_eq!(spec["managedBootImages"], json!({"later": 1}));
+        let mut foreign = sets_entry();
+        foreign["apiGroup"] = json!("cluster.x-k8s.io");
+        let (_, spec) = check(
+            &managed(json!({"machineManagers": [sets_entry(), foreign, sets_entry()]})),
+            &none,
+        );
+        assert_eq!(
+            spec["managedBootImages"]["machineManagers"],
+            json!([foreign])
+        );
+        for nothing in [json!({"spec": {}}), managed(json!({}))] {
+            assert_eq!(check(&nothing, &none).0, []);
+        }
+    }
+
+    #[test]
+    fn a_selector_is_written_with_expressions() {
+        let selector = LabelSelector::parse("a=b,region!=west,!spot").unwrap();
+        let (_, spec) = check(&json!({}), &sets(MachineSetMode::Matching(selector)));
+        assert_eq!(
+            spec["managedBootImages"]["machineManagers"][0]["selection"]["partial"],
+            json!({"machineResourceSelector": {"matchLabels": {"a": "b"}, "matchExpressions": [
+                {"key": "region", "operator": "NotIn", "values": ["west"]},
+                {"key": "spot", "operator": "DoesNotExist"}]}})
+        );
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub enum Skip {
         any_marketplace: bool,
     },
     /// BI-295: images of generation 1 are being withdrawn from Azure's marketplace.
-    #[error("Azure's marketplace has no image of generation 1 any more for {architecture}")]
+    #[error("the stream has no whole image of generation 1 for {architecture}")]
     NoGeneration1Image {
         /// The architecture.
         architecture: Architecture,

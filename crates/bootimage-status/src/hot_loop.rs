@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use openshift_model::{Kind, ObjectRef, Platform};
+use openshift_model::{Kind, ObjectRef};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -214,20 +214,6 @@ impl HotLoopMemory {
     }
 }
 
-/// BI-192: the value that tells one update of an object from another: its new provider spec. On
-/// vSphere a template is replaced under its name, so that there it is the release of the stream's
-/// image (`artifacts.vmware.release`), where the stream can be read.
-pub fn hot_loop_value<'v>(
-    platform: &Platform,
-    vmware_release: Option<&'v str>,
-    provider_spec: &'v str,
-) -> &'v str {
-    match platform {
-        Platform::VSphere => vmware_release.unwrap_or(provider_spec),
-        _ => provider_spec,
-    }
-}
-
 fn is_control_plane(object: &ObjectRef) -> bool {
     object.kind == Kind::ControlPlaneMachineSet.name()
 }
@@ -380,14 +366,6 @@ mod tests {
         assert_eq!(refused.reverted_by.as_deref(), Some("argocd-controller"));
         assert_eq!(refused.times, 3);
         assert!(serde_json::from_str::<HotLoopMemory>("{}").is_err());
-    }
-
-    #[test]
-    fn bi_192_on_vsphere_the_release_is_the_value() {
-        let value = |platform, release| hot_loop_value(&platform, release, "{}");
-        assert_eq!(value(Platform::VSphere, Some("9.8.1-0")), "9.8.1-0");
-        assert_eq!(value(Platform::VSphere, None), "{}");
-        assert_eq!(value(Platform::Gcp, Some("9.8.1-0")), "{}");
     }
 
     proptest! {

@@ -59,7 +59,7 @@ pub use errors::{ItemStep, ListStep, aggregate, item_error, list_error};
 pub use gate::{
     Deferred, DeferredReason, GateInput, deferred, deferred_besides_configuration, is_stable,
 };
-pub use hot_loop::{HotLoop, HotLoopMemory, Pauses, hot_loop_value};
+pub use hot_loop::{HotLoop, HotLoopMemory, Pauses};
 pub use install_version::{install_version, recorded_install_version};
 pub use messages::{degradation_message, progress_message};
 pub use skew::{

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::Text;
+use crate::read::{WrongType, read};
+use crate::{RawValue, Text};
 
 /// The boot disks of a GCP provider spec, in order. Disks that do not boot are not listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,10 +47,44 @@ pub struct AzureBootImage<'a> {
     pub kind: Text<'a>,
 }
 
-impl AzureBootImage<'_> {
+view! {
+    /// `image` of an Azure provider spec.
+    struct AzureImage<'a> {
+        publisher: Text<'a> = "publisher",
+        offer: Text<'a> = "offer",
+        sku: Text<'a> = "sku",
+        version: Text<'a> = "version",
+        resource_id: Text<'a> = "resourceID",
+        kind: Text<'a> = "type",
+    }
+}
+
+impl<'a> AzureBootImage<'a> {
+    /// Reads `image` of a provider spec; `at` is the JSON pointer to it, for errors.
+    pub fn read(image: &'a RawValue, at: &str) -> Result<Self, WrongType> {
+        let image: AzureImage<'a> = read(image, at)?;
+        Ok(Self {
+            publisher: image.publisher.unwrap_or_default(),
+            offer: image.offer.unwrap_or_default(),
+            sku: image.sku.unwrap_or_default(),
+            version: image.version.unwrap_or_default(),
+            resource_id: image.resource_id.unwrap_or_default(),
+            kind: image.kind.unwrap_or_default(),
+        })
+    }
+
     /// BI-291: whether it was uploaded when the cluster was installed.
     pub fn is_uploaded(&self) -> bool {
         !self.resource_id.is_empty()
+    }
+
+    /// BI-294: whether its name says that it is of generation 2: that of an uploaded image, or
+    /// else its SKU. A name that does not say so says nothing.
+    pub fn is_named_generation_2(&self) -> bool {
+        if self.is_uploaded() {
+            return self.resource_id.contains("gen2");
+        }
+        self.sku.contains("v2") || self.sku.contains("gen2")
     }
 }
 

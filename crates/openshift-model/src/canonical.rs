@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::walk::string_end;
+use crate::raw_json::string_end;
 
 /// Appends valid JSON text in canonical form to `out`: no white space, members sorted by key, of a key that
 /// is written twice the last value, the shortest escapes, integers as they are and other numbers in

@@ -1,29 +1,40 @@
 //! Kubernetes label selectors (BI-080 … BI-082), with the API machinery's own error texts.
 
-use serde::Deserialize;
+mod text;
+
+use serde::{Deserialize, Serialize};
 
 use crate::StringMap;
 
 /// `metav1.LabelSelector`: all parts must match; the empty selector matches everything.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LabelSelector {
     /// Labels that must have exactly these values.
-    #[serde(deserialize_with = "null_is_default")]
+    #[serde(
+        deserialize_with = "null_is_default",
+        skip_serializing_if = "std::collections::BTreeMap::is_empty"
+    )]
     match_labels: std::collections::BTreeMap<String, String>,
     /// Further requirements.
-    #[serde(deserialize_with = "null_is_default")]
+    #[serde(
+        deserialize_with = "null_is_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     match_expressions: Vec<Expression>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
 struct Expression {
     #[serde(deserialize_with = "null_is_default")]
     key: String,
     #[serde(deserialize_with = "null_is_default")]
     operator: String,
-    #[serde(deserialize_with = "null_is_default")]
+    #[serde(
+        deserialize_with = "null_is_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     values: Vec<String>,
 }
 
@@ -53,6 +64,8 @@ fn aggregate(errors: &[String]) -> String {
         many => format!("[{}]", many.join(", ")),
     }
 }
+
+pub use text::SelectorTextError;
 
 /// A selector that was checked and can be asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -38,6 +38,7 @@ mod label_selector;
 pub mod names;
 mod object;
 mod platform;
+pub mod raw_json;
 pub mod read;
 mod reads;
 mod resource;
@@ -46,15 +47,17 @@ mod text;
 mod trace;
 pub mod vcenter;
 mod version;
-pub mod walk;
+
 mod write;
+pub mod yaml;
 
 pub use condition::{TransitionTime, WantedCondition, upsert_condition};
 pub use edit::{Edit, EditError, EditedValue};
 pub use image_reference::{DigestError, ImageDigest, ImageReference, ReferenceError};
 pub use kinds::*;
 pub use label_selector::{
-    LabelSelector, Selector, SelectorError, is_dns_subdomain, label_key_errors, label_value_error,
+    LabelSelector, Selector, SelectorError, SelectorTextError, is_dns_subdomain, label_key_errors,
+    label_value_error,
 };
 pub use object::{Kind, Members, ObjectMeta, ObjectRef, OwnerReference, RawObject};
 pub use platform::{Architecture, Platform};

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::read::{ReadError, WrongType, read};
-use crate::{StringMap, Text, walk};
+use crate::{StringMap, Text, raw_json};
 
 /// Which object something is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -320,7 +320,7 @@ impl<'a> RawObject<'a> {
 /// Namespace and name, whatever else is wrong with the metadata: an error must be able to say
 /// which object it is about.
 fn identity(metadata: &RawValue) -> [Option<Text<'_>>; 2] {
-    walk::members(metadata.get(), ["namespace", "name"])
+    raw_json::members(metadata.get(), ["namespace", "name"])
         .map(|text| text.and_then(|text| serde_json::from_str(text).ok()))
 }
 

@@ -20,24 +20,6 @@ view! {
 }
 
 view! {
-    /// An image: in the marketplace, or uploaded.
-    struct Image<'a> {
-        /// The publisher of the marketplace image.
-        publisher: Text<'a> = "publisher",
-        /// The offer of the publisher that the image belongs to.
-        offer: Text<'a> = "offer",
-        /// Which of the offer's images it is.
-        sku: Text<'a> = "sku",
-        /// Its version.
-        version: Text<'a> = "version",
-        /// What Azure calls an uploaded image.
-        resource_id: Text<'a> = "resourceID",
-        /// Which kind of image it is.
-        kind: Text<'a> = "type",
-    }
-}
-
-view! {
     /// `securityProfile`: whether the machine is a confidential or a trusted one.
     struct SecurityProfile<'a> {
         /// The kind of protection, as Azure names it.
@@ -69,20 +51,13 @@ pub struct AzureProviderSpec<'a> {
 /// Reads what a provider spec boots (BI-241, BI-290). `spec` is the value of `providerSpec.value`.
 pub fn read<'a>(spec: Option<&'a RawValue>) -> Result<AzureProviderSpec<'a>, ProviderSpecError> {
     let spec: Spec<'a> = read_view(spec.ok_or(ProviderSpecError::Missing)?, "")?;
-    let image: Image<'a> = match spec.image {
-        Some(image) => read_view(image, "/image")?,
-        None => Image::default(),
+    let image = match spec.image {
+        Some(image) => AzureBootImage::read(image, "/image")?,
+        None => AzureBootImage::default(),
     };
     let security = spec.security_profile.and_then(|profile| profile.settings);
     Ok(AzureProviderSpec {
-        image: AzureBootImage {
-            publisher: image.publisher.unwrap_or_default(),
-            offer: image.offer.unwrap_or_default(),
-            sku: image.sku.unwrap_or_default(),
-            version: image.version.unwrap_or_default(),
-            resource_id: image.resource_id.unwrap_or_default(),
-            kind: image.kind.unwrap_or_default(),
-        },
+        image,
         security_type: security
             .and_then(|settings| settings.security_type)
             .unwrap_or_default(),

@@ -131,6 +131,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_reason_has_a_paragraph() {
+        let text = fs::read_to_string(root().join("docs/guides/reasons.md")).unwrap();
+        let headings: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("## "))
+            .collect();
+        let codes: Vec<_> = ReasonCode::ALL
+            .iter()
+            .map(|(code, _)| code.name())
+            .collect();
+        let missing: Vec<_> = codes
+            .iter()
+            .filter(|code| !headings.contains(code))
+            .collect();
+        let unknown: Vec<_> = headings
+            .iter()
+            .filter(|name| !codes.contains(name))
+            .collect();
+        assert!(
+            missing.is_empty() && unknown.is_empty(),
+            "{missing:?} {unknown:?}"
+        );
+    }
+
+    #[test]
     fn generated_files_are_fresh() {
         assert!(
             run(true).unwrap(),

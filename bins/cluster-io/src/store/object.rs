@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use openshift_model::{Members, walk};
+use openshift_model::{Members, raw_json};
 
 /// An object of the API server as text. `metadata.managedFields` is left out: it is as long as the
 /// rest, and no rule looks at it.
@@ -25,8 +25,8 @@ impl StoredObject {
     /// where it is no object, or has no name.
     pub(super) fn read(json: &str) -> Option<Self> {
         let json = without_managed_fields(json)?;
-        let metadata = walk::member(&json, "metadata").unwrap_or_default();
-        let identity = walk::members(metadata, ["namespace", "name", "uid", "resourceVersion"]);
+        let metadata = raw_json::member(&json, "metadata").unwrap_or_default();
+        let identity = raw_json::members(metadata, ["namespace", "name", "uid", "resourceVersion"]);
         let [namespace, name, uid, resource_version] = identity.map(|value| {
             let text = value.and_then(|value| serde_json::from_str::<String>(value).ok());
             text.unwrap_or_default().into_boxed_str()
@@ -49,7 +49,7 @@ impl StoredObject {
             members.map(|members| texts(&members, counts))
         };
         let metadata = |object: &Self| {
-            let text = walk::member(&object.json, "metadata")?;
+            let text = raw_json::member(&object.json, "metadata")?;
             let members: Members<'_> = serde_json::from_str(text).ok()?;
             Some(texts(&members, |name| name != "resourceVersion"))
         };

@@ -223,9 +223,9 @@ fn event(line: &[u8]) -> Result<WatchEvent, WatchError> {
     }
     if event.kind == "BOOKMARK" {
         // Of a bookmark the version is all there is.
-        let metadata = openshift_model::walk::member(event.object.get(), "metadata");
+        let metadata = openshift_model::raw_json::member(event.object.get(), "metadata");
         let version = metadata.and_then(|metadata| {
-            let version = openshift_model::walk::member(metadata, "resourceVersion")?;
+            let version = openshift_model::raw_json::member(metadata, "resourceVersion")?;
             serde_json::from_str(version).ok()
         });
         return Ok(WatchEvent::Bookmark(version.unwrap_or_default()));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use openshift_model::{Form, Kind, Read, Verb, Which, walk};
+use openshift_model::{Form, Kind, Read, Verb, Which, raw_json};
 
 use super::object::StoredObject;
 use crate::cluster::path;
@@ -86,9 +86,9 @@ impl WatchSpec {
             Selection::All => true,
             Selection::Named(name) => &*object.name == name,
             Selection::Labelled(label) => {
-                let labels = walk::member(&object.json, "metadata")
-                    .and_then(|metadata| walk::member(metadata, "labels"));
-                labels.is_some_and(|labels| walk::member(labels, label).is_some())
+                let labels = raw_json::member(&object.json, "metadata")
+                    .and_then(|metadata| raw_json::member(metadata, "labels"));
+                labels.is_some_and(|labels| raw_json::member(labels, label).is_some())
             }
         };
         let somewhere = self.namespace.is_empty() || &*object.namespace == self.namespace;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bootimage_hazards::aleph::{self, Aleph};
 use bootimage_hazards::{HazardTable, TableError};
-use bootimage_plan::inventory::{Beside, Inventory};
+use bootimage_plan::inventory::{Inventory, InventoryOptions};
 use cluster_io::files;
 use openshift_model::Kind;
 
@@ -22,12 +22,12 @@ pub(super) fn run(args: &InventoryArgs) -> Result<u8, CommandError> {
     let table = table()?;
     let input = Input::read_inventory(&args.input, args.resolve)?;
     let snapshot = input.snapshot();
-    let beside = Beside {
+    let options = InventoryOptions {
         table: &table,
         born: &born,
         today: args.judged.today(),
     };
-    let mut found = snapshot.inventory(&args.input, &beside, &Threads);
+    let mut found = snapshot.inventory(&args.input, &options, &Threads);
     found.warnings.splice(0..0, snapshot.warnings);
     tell_all(&found.warnings, &snapshot.errors, snapshot.ignored);
     if let Some((kind, name)) = &object {

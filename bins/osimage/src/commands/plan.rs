@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use bootimage_plan::{DecisionKind, Plan, policy_inputs};
+use bootimage_plan::{DecisionKind, Plan, UserDataDecision, policy_inputs};
+
+use openshift_model::vcenter::VcenterStep;
 
 use super::{print, print_shown, print_styled, print_text, tell, tell_all};
 use crate::cli::{PlanArgs, PlanFormat};
@@ -50,6 +52,9 @@ pub(super) fn run(args: &PlanArgs) -> Result<u8, CommandError> {
             ));
         }
     }
+    if matches!(args.output, PlanFormat::Patch | PlanFormat::Diff) {
+        besides(&plan).iter().for_each(|line| tell(line));
+    }
     match show(args.output, &plan, &cluster) {
         Err(error) if !error.is_closed_pipe() => Err(error),
         _ => Ok(code(&plan, &errors, args.detailed_exitcode)),
@@ -80,6 +85,66 @@ fn show(
                 print_shown(|out| out.write_all(diff.as_bytes()))?;
             }
             Ok(())
+        }
+    }
+}
+
+/// What must happen besides the edits, which neither a patch nor a diff says.
+fn besides(plan: &Plan) -> Vec<String> {
+    let mut lines: Vec<String> = plan
+        .present
+        .iter()
+        .map(|line| format!("now: {line}"))
+        .collect();
+    if let Some(deferred) = &plan.deferred {
+        lines.push(format!(
+            "a controller would write nothing now ({}): {}",
+            deferred.reason, deferred.message
+        ));
+    }
+    for target in plan
+        .targets
+        .iter()
+        .filter(|target| target.decision == DecisionKind::Update)
+    {
+        let name = format!("{} {}", target.kind, target.name);
+        if let Some(data) = &target.user_data {
+            let secret = &data.secret;
+            match data.decision {
+                UserDataDecision::Convert => lines.push(format!(
+                    "{name}: first convert the stub in Secret {secret} (`osimage ignition convert`, \
+                     or `osimage apply`, which does it): its machines would not start otherwise"
+                )),
+                UserDataDecision::Unknown => lines.push(format!(
+                    "{name}: Secret {secret} is not in the input: its stub may have to be converted \
+                     first"
+                )),
+                UserDataDecision::Current => {}
+            }
+        }
+        for step in &target.steps {
+            lines.push(format!("{name}: first, {}", vcenter_step(step)));
+        }
+    }
+    lines
+}
+
+/// What somebody does in a vCenter, or `osimage apply` does for him.
+fn vcenter_step(step: &VcenterStep) -> String {
+    match step {
+        VcenterStep::RenameTemplate { server, path, name } => {
+            format!("in vCenter {server}, rename template {path} to {name}")
+        }
+        VcenterStep::ImportTemplate(import) => {
+            let old = import.replaces.as_deref();
+            let old = old.map(|old| format!(" in place of {old}"));
+            format!(
+                "in vCenter {}, import {} as template {}{}",
+                import.server,
+                import.ova,
+                import.name,
+                old.unwrap_or_default()
+            )
         }
     }
 }

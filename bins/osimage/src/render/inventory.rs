@@ -5,7 +5,7 @@ use std::io::{Result, Write};
 use anstyle::{AnsiColor, Style};
 use bootimage_hazards::{Certainty, Hazard, Verdict};
 use bootimage_plan::inventory::{
-    Behind, BirthSource, BootImage, InventoriedMachine, InventoriedPool, InventoriedSet, Inventory,
+    Behind, BootImage, ImageSource, InventoriedMachine, InventoriedPool, InventoriedSet, Inventory,
     NodeImage,
 };
 use openshift_model::{Architecture, Kind, Platform};
@@ -520,11 +520,11 @@ fn image_in_words(image: &BootImage) -> String {
     )
 }
 
-fn source(source: BirthSource) -> &'static str {
+fn source(source: ImageSource) -> &'static str {
     match source {
-        BirthSource::Aleph => "its own file",
-        BirthSource::ProviderSpec => "its provider spec",
-        BirthSource::Unknown => "nobody",
+        ImageSource::Aleph => "its own file",
+        ImageSource::ProviderSpec => "its provider spec",
+        ImageSource::Unknown => "nobody",
     }
 }
 

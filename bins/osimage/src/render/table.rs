@@ -12,6 +12,12 @@ use crate::text::{self, pad, wrap};
 /// The plan as wide as the terminal: what happens to which set, then what is wrong.
 pub(crate) fn table(out: &mut dyn Write, plan: &Plan) -> Result<()> {
     writeln!(out, "{}\n", headline(plan))?;
+    for line in &plan.present {
+        write!(out, "{}", wrap(&format!("now: {line}"), 0))?;
+    }
+    if !plan.present.is_empty() {
+        writeln!(out)?;
+    }
     if plan.targets.is_empty() {
         return writeln!(out, "No MachineSet and no ControlPlaneMachineSet.");
     }

@@ -1,5 +1,6 @@
 //! What provider specs say about conditions.
 
+use openshift_model::boot_image::AzureBootImage;
 use openshift_model::{Platform, RawValue, Text, WrongType, read, view};
 
 use super::{Condition, Conditions};
@@ -47,14 +48,6 @@ view! {
     }
 }
 
-view! {
-    struct AzureImage<'a> {
-        publisher: Text<'a> = "publisher",
-        sku: Text<'a> = "sku",
-        resource_id: Text<'a> = "resourceID",
-    }
-}
-
 impl Conditions {
     /// What the provider spec of a machine resource says. What it leaves to the platform is not
     /// known: platforms change what they choose.
@@ -74,10 +67,10 @@ impl Conditions {
 fn aws(spec: &ProviderSpec<'_>, found: &mut Conditions) {
     let options = spec.metadata_service.as_ref();
     let authentication = options.and_then(|options| options.authentication.as_deref());
-    found.set(
-        Condition::ImdsV2Required,
-        authentication == Some("Required"),
-    );
+    // Where it is not set, the account decides, or the AMI.
+    if let Some(authentication) = authentication.filter(|stated| !stated.is_empty()) {
+        found.set(Condition::ImdsV2Required, authentication == "Required");
+    }
     if let Some(instance) = &spec.instance_type {
         found.set(Condition::AwsM4, instance.starts_with("m4."));
     }
@@ -106,17 +99,12 @@ fn azure(spec: &ProviderSpec<'_>, found: &mut Conditions) -> Result<(), WrongTyp
     let Some(image) = spec.image else {
         return Ok(());
     };
-    let image: AzureImage<'_> = read::read(image, "/image")?;
-    let text = |member: &Option<Text<'_>>| member.as_deref().unwrap_or_default().to_owned();
-    let (sku, resource) = (text(&image.sku), text(&image.resource_id));
-    let of_marketplace = resource.is_empty() && !text(&image.publisher).is_empty();
+    let image = AzureBootImage::read(image, "/image")?;
+    let of_marketplace = !image.is_uploaded() && !image.publisher.is_empty();
     found.set(Condition::AzureMarketplace, of_marketplace);
-    // Of images of generation 1 some say so nowhere; those of generation 2 do.
-    let of_gallery = resource
-        .split_once("/images/")
-        .map_or("", |(_, image)| image);
-    let image = of_gallery.split('/').next().unwrap_or_default();
-    if image.ends_with("-gen2") || sku.ends_with("-v2") || sku.ends_with("-arm") {
+    // Of images of generation 1 some say so nowhere; those of generation 2 do, and those of arm
+    // machines are of no other.
+    if image.is_named_generation_2() || image.sku.ends_with("-arm") {
         found.set(Condition::AzureGeneration1, false);
     }
     Ok(())
@@ -148,7 +136,12 @@ mod tests {
 
     #[test]
     fn a_provider_spec_tells_some_conditions() {
-        check("AWS", "{}", r#"{"imds-v2-required":false}"#);
+        check("AWS", "{}", "{}");
+        check(
+            "AWS",
+            r#"{"metadataServiceOptions": {"authentication": "Optional"}}"#,
+            r#"{"imds-v2-required":false}"#,
+        );
         check(
             "AWS",
             r#"{"metadataServiceOptions": {"authentication": "Required"}, "instanceType": "m4.large"}"#,

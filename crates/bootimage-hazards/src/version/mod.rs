@@ -115,8 +115,42 @@ impl BootImageVersion {
         &self.numbers
     }
 
+    /// The order of two images of the same distribution by what both versions say; `None` where
+    /// that is the same and one of them says less: a version in Azure's marketplace is a build
+    /// that was cut off.
+    pub(crate) fn order_as_far_as_known(&self, other: &Self) -> Option<Ordering> {
+        let (a, b) = (self.rank, other.rank);
+        let tails = self.tail.iter().zip(&other.tail);
+        [
+            Some((a.0, a.1, a.2).cmp(&(b.0, b.1, b.2))),
+            order_of(a.3, b.3),
+            Some(self.built.year.cmp(&other.built.year)),
+            order_of(self.built.day, other.built.day),
+            order_of(self.built.time, other.built.time),
+            Some(
+                tails
+                    .map(|(a, b)| a.cmp(b))
+                    .find(|order| order.is_ne())
+                    .unwrap_or(Ordering::Equal),
+            ),
+            (self.tail.len() == other.tail.len()).then_some(Ordering::Equal),
+        ]
+        .into_iter()
+        .find(|order| *order != Some(Ordering::Equal))
+        .unwrap_or(Some(Ordering::Equal))
+    }
+
     fn key(&self) -> impl Ord + '_ {
         (self.distribution, self.rank, self.built, &self.tail)
+    }
+}
+
+/// The order of what two versions say; `None` where one of them does not.
+fn order_of<T: Ord>(a: Option<T>, b: Option<T>) -> Option<Ordering> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.cmp(&b)),
+        (None, None) => Some(Ordering::Equal),
+        _ => None,
     }
 }
 

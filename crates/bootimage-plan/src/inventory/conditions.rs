@@ -7,14 +7,14 @@ use openshift_model::{
     names, read, view,
 };
 
-use super::{Surroundings, is_machine_api};
+use super::{InventoryInputs, is_machine_api};
 use crate::USUAL_USER_DATA;
 use crate::user_data::stub_of;
 
 /// The pool that machines of a MachineSet join first.
 const WORKER_POOL: &str = "worker";
 
-impl<'a> Surroundings<'_, 'a> {
+impl<'a> InventoryInputs<'_, 'a> {
     /// What is known of the machines of a set.
     pub(super) fn conditions(
         &self,

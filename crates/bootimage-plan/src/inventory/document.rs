@@ -131,7 +131,7 @@ pub struct Born {
     /// The image.
     pub boot_image: BootImage,
     /// Who says so.
-    pub source: BirthSource,
+    pub source: ImageSource,
     /// When the machine, or else the node, was created: RFC 3339; null where nothing tells.
     pub at: Option<String>,
 }
@@ -140,7 +140,7 @@ pub struct Born {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub enum BirthSource {
+pub enum ImageSource {
     /// The node's own file.
     Aleph,
     /// The provider spec that the machine was made by.

@@ -11,7 +11,7 @@ use providerspec_rewrite::{
 };
 use serde::Serialize;
 
-use super::{Behind, Surroundings};
+use super::{Behind, InventoryInputs};
 
 /// A boot image, and what is known of its version.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -61,7 +61,7 @@ impl BootImage {
     }
 }
 
-impl Surroundings<'_, '_> {
+impl InventoryInputs<'_, '_> {
     /// Reads which image a provider spec names.
     pub(super) fn image<'a>(
         &self,
@@ -106,9 +106,13 @@ impl Surroundings<'_, '_> {
     fn template(&self, image: &VsphereBootImage<'_>) -> ReadVersion {
         let template = image.template.as_str();
         let name = template.rsplit('/').next().unwrap_or(template);
+        let workspace = &image.workspace;
+        // The same name may stand for another template in the next datacenter or folder.
         let answer = self.facts.iter().find_map(|fact| match fact {
             Fact::VsphereTemplate { search, answer }
-                if search.server == image.workspace.server.as_str()
+                if search.server == workspace.server.as_str()
+                    && search.datacenter == workspace.datacenter.as_str()
+                    && search.folder == workspace.folder.as_str()
                     && search.names.iter().any(|asked| asked == name) =>
             {
                 Some(answer)

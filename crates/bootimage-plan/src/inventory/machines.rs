@@ -12,7 +12,7 @@ use openshift_model::{
 use super::image::{BootImage, NamedImage};
 use super::sets::set_reference;
 use super::{
-    BirthSource, Born, InventoriedMachine, NodeImage, Running, Surroundings, is_machine_api,
+    Born, ImageSource, InventoriedMachine, InventoryInputs, NodeImage, Running, is_machine_api,
 };
 
 /// A node, and the name of its machine.
@@ -24,41 +24,44 @@ struct FoundNode<'a> {
 }
 
 /// Every machine by name, then every node that no machine is known of; and what is odd about them.
-pub(super) fn machines(around: &Surroundings<'_, '_>) -> (Vec<InventoriedMachine>, Vec<String>) {
-    let mut oddities = Vec::new();
-    let nodes = nodes(around, &mut oddities);
-    let images = images(around);
+pub(super) fn machines(inputs: &InventoryInputs<'_, '_>) -> (Vec<InventoriedMachine>, Vec<String>) {
+    let mut notes = Vec::new();
+    let nodes = nodes(inputs, &mut notes);
+    let images = images(inputs);
     let by_machine: BTreeMap<&str, &FoundNode<'_>> = nodes
         .iter()
         .filter_map(|node| Some((node.machine.as_deref()?, node)))
         .collect();
     let mut found = Vec::new();
     let mut known = BTreeSet::new();
-    let machines = around.objects.of_kind(Kind::Machine);
+    let machines = inputs.objects.of_kind(Kind::Machine);
     for object in machines.filter(|object| is_machine_api(object)) {
         let name = object.name.as_str();
         let node = by_machine.get(name).copied();
         known.extend(node.map(|node| node.name.as_str()));
         match Machine::read(object) {
-            Ok(machine) => found.push(of_machine(around, &machine, node, &images)),
+            Ok(machine) => found.push(of_machine(inputs, &machine, node, &images)),
             Err(error) => {
-                oddities.push(format!("{error}; what it was born from is not known"));
-                found.push(unreadable(name, node, &images, &error.to_string()));
+                notes.push(format!("{error}; its provider spec tells nothing"));
+                found.push(unreadable(inputs, name, node, &images, &error.to_string()));
             }
         }
     }
     let alone = nodes.iter().filter(|node| !known.contains(&*node.name));
-    found.extend(alone.map(|node| of_node(around, node, &images)));
-    tell_files_of_no_node(around, &nodes, &mut oddities);
-    (found, oddities)
+    found.extend(alone.map(|node| of_node(inputs, node, &images)));
+    tell_files_of_no_node(inputs, &nodes, &mut notes);
+    for node in &nodes {
+        notes.extend(contradiction(inputs, &node.name));
+    }
+    (found, notes)
 }
 
-fn nodes<'a>(around: &Surroundings<'_, 'a>, oddities: &mut Vec<String>) -> Vec<FoundNode<'a>> {
+fn nodes<'a>(inputs: &InventoryInputs<'_, 'a>, notes: &mut Vec<String>) -> Vec<FoundNode<'a>> {
     let mut found = Vec::new();
-    for object in around.objects.of_kind(Kind::Node) {
+    for object in inputs.objects.of_kind(Kind::Node) {
         match read_node(object) {
             Ok(node) => found.push(node),
-            Err(error) => oddities.push(format!("{error}; the node is left out")),
+            Err(error) => notes.push(format!("{error}; the node is left out")),
         }
     }
     found
@@ -78,8 +81,8 @@ fn read_node<'a>(object: &RawObject<'a>) -> Result<FoundNode<'a>, openshift_mode
 }
 
 /// The images that rendered MachineConfigs name.
-fn images(around: &Surroundings<'_, '_>) -> BTreeMap<String, String> {
-    let configs = around.objects.of_kind(Kind::MachineConfig);
+fn images(inputs: &InventoryInputs<'_, '_>) -> BTreeMap<String, String> {
+    let configs = inputs.objects.of_kind(Kind::MachineConfig);
     let image = |object: &RawObject<'_>| {
         let config = OsMachineConfig::read(object).ok()?;
         let image = Some(config.os_image()).filter(|image| !image.is_empty())?;
@@ -91,30 +94,32 @@ fn images(around: &Surroundings<'_, '_>) -> BTreeMap<String, String> {
 type Images = BTreeMap<String, String>;
 
 fn of_machine(
-    around: &Surroundings<'_, '_>,
+    inputs: &InventoryInputs<'_, '_>,
     machine: &Machine<'_>,
     node: Option<&FoundNode<'_>>,
     images: &Images,
 ) -> InventoriedMachine {
     let spec = machine.provider_spec;
-    let platform = around.context.cluster.platform.clone().or_else(|| {
+    let platform = inputs.context.cluster.platform.clone().or_else(|| {
         let kind = providerspec_rewrite::kind(spec?)?;
         Platform::from_provider_spec_kind(&kind)
     });
-    let NamedImage { image, version, .. } = around.image(platform.as_ref(), spec);
+    let NamedImage { image, version, .. } = inputs.image(platform.as_ref(), spec);
     let set = machine.machine_set().map(|name| (Kind::MachineSet, name));
     let owner = machine.control_plane_machine_set();
     let set = set.or_else(|| owner.map(|name| (Kind::ControlPlaneMachineSet, name)));
-    let stated = node.and_then(|node| aleph(around, &node.name));
+    let stated = node.and_then(|node| aleph(inputs, &node.name));
     let created = machine.meta.creation_timestamp.as_deref();
     InventoriedMachine {
         machine: Some(machine.name.as_str().to_owned()),
         node: node.map(|node| node.name.clone()),
         set: set.map(|(kind, name)| set_reference(kind, name)),
         born: Born {
-            source: match stated {
-                Some(_) => BirthSource::Aleph,
-                None => BirthSource::ProviderSpec,
+            source: match (stated, &image) {
+                (Some(_), _) => ImageSource::Aleph,
+                (None, Some(_)) => ImageSource::ProviderSpec,
+                (None, None) if version.is_ok() => ImageSource::ProviderSpec,
+                (None, None) => ImageSource::Unknown,
             },
             boot_image: BootImage::of(image, stated.unwrap_or(&version)),
             at: created.map(str::to_owned),
@@ -125,6 +130,7 @@ fn of_machine(
 
 /// A machine that cannot be read is there all the same.
 fn unreadable(
+    inputs: &InventoryInputs<'_, '_>,
     name: &str,
     node: Option<&FoundNode<'_>>,
     images: &Images,
@@ -134,66 +140,87 @@ fn unreadable(
         machine: Some(name.to_owned()),
         node: node.map(|node| node.name.clone()),
         set: None,
-        born: Born {
-            boot_image: BootImage {
-                unknown: Some(problem.to_owned()),
+        born: by_aleph_alone(inputs, node, problem),
+        runs: node.map(|node| running(node, images)),
+    }
+}
+
+/// What a node was born from where no provider spec can tell.
+fn by_aleph_alone(
+    inputs: &InventoryInputs<'_, '_>,
+    node: Option<&FoundNode<'_>>,
+    otherwise: &str,
+) -> Born {
+    let stated = node.and_then(|node| aleph(inputs, &node.name));
+    let created = node.and_then(|node| node.node.meta.creation_timestamp.as_deref());
+    Born {
+        boot_image: match stated {
+            Some(version) => BootImage::of(None, version),
+            None => BootImage {
+                unknown: Some(otherwise.to_owned()),
                 ..BootImage::default()
             },
-            source: BirthSource::Unknown,
-            at: None,
         },
-        runs: node.map(|node| running(node, images)),
+        source: match stated {
+            Some(_) => ImageSource::Aleph,
+            None => ImageSource::Unknown,
+        },
+        at: created.map(str::to_owned),
     }
 }
 
 /// A node without a machine: one that a person made, or a dump without machines.
 fn of_node(
-    around: &Surroundings<'_, '_>,
+    inputs: &InventoryInputs<'_, '_>,
     node: &FoundNode<'_>,
     images: &Images,
 ) -> InventoriedMachine {
-    let stated = aleph(around, &node.name);
-    let boot_image = match stated {
-        Some(version) => BootImage::of(None, version),
-        None => BootImage {
-            unknown: Some(
-                "the input has no machine of this node; its own file tells, with --aleph"
-                    .to_owned(),
-            ),
-            ..BootImage::default()
-        },
-    };
-    let created = node.node.meta.creation_timestamp.as_deref();
+    let otherwise = "the input has no machine of this node; its own file tells, with --aleph";
     InventoriedMachine {
         machine: node.machine.clone(),
         node: Some(node.name.clone()),
         set: None,
-        born: Born {
-            boot_image,
-            source: match stated {
-                Some(_) => BirthSource::Aleph,
-                None => BirthSource::Unknown,
-            },
-            at: created.map(str::to_owned),
-        },
+        born: by_aleph_alone(inputs, Some(node), otherwise),
         runs: Some(running(node, images)),
     }
 }
 
-/// What the node's own file says: of several the first one.
-fn aleph<'w>(around: &Surroundings<'w, '_>, node: &str) -> Option<&'w ReadVersion> {
-    let mut files = around.beside.born.iter();
-    let found = files.find(|file| file.node.as_ref().is_some_and(|hint| hint.is_of(node)))?;
-    Some(&found.version)
+/// What the files of a node say.
+fn alephs<'w>(
+    inputs: &InventoryInputs<'w, '_>,
+    node: &str,
+) -> impl Iterator<Item = &'w ReadVersion> {
+    let files = inputs.options.born.iter();
+    files
+        .filter(move |file| file.node.as_ref().is_some_and(|hint| hint.is_of(node)))
+        .map(|file| &file.version)
+}
+
+/// What the node's own file says: of several the first one that has a version.
+fn aleph<'w>(inputs: &InventoryInputs<'w, '_>, node: &str) -> Option<&'w ReadVersion> {
+    let with_version = alephs(inputs, node).find(|version| version.is_ok());
+    with_version.or_else(|| alephs(inputs, node).next())
+}
+
+/// Files of one node that have different versions: one of them is of another node, or of an
+/// earlier one of the same name.
+fn contradiction(inputs: &InventoryInputs<'_, '_>, node: &str) -> Option<String> {
+    let mut versions = alephs(inputs, node).filter_map(|version| version.as_ref().ok());
+    let first = versions.next()?;
+    let other = versions.find(|version| *version != first)?;
+    Some(format!(
+        "aleph files of {node} have different versions, {first} and {other}: the first one counts; \
+         leave out the one that is not of this node"
+    ))
 }
 
 /// A file that belongs to no node of the input would otherwise be lost without a word.
 fn tell_files_of_no_node(
-    around: &Surroundings<'_, '_>,
+    inputs: &InventoryInputs<'_, '_>,
     nodes: &[FoundNode<'_>],
-    oddities: &mut Vec<String>,
+    notes: &mut Vec<String>,
 ) {
-    for file in around.beside.born {
+    for file in inputs.options.born {
         let is_known = |hint: &NodeHint| nodes.iter().any(|node| hint.is_of(&node.name));
         let says = |version: &ReadVersion| match version {
             Ok(version) => version.to_string(),
@@ -202,11 +229,11 @@ fn tell_files_of_no_node(
         };
         match &file.node {
             Some(hint) if is_known(hint) => {}
-            Some(NodeHint::Node(name) | NodeHint::DebugPod(name)) => oddities.push(format!(
+            Some(NodeHint::Node(name) | NodeHint::DebugPod(name)) => notes.push(format!(
                 "the aleph file of {name} ({}) belongs to no node of the input",
                 says(&file.version)
             )),
-            None => oddities.push(format!(
+            None => notes.push(format!(
                 "an aleph file ({}) does not say of which node it is: print it with \
                  `oc debug node/NAME`, messages included",
                 says(&file.version)

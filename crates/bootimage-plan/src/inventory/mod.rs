@@ -2,7 +2,7 @@
 //! from, and what it runs now.
 //!
 //! ```
-//! use bootimage_plan::inventory::{Beside, inventory};
+//! use bootimage_plan::inventory::{InventoryOptions, inventory};
 //! use bootimage_plan::{ClusterSnapshot, Completeness, Facts, InTurn, Policy};
 //! use bootimage_hazards::{HazardTable, Verdict};
 //! use openshift_model::RawObject;
@@ -17,8 +17,8 @@
 //! let snapshot =
 //!     ClusterSnapshot { completeness: Completeness::Partial, objects, streams: Vec::new() };
 //! let table = HazardTable::bundled()?;
-//! let beside = Beside { table: &table, born: &[], today: None };
-//! let found = inventory(&snapshot, &Facts::default(), &Policy::default(), &beside, &InTurn);
+//! let options = InventoryOptions { table: &table, born: &[], today: None };
+//! let found = inventory(&snapshot, &Facts::default(), &Policy::default(), &options, &InTurn);
 //! let set = &found.sets[0];
 //! assert_eq!(set.boot_image.version.as_deref(), Some("412.86.202209302317-0"));
 //! assert_eq!(set.behind.map(|behind| behind.at_least), Some(11));
@@ -43,14 +43,14 @@ use crate::stream_text::Streams;
 use crate::{API_VERSION, ClusterSnapshot, Completeness, Each, GeneratedFrom, Policy, plan_with};
 
 pub use document::{
-    Behind, BirthSource, Born, InventoriedCluster, InventoriedMachine, InventoriedPool,
+    Behind, Born, ImageSource, InventoriedCluster, InventoriedMachine, InventoriedPool,
     InventoriedSet, Inventory, KIND, NodeImage, Running,
 };
 pub use image::BootImage;
 
 /// What an inventory is made from besides the objects.
 #[derive(Debug, Clone, Copy)]
-pub struct Beside<'b> {
+pub struct InventoryOptions<'b> {
     /// What is known to go wrong.
     pub table: &'b HazardTable,
     /// What files of nodes say that the nodes started from.
@@ -60,13 +60,13 @@ pub struct Beside<'b> {
 }
 
 /// What holds for all sets and machines.
-struct Surroundings<'w, 'a> {
+struct InventoryInputs<'w, 'a> {
     context: &'w Context<'w, 'a>,
     objects: &'w Objects<'w, 'a>,
     streams: &'w Streams<'w>,
     facts: &'w Facts,
     release: Option<ClusterRelease>,
-    beside: &'w Beside<'w>,
+    options: &'w InventoryOptions<'w>,
 }
 
 /// Takes stock of a cluster. Total and deterministic: an object that cannot be read is a line that
@@ -75,7 +75,7 @@ pub fn inventory(
     snapshot: &ClusterSnapshot<'_>,
     facts: &Facts,
     policy: &Policy,
-    beside: &Beside<'_>,
+    options: &InventoryOptions<'_>,
     each: &impl Each,
 ) -> Inventory {
     let plan = plan_with(snapshot, facts, policy, each);
@@ -87,25 +87,26 @@ pub fn inventory(
         .cluster_version
         .as_ref()
         .and_then(ClusterVersion::release);
-    let around = Surroundings {
+    let inputs = InventoryInputs {
         context: &context,
         objects: &objects,
         streams: &streams,
         facts,
         release: release.and_then(ClusterRelease::parse),
-        beside,
+        options,
     };
     let mut warnings = plan.warnings;
-    let (machines, notes) = machines::machines(&around);
+    let (machines, notes) = machines::machines(&inputs);
     warnings.extend(notes);
-    let sets: Vec<_> = around
+    let sets: Vec<_> = inputs
         .objects
         .machine_resources()
         .zip(&plan.targets)
-        .map(|(object, target)| sets::set(&around, object, target, &machines))
+        .map(|(object, target)| sets::set(&inputs, object, target, &machines))
         .collect();
-    let (pools, notes) = pools::pools(&around);
+    let (pools, notes) = pools::pools(&inputs);
     warnings.extend(notes);
+    let degraded = degraded(&objects, &pools, &mut warnings);
     if release.is_none() {
         warnings.push(
             "the input does not tell the release of the cluster: whether nodes would join is not \
@@ -128,7 +129,7 @@ pub fn inventory(
             platform: context.cluster.platform.clone(),
         },
         verdict: worst(&sets),
-        degraded: degraded(&objects, &pools),
+        degraded,
         skew,
         sets,
         machines,
@@ -149,28 +150,38 @@ fn infrastructure_name(objects: &Objects<'_, '_>) -> Option<String> {
     Some(name.as_str().to_owned()).filter(|name| !name.is_empty())
 }
 
-/// The ClusterOperator that nodes and their images are the business of.
+/// The ClusterOperators that nodes and their images are the business of.
 const OPERATORS: &[&str] = &["machine-api", "machine-config"];
 
-/// What says of itself that it is degraded.
-fn degraded(objects: &Objects<'_, '_>, pools: &[InventoriedPool]) -> Vec<String> {
-    let is_degraded = |object: &&RawObject<'_>| {
-        let conditions = ClusterOperator::read(object)
-            .ok()
-            .and_then(|o| o.conditions);
-        conditions.iter().flatten().flatten().any(|condition| {
-            condition.kind.as_deref() == Some("Degraded")
-                && condition.status.as_deref() == Some("True")
-        })
-    };
-    let operators = objects
-        .of_kind(Kind::ClusterOperator)
-        .filter(|object| OPERATORS.contains(&object.name.as_str()))
-        .filter(is_degraded)
-        .map(|object| object.reference().to_string());
+/// What says of itself that it is degraded; an operator that cannot be read earns a warning.
+fn degraded(
+    objects: &Objects<'_, '_>,
+    pools: &[InventoriedPool],
+    warnings: &mut Vec<String>,
+) -> Vec<String> {
+    let mut found = Vec::new();
+    let operators = objects.of_kind(Kind::ClusterOperator);
+    for object in operators.filter(|object| OPERATORS.contains(&object.name.as_str())) {
+        match ClusterOperator::read(object) {
+            Ok(operator) if is_degraded(&operator) => found.push(object.reference().to_string()),
+            Ok(_) => {}
+            Err(error) => {
+                warnings.push(format!(
+                    "{error}; whether the operator is degraded is not known"
+                ));
+            }
+        }
+    }
     let pools = pools.iter().filter(|pool| pool.degraded);
-    let pools = pools.map(|pool| format!("{} {}", Kind::MachineConfigPool, pool.name));
-    operators.chain(pools).collect()
+    found.extend(pools.map(|pool| format!("{} {}", Kind::MachineConfigPool, pool.name)));
+    found
+}
+
+fn is_degraded(operator: &ClusterOperator<'_>) -> bool {
+    let conditions = operator.conditions.iter().flatten().flatten();
+    conditions.into_iter().any(|condition| {
+        condition.kind.as_deref() == Some("Degraded") && condition.status.as_deref() == Some("True")
+    })
 }
 
 /// Whether a namespace is that of the Machine API, or one that a manifest leaves out.

@@ -2,22 +2,23 @@
 
 use openshift_model::{Kind, LayeredPool, MachineOSConfig, PoolStatus, RawObject, ReadError};
 
-use super::{InventoriedPool, Surroundings};
+use super::{InventoriedPool, InventoryInputs};
 
 /// Every pool by name, and what could not be read.
-pub(super) fn pools(around: &Surroundings<'_, '_>) -> (Vec<InventoriedPool>, Vec<String>) {
+pub(super) fn pools(inputs: &InventoryInputs<'_, '_>) -> (Vec<InventoriedPool>, Vec<String>) {
     let mut notes = Vec::new();
-    let configs: Vec<(String, String)> = around
-        .objects
-        .of_kind(Kind::MachineOSConfig)
-        .filter_map(|object| {
-            let config = MachineOSConfig::read(object).ok()?;
-            Some((config.pool().to_owned(), config.name.as_str().to_owned()))
-        })
-        .collect();
+    let mut configs: Vec<(String, String)> = Vec::new();
+    for object in inputs.objects.of_kind(Kind::MachineOSConfig) {
+        match MachineOSConfig::read(object) {
+            Ok(config) => {
+                configs.push((config.pool().to_owned(), config.name.as_str().to_owned()));
+            }
+            Err(error) => notes.push(format!("{error}; which pool it layers is not known")),
+        }
+    }
     let mut found = Vec::new();
-    for object in around.objects.of_kind(Kind::MachineConfigPool) {
-        match pool(around, object, &configs) {
+    for object in inputs.objects.of_kind(Kind::MachineConfigPool) {
+        match pool(inputs, object, &configs) {
             Ok(pool) => found.push(pool),
             Err(error) => notes.push(format!("{error}; the pool is left out")),
         }
@@ -26,7 +27,7 @@ pub(super) fn pools(around: &Surroundings<'_, '_>) -> (Vec<InventoriedPool>, Vec
 }
 
 fn pool(
-    around: &Surroundings<'_, '_>,
+    inputs: &InventoryInputs<'_, '_>,
     object: &RawObject<'_>,
     configs: &[(String, String)],
 ) -> Result<InventoriedPool, ReadError> {
@@ -34,7 +35,7 @@ fn pool(
     let counts: PoolStatus<'_> = object.view("status")?;
     let name = pool.name.as_str();
     let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    let rendered = around.rendered(name);
+    let rendered = inputs.rendered(name);
     let image = rendered.and_then(|object| openshift_model::OsMachineConfig::read(object).ok());
     let config = configs.iter().find(|(of, _)| of == name);
     Ok(InventoriedPool {

@@ -1,16 +1,16 @@
 //! One set: what its next node would be born from, and whether it would join.
 
-use bootimage_hazards::{Assessment, Birth, UnknownVersion, Verdict};
+use bootimage_hazards::{Assessment, NewNode, UnknownVersion, Verdict};
 use bootimage_selection::machine_set_architecture;
 use openshift_model::{Architecture, Kind, MachineResource, RawObject, ReadError};
 
 use super::image::{BootImage, NamedImage};
-use super::{InventoriedMachine, InventoriedSet, Surroundings};
+use super::{InventoriedMachine, InventoriedSet, InventoryInputs};
 use crate::{ReasonCode, Target};
 
 /// Takes stock of a set that the plan has decided on.
 pub(super) fn set(
-    around: &Surroundings<'_, '_>,
+    inputs: &InventoryInputs<'_, '_>,
     object: &RawObject<'_>,
     target: &Target,
     machines: &[InventoriedMachine],
@@ -39,7 +39,7 @@ pub(super) fn set(
         (_, ReasonCode::WindowsMachineSet) => {
             found.boot_image.unknown = Some("its machines run Windows".to_owned());
         }
-        (resource, _) => judge(around, resource.as_ref(), &mut found),
+        (resource, _) => judge(inputs, resource.as_ref(), &mut found),
     }
     found
 }
@@ -50,7 +50,7 @@ pub(super) fn set_reference(kind: Kind, name: &str) -> String {
 }
 
 fn judge(
-    around: &Surroundings<'_, '_>,
+    inputs: &InventoryInputs<'_, '_>,
     resource: Result<&MachineResource<'_>, &ReadError>,
     found: &mut InventoriedSet,
 ) {
@@ -62,15 +62,15 @@ fn judge(
         }
     };
     if found.architecture.is_none() {
-        found.architecture = architecture(around, resource);
+        found.architecture = architecture(inputs, resource);
     }
     let NamedImage {
         image,
         version,
         user_data,
-    } = around.image(found.platform.as_ref(), resource.provider_spec);
+    } = inputs.image(found.platform.as_ref(), resource.provider_spec);
     found.boot_image = BootImage::of(image, &version);
-    found.behind = around.behind(&version);
+    found.behind = inputs.behind(&version);
     let Some(platform) = &found.platform else {
         found
             .boot_image
@@ -79,27 +79,27 @@ fn judge(
         return;
     };
     let secret = user_data.and_then(|secret| secret.name);
-    let conditions = around.conditions(
+    let conditions = inputs.conditions(
         resource.kind,
         Some(platform),
         resource.provider_spec,
         &version,
         secret.as_deref(),
     );
-    let release_image = around.release_image(platform, found.architecture.as_ref());
+    let release_image = inputs.release_image(platform, found.architecture.as_ref());
     let Assessment {
         verdict,
         hazards,
         undecided,
         stops,
-    } = around.beside.table.assess(&Birth {
+    } = inputs.options.table.assess(&NewNode {
         image: &version,
-        cluster: around.release.as_ref(),
+        cluster: inputs.release.as_ref(),
         release_image: release_image.as_ref(),
         platform,
         architecture: found.architecture.as_ref(),
         conditions: &conditions,
-        today: around.beside.today,
+        today: inputs.options.today,
     });
     found.verdict = match version {
         // A machine cannot be made from what is not there.
@@ -115,13 +115,13 @@ fn judge(
 
 /// BI-200: the architecture of a set that the plan did not look at so far.
 fn architecture(
-    around: &Surroundings<'_, '_>,
+    inputs: &InventoryInputs<'_, '_>,
     resource: &MachineResource<'_>,
 ) -> Option<Architecture> {
-    let control_plane = &around.context.control_plane_architecture;
+    let control_plane = &inputs.context.control_plane_architecture;
     if resource.kind == Kind::ControlPlaneMachineSet {
         return Some(control_plane.clone());
     }
-    let version = around.context.cluster_version.as_ref();
+    let version = inputs.context.cluster_version.as_ref();
     machine_set_architecture(&resource.name, &resource.meta, version, control_plane).ok()
 }

@@ -28,7 +28,11 @@ pub struct OldReport {
 #[serde(rename_all = "camelCase")]
 struct OldCluster {
     name: String,
+    #[serde(default)]
+    source: String,
     error: Option<String>,
+    #[serde(default)]
+    problems: Vec<String>,
     version: Option<String>,
     verdict: Option<String>,
     #[serde(default)]
@@ -102,29 +106,71 @@ pub struct Change {
 /// One cluster or set as it is compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct State {
+    /// Of a cluster: everything in it was read, so that a set that is not listed is not there.
+    is_whole: bool,
     error: Option<String>,
     version: Option<String>,
     verdict: Option<String>,
     image: Option<String>,
 }
 
-/// By cluster, then by set; the cluster itself has no set.
-type States = BTreeMap<(String, Option<String>), State>;
+/// Cluster and set; the cluster itself has no set.
+type Key = (String, Option<String>);
 
-/// Every difference, by cluster and set.
+type States = BTreeMap<Key, State>;
+
+/// What clusters that one of the reports could not read are called in the other one: there was
+/// nobody to ask for the name, and they are listed under what they were to be read from.
+fn names_by_source(old: &OldReport, clusters: &[ClusterLine]) -> BTreeMap<String, String> {
+    let before = old
+        .clusters
+        .iter()
+        .filter(|cluster| cluster.error.is_none());
+    let before = before.map(|cluster| (cluster.source.clone(), cluster.name.clone()));
+    let now = clusters.iter().filter(|cluster| cluster.error.is_none());
+    let now = now.map(|cluster| (cluster.source.clone(), cluster.name.clone()));
+    before
+        .chain(now)
+        .filter(|(source, _)| !source.is_empty())
+        .collect()
+}
+
+/// The name that a cluster has in both reports.
+fn common_name<'n>(
+    names: &'n BTreeMap<String, String>,
+    source: &str,
+    error: Option<&String>,
+    name: &'n str,
+) -> &'n str {
+    match error.and_then(|_| names.get(source)) {
+        Some(known) => known,
+        None => name,
+    }
+}
+
+/// Every difference, by cluster and set. Of a set that one of the reports does not list nothing is
+/// said where that report could not read all of the cluster.
 pub(super) fn since(old: &OldReport, clusters: &[ClusterLine]) -> Vec<Change> {
-    let (before, now) = (states_before(old), states_now(clusters));
+    let names = names_by_source(old, clusters);
+    let (before, now) = (states_before(old, &names), states_now(clusters, &names));
+    let lists_all = |states: &States, key: &Key| {
+        key.1.is_none()
+            || states
+                .get(&(key.0.clone(), None))
+                .is_some_and(|cluster| cluster.is_whole)
+    };
     let mut changes = Vec::new();
     for (key, state) in &now {
         match before.get(key) {
-            // Sets of a cluster that could not be read appear with it.
-            None if key.1.is_some() && !before.contains_key(&(key.0.clone(), None)) => {}
-            None => changes.push(change(key, Changed::Appeared, None, state.verdict.clone())),
+            None if lists_all(&before, key) => {
+                changes.push(change(key, Changed::Appeared, None, state.verdict.clone()));
+            }
+            None => {}
             Some(was) => compare(key, was, state, &mut changes),
         }
     }
     for (key, was) in before.iter().filter(|(key, _)| !now.contains_key(*key)) {
-        if key.1.is_none() || now.contains_key(&(key.0.clone(), None)) {
+        if lists_all(&now, key) {
             changes.push(change(key, Changed::Gone, was.verdict.clone(), None));
         }
     }
@@ -132,7 +178,7 @@ pub(super) fn since(old: &OldReport, clusters: &[ClusterLine]) -> Vec<Change> {
     changes
 }
 
-fn compare(key: &(String, Option<String>), was: &State, state: &State, changes: &mut Vec<Change>) {
+fn compare(key: &Key, was: &State, state: &State, changes: &mut Vec<Change>) {
     let members = [
         (Changed::Readable, &was.error, &state.error),
         (Changed::Version, &was.version, &state.version),
@@ -147,7 +193,7 @@ fn compare(key: &(String, Option<String>), was: &State, state: &State, changes: 
 }
 
 fn change(
-    (cluster, set): &(String, Option<String>),
+    (cluster, set): &Key,
     changed: Changed,
     from: Option<String>,
     to: Option<String>,
@@ -161,52 +207,129 @@ fn change(
     }
 }
 
-fn states_before(old: &OldReport) -> States {
+fn states_before(old: &OldReport, names: &BTreeMap<String, String>) -> States {
     let mut states = States::new();
     for cluster in &old.clusters {
+        let error = cluster.error.as_ref();
+        let cluster_name = common_name(names, &cluster.source, error, &cluster.name);
         let of_cluster = State {
+            is_whole: error.is_none() && cluster.problems.is_empty(),
             error: cluster.error.clone(),
             version: cluster.version.clone(),
             verdict: cluster.verdict.clone(),
             image: None,
         };
-        states.insert((cluster.name.clone(), None), of_cluster);
+        states.insert((cluster_name.to_owned(), None), of_cluster);
         for set in &cluster.sets {
             let image = &set.boot_image;
             let state = State {
+                is_whole: true,
                 error: None,
                 version: None,
                 verdict: Some(set.counted.clone()),
                 image: image.version.clone().or_else(|| image.image.clone()),
             };
             let name = format!("{} {}", set.kind, set.name);
-            states.insert((cluster.name.clone(), Some(name)), state);
+            states.insert((cluster_name.to_owned(), Some(name)), state);
         }
     }
     states
 }
 
-fn states_now(clusters: &[ClusterLine]) -> States {
+fn states_now(clusters: &[ClusterLine], names: &BTreeMap<String, String>) -> States {
     let mut states = States::new();
     for cluster in clusters {
+        let error = cluster.error.as_ref();
+        let cluster_name = common_name(names, &cluster.source, error, &cluster.name);
         let of_cluster = State {
+            is_whole: error.is_none() && cluster.problems.is_empty(),
             error: cluster.error.clone(),
             version: cluster.version.clone(),
             verdict: cluster.verdict.map(|verdict| verdict.name().to_owned()),
             image: None,
         };
-        states.insert((cluster.name.clone(), None), of_cluster);
+        states.insert((cluster_name.to_owned(), None), of_cluster);
         for set in &cluster.sets {
             let image = &set.boot_image;
             let state = State {
+                is_whole: true,
                 error: None,
                 version: None,
                 verdict: Some(set.counted.name().to_owned()),
                 image: image.version.clone().or_else(|| image.image.clone()),
             };
             let name = format!("{} {}", set.kind, set.name);
-            states.insert((cluster.name.clone(), Some(name)), state);
+            states.insert((cluster_name.to_owned(), Some(name)), state);
         }
     }
     states
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Observed;
+
+    fn unreadable(source: &str) -> ClusterLine {
+        let observed = Observed {
+            source: source.to_owned(),
+            fallback_name: source.to_owned(),
+            ..Observed::default()
+        };
+        ClusterLine::unreadable(observed, "no such file".to_owned())
+    }
+
+    fn readable(source: &str, name: &str, problems: &[&str]) -> ClusterLine {
+        ClusterLine {
+            name: name.to_owned(),
+            error: None,
+            problems: problems
+                .iter()
+                .map(|problem| (*problem).to_owned())
+                .collect(),
+            ..unreadable(source)
+        }
+    }
+
+    fn old(cluster: &str, sets: &str) -> OldReport {
+        let text = format!(
+            r#"{{"apiVersion": "{API_VERSION}", "kind": "{}", "clusters": [{{{cluster},
+            "sets": [{sets}]}}]}}"#,
+            super::super::KIND
+        );
+        OldReport::parse(&text).unwrap()
+    }
+
+    const SET: &str = r#"{"kind": "MachineSet", "name": "worker-a", "counted": "ok",
+        "bootImage": {"image": "x", "version": null}}"#;
+
+    fn kinds(old: &OldReport, now: &ClusterLine) -> Vec<Changed> {
+        let changes = since(old, std::slice::from_ref(now));
+        changes.into_iter().map(|change| change.changed).collect()
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_neither_gone_nor_new() {
+        let whole = old(r#""name": "prod", "source": "prod.tgz""#, SET);
+        // It has no name now but that of its file.
+        assert_eq!(kinds(&whole, &unreadable("prod.tgz")), [Changed::Readable]);
+        // A document of it could not be read: its sets may stand there.
+        assert_eq!(
+            kinds(&whole, &readable("prod.tgz", "prod", &["a.yaml"])),
+            []
+        );
+        assert_eq!(
+            kinds(&whole, &readable("prod.tgz", "prod", &[])),
+            [Changed::Gone]
+        );
+        // The other way round.
+        let broken = old(
+            r#""name": "prod.tgz", "source": "prod.tgz", "error": "e""#,
+            "",
+        );
+        assert_eq!(
+            kinds(&broken, &readable("prod.tgz", "prod", &[])),
+            [Changed::Readable]
+        );
+    }
 }

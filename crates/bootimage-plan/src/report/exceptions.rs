@@ -7,7 +7,7 @@ use super::{ClusterLine, SetLine};
 use crate::API_VERSION;
 
 /// `kind` of a document of exceptions.
-pub const KIND: &str = "Exceptions";
+const KIND: &str = "Exceptions";
 
 /// A document of exceptions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -124,6 +124,58 @@ pub struct ExceptionStatus {
     pub state: ExceptionState,
     /// How many sets it accepts something of, or would if it had not expired.
     pub sets: usize,
+    /// Why there are none.
+    #[serde(skip)]
+    nothing: Option<Nothing>,
+}
+
+/// Why an exception is about nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Nothing {
+    /// The report has no cluster of this name.
+    NoCluster,
+    /// The cluster could not be read, or not all of it: nothing can be said of its sets.
+    Unreadable,
+    /// The cluster has no set of this name.
+    NoSet(String),
+    /// No set that it names meets the hazard.
+    NoHazard(String),
+    /// No set that it names has a verdict that would have to be accepted.
+    AllWell,
+}
+
+impl Nothing {
+    fn of(exception: &Exception, clusters: &[ClusterLine]) -> Self {
+        let mut of_name = clusters
+            .iter()
+            .filter(|line| line.name == exception.cluster)
+            .peekable();
+        if of_name.peek().is_none() {
+            return Self::NoCluster;
+        }
+        let lines: Vec<_> = of_name.collect();
+        let is_named = |set: &&SetLine| exception.set.as_ref().is_none_or(|name| *name == set.name);
+        let found = lines.iter().flat_map(|line| &line.sets).find(is_named);
+        let is_whole = |line: &&&ClusterLine| line.error.is_none() && line.problems.is_empty();
+        match (&exception.set, &exception.hazard) {
+            _ if found.is_none() && !lines.iter().all(|line| is_whole(&line)) => Self::Unreadable,
+            (Some(name), _) if found.is_none() => Self::NoSet(name.clone()),
+            (_, Some(hazard)) => Self::NoHazard(hazard.clone()),
+            _ => Self::AllWell,
+        }
+    }
+}
+
+impl std::fmt::Display for Nothing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoCluster => f.write_str("the report has no cluster of this name"),
+            Self::Unreadable => f.write_str("the cluster could not be read, or not all of it"),
+            Self::NoSet(name) => write!(f, "the cluster has no set {name}"),
+            Self::NoHazard(hazard) => write!(f, "none of the sets that it names meets {hazard}"),
+            Self::AllWell => f.write_str("none of the sets that it names needs one"),
+        }
+    }
 }
 
 impl ExceptionStatus {
@@ -153,20 +205,31 @@ impl ExceptionStatus {
     pub fn note(&self) -> Option<String> {
         let Exception {
             cluster,
+            set,
+            hazard,
             owner,
             until,
             ..
         } = &self.exception;
-        match self.state {
-            ExceptionState::InForce => None,
-            ExceptionState::Expired => Some(format!(
-                "the exception of {owner} for {cluster} expired on {until}: what it accepted counts \
-                 again"
+        let set = set.as_deref().map(|set| format!(", set {set}"));
+        let hazard = hazard.as_deref().map(|hazard| format!(", {hazard}"));
+        let about = format!(
+            "the exception of {owner} for {cluster}{}{}",
+            set.unwrap_or_default(),
+            hazard.unwrap_or_default()
+        );
+        match (self.state, &self.nothing) {
+            (ExceptionState::InForce, _) => None,
+            (ExceptionState::Expired, None) => Some(format!(
+                "{about} expired after {until}: what it accepted counts again"
             )),
-            ExceptionState::Unused => Some(format!(
-                "the exception of {owner} for {cluster} accepts nothing: there is no such set or \
-                 hazard any more"
+            (ExceptionState::Expired, Some(why)) => Some(format!(
+                "{about} expired after {until}, and is about nothing: {why}"
             )),
+            (ExceptionState::Unused, why) => {
+                let why = why.as_ref().map(ToString::to_string).unwrap_or_default();
+                Some(format!("{about} accepts nothing: {why}"))
+            }
         }
     }
 }
@@ -193,14 +256,14 @@ pub(super) fn apply(
                 (false, _) => ExceptionState::InForce,
             },
             sets,
+            nothing: (sets == 0).then(|| Nothing::of(exception, clusters)),
         });
     }
     for cluster in clusters
         .iter_mut()
         .filter(|cluster| cluster.error.is_none())
     {
-        let worst = cluster.sets.iter().map(|set| set.counted).max();
-        cluster.verdict = Some(worst.unwrap_or(Verdict::Ok));
+        cluster.verdict = Some(cluster.counted());
     }
     found
 }
@@ -260,6 +323,57 @@ impl SetLine {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_note_says_what_it_is_about_and_why() {
+        let check = |cluster: &str, more: &str, until: &str, expected: &str| {
+            let text = format!(
+                r#"{{"apiVersion": "osimage.dev/v1", "kind": "Exceptions", "items": [{{"cluster":
+                "{cluster}", "owner": "o", "reason": "r", "until": "{until}"{more}}}]}}"#
+            );
+            let observed = |source: &str| crate::report::Observed {
+                source: source.to_owned(),
+                fallback_name: source.to_owned(),
+                ..crate::report::Observed::default()
+            };
+            let broken = ClusterLine::unreadable(observed("broken"), "e".to_owned());
+            let fine = ClusterLine {
+                error: None,
+                ..ClusterLine::unreadable(observed("fine"), String::new())
+            };
+            let today = Day::parse("2026-11-30").unwrap();
+            let exceptions = Exceptions::parse(&text).unwrap();
+            let found = apply(&mut [broken, fine], &exceptions, today);
+            assert_eq!(found[0].note().as_deref(), Some(expected));
+        };
+        let later = "2027-01-31";
+        check(
+            "other",
+            "",
+            later,
+            "the exception of o for other accepts nothing: the report has no cluster of this name",
+        );
+        check(
+            "broken",
+            r#", "set": "a""#,
+            later,
+            "the exception of o for broken, set a accepts nothing: the cluster could not be read, or \
+             not all of it",
+        );
+        check(
+            "fine",
+            r#", "set": "a", "hazard": "h""#,
+            later,
+            "the exception of o for fine, set a, h accepts nothing: the cluster has no set a",
+        );
+        check(
+            "fine",
+            r#", "hazard": "h""#,
+            "2026-11-29",
+            "the exception of o for fine, h expired after 2026-11-29, and is about nothing: none of \
+             the sets that it names meets h",
+        );
+    }
 
     #[test]
     fn an_exception_names_its_owner_its_reason_and_its_end() {

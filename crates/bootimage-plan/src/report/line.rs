@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bootimage_hazards::{BootImageVersion, Hazard};
+use bootimage_hazards::{BootImageVersion, Hazard, Verdict};
 use openshift_model::Architecture;
 
 use super::{ClusterLine, HazardOfSet, OldestImage, SetLine};
@@ -54,14 +54,14 @@ impl ClusterLine {
         }
         let blocked =
             (inventory.skew.upgradeable == Some(false)).then(|| inventory.skew.message.clone());
-        Self {
+        let line = Self {
             name: inventory.cluster.name.unwrap_or(observed.fallback_name),
             source: observed.source,
             error: None,
             problems: shortened(observed.problems),
             version: inventory.cluster.version,
             platform: inventory.cluster.platform,
-            verdict: Some(inventory.verdict),
+            verdict: None,
             decisions,
             oldest: oldest(&inventory.sets),
             skew_exceeded: inventory.skew.exceeded,
@@ -70,7 +70,23 @@ impl ClusterLine {
             degraded: inventory.degraded,
             machines: inventory.machines.len(),
             sets: inventory.sets.into_iter().map(SetLine::of).collect(),
+        };
+        Self {
+            verdict: Some(line.counted()),
+            ..line
         }
+    }
+
+    /// The worst verdict of its sets that counts. Where there is no set, and something could not be
+    /// read, nobody knows whether there is one.
+    pub(super) fn counted(&self) -> Verdict {
+        let none = if self.problems.is_empty() {
+            Verdict::Ok
+        } else {
+            Verdict::Unknown
+        };
+        let worst = self.sets.iter().map(|set| set.counted).max();
+        worst.unwrap_or(none)
     }
 }
 

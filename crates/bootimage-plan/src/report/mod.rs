@@ -13,16 +13,14 @@ pub use changes::{Change, Changed, OldReport, OldReportError};
 pub use document::{
     ClusterLine, FleetReport, HazardInFleet, HazardOfSet, KIND, OldestImage, SetLine, Sums,
 };
-pub use exceptions::{
-    ExceptionState, ExceptionStatus, Exceptions, ExceptionsError, KIND as EXCEPTIONS_KIND,
-};
+pub use exceptions::{ExceptionState, ExceptionStatus, Exceptions, ExceptionsError};
 pub use line::Observed;
 
 use crate::API_VERSION;
 
 /// What a report is made with besides the clusters.
 #[derive(Debug, Clone, Copy)]
-pub struct ReportBeside<'b> {
+pub struct ReportOptions<'b> {
     /// What is known to go wrong: the sentences of the hazards that were met.
     pub table: &'b HazardTable,
     /// What somebody has accepted.
@@ -35,17 +33,17 @@ pub struct ReportBeside<'b> {
 
 /// The report of a fleet. Deterministic: clusters have the order of their names, wherever they were
 /// read from and in whatever order.
-pub fn report(mut clusters: Vec<ClusterLine>, beside: &ReportBeside<'_>) -> FleetReport {
+pub fn report(mut clusters: Vec<ClusterLine>, options: &ReportOptions<'_>) -> FleetReport {
     line::tell_apart(&mut clusters);
     clusters.sort_by(|a, b| (&a.name, &a.source).cmp(&(&b.name, &b.source)));
-    let exceptions = exceptions::apply(&mut clusters, beside.exceptions, beside.today);
+    let exceptions = exceptions::apply(&mut clusters, options.exceptions, options.today);
     FleetReport {
         api_version: API_VERSION,
         kind: KIND,
-        as_of: beside.today.to_string(),
+        as_of: options.today.to_string(),
         sums: sums::sums(&clusters),
-        hazards: sums::hazards(&clusters, beside.table),
-        changes: beside.since.map(|old| changes::since(old, &clusters)),
+        hazards: sums::hazards(&clusters, options.table),
+        changes: options.since.map(|old| changes::since(old, &clusters)),
         exceptions,
         clusters,
     }

@@ -3,7 +3,7 @@
 use bootimage_status::upsert;
 use openshift_model::{
     Address, Edit, EditError, Guard, Kind, MachineConfiguration, PatchBody, PatchRequest,
-    RawObject, RawValue, ReadError, Subresource, Write, names, walk,
+    RawObject, RawValue, ReadError, Subresource, Write, names, raw_json,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -86,7 +86,7 @@ impl ClusterStatus {
             None if members.is_empty() => Ok(()),
             None => edit.add("/status", &members),
             Some(status) => members.iter().try_for_each(|(name, new)| {
-                let old = walk::member(status, name)
+                let old = raw_json::member(status, name)
                     .and_then(|text| serde_json::from_str::<Value>(text).ok());
                 let pointer = format!("/status/{name}");
                 match old {

@@ -290,7 +290,7 @@ fn t_05_bi_295_a_missing_image_of_generation_1_is_a_skip_all_else_an_error() {
     };
     let whole = image_json("azureopenshift", "aro4", "s", "1");
     let half = image_json("azureopenshift", "aro4", "", "1");
-    let no_gen1 = "skip Azure's marketplace has no image of generation 1 any more for x86_64";
+    let no_gen1 = "skip the stream has no whole image of generation 1 for x86_64";
     let no_gen2 = "error no Gen2 Azure marketplace image available for architecture x86_64";
     for (images, sku, expected) in [
         (format!(r#"{{"hyperVGen2":{whole}}}"#), "aro_419", no_gen1),

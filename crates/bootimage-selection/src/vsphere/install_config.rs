@@ -1,6 +1,6 @@
 //! How the installer was told to lay out disks (BI-333).
 
-use openshift_model::StringMap;
+use openshift_model::{StringMap, yaml};
 use serde_json::Value;
 
 /// BI-333: what the cluster was installed with cannot be read.
@@ -28,11 +28,9 @@ pub fn install_config_disk_type(
     let text = data
         .get("install-config")
         .ok_or(InstallConfigError::NoKey)?;
-    // As kubectl reads YAML.
-    let options = serde_saphyr::options! { legacy_octal_numbers: true, with_snippet: false };
-    let config: Option<Value> = serde_saphyr::from_str_with_options(text, options)
-        .map_err(|error| InstallConfigError::Parse(error.without_snippet().to_string()))?;
-    let platform = member(config.as_ref(), "platform")?;
+    let config =
+        yaml::from_str(text).map_err(|error| InstallConfigError::Parse(error.to_string()))?;
+    let platform = member(Some(&config).filter(|config| !config.is_null()), "platform")?;
     let vsphere = member(platform, "vsphere")?;
     match member(vsphere, "diskType")? {
         None => Ok(String::new()),

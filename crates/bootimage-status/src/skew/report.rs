@@ -27,7 +27,7 @@ pub struct SkewReport {
     pub message: String,
 }
 
-/// Architecture §5: the skew status in force: that of the cluster where it is there and the
+/// The skew status in force: that of the cluster where it is there and the
 /// operator has seen the present generation, else `computed`, what the operator would write
 /// ([`skew_status`](crate::skew_status)).
 pub fn skew_in_force<'a>(

@@ -202,6 +202,9 @@ view! {
     }
 }
 
+/// The feature set of which an administrator names the gates.
+pub const CUSTOM_FEATURE_SET: &str = "CustomNoUpgrade";
+
 impl<'a> FeatureGate<'a> {
     /// Reads the object.
     pub fn read(object: &RawObject<'a>) -> Result<Self, ReadError> {
@@ -224,8 +227,12 @@ impl<'a> FeatureGate<'a> {
         self.spec.feature_set.as_deref()
     }
 
-    /// Whether an administrator opened or shut a gate of the set `CustomNoUpgrade`.
+    /// Whether an administrator opened or shut a gate of the set `CustomNoUpgrade`; with another
+    /// set the lists of that one do not count.
     pub fn is_custom(&self, gate: &str) -> Option<bool> {
+        if self.feature_set() != Some(CUSTOM_FEATURE_SET) {
+            return None;
+        }
         let custom = self.spec.custom.as_ref()?;
         let lists = |list: &Option<Vec<Option<Text<'_>>>>| {
             let mut names = list.iter().flatten().flatten();

@@ -27,6 +27,8 @@ view! {
         managed_boot_images: ManagedBootImages = "managedBootImages",
         /// Skew enforcement.
         skew_enforcement: SkewEnforcement<'a> = "bootImageSkewEnforcement",
+        /// `Managed`, `Unmanaged`, `Force` or `Removed`.
+        management_state: Text<'a> = "managementState",
     }
 }
 

@@ -36,8 +36,6 @@ view! {
         ready_machine_count: i64 = "readyMachineCount",
         /// Nodes that run the target.
         updated_machine_count: i64 = "updatedMachineCount",
-        /// Nodes on which an update failed.
-        degraded_machine_count: i64 = "degradedMachineCount",
         /// What the controller reports.
         conditions: Vec<Option<Condition<'a>>> = "conditions",
     }

@@ -6,7 +6,7 @@ use bootimage_plan::{
     API_VERSION, DecisionKind, Digest, GeneratedFrom, InputKind, PLAN_KIND, Plan, Target,
     image_change,
 };
-use cluster_io::{files, yaml};
+use cluster_io::files;
 use serde::Deserialize;
 
 use super::is_update;
@@ -82,22 +82,16 @@ impl SavedPlan {
 }
 
 fn parse(bytes: &[u8]) -> Result<Plan, String> {
-    let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
-    if text.trim().is_empty() {
-        return Err("it is empty".to_owned());
+    // As every input is read: a key that stands twice would mean one thing to a reviewer and another
+    // to us.
+    let found = files::of_bytes("the plan", bytes);
+    if let Some(error) = found.errors.first() {
+        return Err(format!("it cannot be read: {error}"));
     }
-    let json;
-    let text = if text.trim_start().starts_with('{') {
-        text
-    } else {
-        let value: serde_json::Value = yaml::from_str(text).map_err(|error| {
-            format!(
-                "it is neither JSON nor YAML: line {}: {}",
-                error.line, error.problem
-            )
-        })?;
-        json = value.to_string();
-        &json
+    let text = match found.texts.as_slice() {
+        [one] if !one.json.trim().is_empty() => one.json.as_str(),
+        [] | [_] => return Err("it is empty".to_owned()),
+        _ => return Err("it has several documents".to_owned()),
     };
     let header: Header =
         serde_json::from_str(text).map_err(|error| format!("it is no plan: {error}"))?;

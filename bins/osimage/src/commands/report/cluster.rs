@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bootimage_hazards::{Day, HazardTable};
 use bootimage_plan::InTurn;
-use bootimage_plan::inventory::Beside;
+use bootimage_plan::inventory::InventoryOptions;
 use bootimage_plan::report::{ClusterLine, Observed};
 use openshift_model::RawObject;
 use osbuild_plan::{LayerSnapshot, Layering, PoolStatus, layering_status};
@@ -69,13 +69,13 @@ impl Source {
         }
         observed.problems.clone_from(&snapshot.errors);
         observed.layered_behind = pools_behind(&snapshot.cluster.objects);
-        let beside = Beside {
+        let options = InventoryOptions {
             table,
             born: &[],
             today: Some(today),
         };
         // The clusters are what is spread over processors.
-        let found = snapshot.inventory(&self.input, &beside, &InTurn);
+        let found = snapshot.inventory(&self.input, &options, &InTurn);
         ClusterLine::of(observed, found)
     }
 }

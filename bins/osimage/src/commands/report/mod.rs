@@ -7,7 +7,7 @@ use std::path::Path;
 use bootimage_hazards::Day;
 use bootimage_plan::Each;
 use bootimage_plan::report::{
-    ClusterLine, Exceptions, FleetReport, OldReport, ReportBeside, report,
+    ClusterLine, Exceptions, FleetReport, OldReport, ReportOptions, report,
 };
 use cluster_io::files;
 
@@ -29,13 +29,13 @@ pub(super) fn run(args: &ReportArgs) -> Result<u8, CommandError> {
     let no_clock = || CommandError::Usage("name the day: --today 2026-11-30".to_owned());
     let today: Day = args.judged.today().ok_or_else(no_clock)?;
     let clusters = read(args, &table, today);
-    let beside = ReportBeside {
+    let options = ReportOptions {
         table: &table,
         exceptions: &exceptions,
         since: since.as_ref(),
         today,
     };
-    let found = report(clusters, &beside);
+    let found = report(clusters, &options);
     tell_notes(&found);
     match args.output {
         ReportFormat::Table => print_styled(|out| fleet::table(out, &found))?,
@@ -67,7 +67,7 @@ fn read(args: &ReportArgs, table: &bootimage_hazards::HazardTable, today: Day) -
     items.into_iter().filter_map(|(_, line)| line).collect()
 }
 
-/// What is told beside the report.
+/// What is told besides the report.
 fn tell_notes(found: &FleetReport) {
     for cluster in &found.clusters {
         for problem in cluster.error.iter().chain(&cluster.problems) {

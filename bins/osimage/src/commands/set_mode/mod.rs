@@ -6,7 +6,9 @@ mod request;
 
 use std::time::{Duration, Instant};
 
+use bootimage_plan::{check_configuration, profile};
 use bootimage_selection::{ModeChange, ModeRequest, ModeStep, SkewChange, set_mode};
+use cluster_io::backoff::{doubled, jittered};
 use cluster_io::cluster::{Cluster, ClusterError, MODE_FIELD_MANAGER, WriteMode, guarded_edit};
 use openshift_model::{Address, Edit, Kind, MachineConfiguration, RawObject, Write, names};
 
@@ -14,24 +16,30 @@ use self::preview::Preview;
 use super::{print_styled, print_text, tell, tell_all};
 use crate::cli::{DryRunArg, SetModeArgs};
 use crate::error::CommandError;
-use crate::input::{Input, Snapshot};
+use crate::input::{Input, Snapshot, policy};
 use crate::render::table;
 use crate::{exit, live};
 
-/// Between two looks at what the operator has done.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Before the second look at what the operator has done: mostly it needs no longer.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// Between two looks at an operator that takes its time.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How often a request is made again because somebody else was faster.
 const ATTEMPTS: u32 = 4;
 
 pub(super) fn run(args: &SetModeArgs) -> Result<u8, CommandError> {
-    let request = request::read(args)?;
+    let wanted = request::machine_sets(args)?;
     if !args.input.files.is_empty() && args.dry_run != Some(DryRunArg::Client) {
         return Err(CommandError::Usage(
             "files cannot be written: with -f, --dry-run=client prints what to apply".to_owned(),
         ));
     }
+    let request = |snapshot: &Snapshot<'_>| {
+        let profile = profile(&snapshot.cluster, &policy(&args.input));
+        request::request(args, &wanted, profile)
+    };
     let input = Input::read_for(&args.input, false, |snapshot| {
-        match steps(snapshot, &request) {
+        match steps(snapshot, &request(snapshot)) {
             Ok((_, preview)) => preview.plan(snapshot, &args.input),
             Err(_) => snapshot.plan(&args.input),
         }
@@ -41,10 +49,26 @@ pub(super) fn run(args: &SetModeArgs) -> Result<u8, CommandError> {
     if !snapshot.errors.is_empty() {
         return Ok(exit::INVALID_INPUT);
     }
+    let request = request(&snapshot);
     let (steps, preview) = steps(&snapshot, &request)?;
     let plan = preview.plan(&snapshot, &args.input);
+    let policy = policy(&args.input);
+    let check = check_configuration(&snapshot.cluster, &policy, preview.managed());
+    let of_plan = plan
+        .warnings
+        .iter()
+        .filter(|warning| !check.warnings.contains(warning));
+    let warnings: Vec<_> = check.warnings.iter().chain(of_plan).cloned().collect();
+    tell_all(&warnings, &[], 0);
+    // Nothing is written, not even the first of two requests, where the last one would be in vain.
+    if !steps.is_empty() && !check.refusals.is_empty() {
+        let refusals = check.refusals.join("; ");
+        return Err(CommandError::Refused(format!(
+            "{refusals}; nothing was written"
+        )));
+    }
     if args.dry_run == Some(DryRunArg::Client) {
-        print_text(&preview.manifests()?)?;
+        print_manifest(&preview, args.step)?;
         let mut table = Vec::new();
         table::table(&mut table, &plan).ok();
         tell(String::from_utf8_lossy(&table).trim_end());
@@ -57,6 +81,29 @@ pub(super) fn run(args: &SetModeArgs) -> Result<u8, CommandError> {
     }
     print_styled(|out| table::table(out, &plan))?;
     Ok(exit::OK)
+}
+
+/// Prints what to apply for one request, and says what comes before and after: a stream of both
+/// would be applied at once, and the API server would refuse the second one.
+fn print_manifest(preview: &Preview, number: usize) -> Result<(), CommandError> {
+    let count = preview.len();
+    let Some(manifest) = preview.manifest(number)? else {
+        tell(match count {
+            0 => "nothing to do: the MachineConfiguration says so already",
+            _ => "there is no such request: see --step",
+        });
+        return Ok(());
+    };
+    print_text(&manifest)?;
+    if number < count {
+        tell(&format!(
+            "this is request {number} of {count}: apply it, wait until the operator has taken it \
+             over (status.bootImageSkewEnforcementStatus.mode is no longer Automatic), then apply \
+             what --step {} prints",
+            number + 1
+        ));
+    }
+    Ok(())
 }
 
 /// The requests that it takes, and what comes of them.
@@ -163,7 +210,7 @@ async fn carry_out(
         if !again || attempt == ATTEMPTS {
             return Err(error.into());
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(jittered(doubled(FIRST_PAUSE, attempt))).await;
         attempt += 1;
     }
 }
@@ -185,7 +232,7 @@ fn edit_of(
 /// BI-086: the next request is rejected until the status says what the spec does.
 async fn wait_for_operator(cluster: &Cluster, patience: Duration) -> Result<(), CommandError> {
     let start = Instant::now();
-    loop {
+    for attempt in 1.. {
         let json = read(cluster).await?;
         let object = parse(&json)?;
         let configuration = MachineConfiguration::read(&object)
@@ -199,8 +246,11 @@ async fn wait_for_operator(cluster: &Cluster, patience: Duration) -> Result<(), 
                 seconds: patience.as_secs(),
             });
         }
-        tokio::time::sleep(PAUSE).await;
+        let left = patience.saturating_sub(start.elapsed());
+        let pause = doubled(FIRST_PAUSE, attempt).min(LONGEST_PAUSE).min(left);
+        tokio::time::sleep(pause).await;
     }
+    Ok(())
 }
 
 async fn read(cluster: &Cluster) -> Result<String, CommandError> {

@@ -38,28 +38,33 @@ impl Preview {
         })
     }
 
-    /// What somebody applies, in order: the object without what is not his to write.
-    pub(super) fn manifests(&self) -> Result<String, CommandError> {
-        let mut text = String::new();
-        for (change, object) in &self.steps {
-            let part = |pointer: &str| object.pointer(pointer).cloned().unwrap_or_default();
-            let manifest = json!({
-                "apiVersion": part("/apiVersion"), "kind": part("/kind"),
-                "metadata": {"name": part("/metadata/name")}, "spec": part("/spec"),
-            });
-            let yaml = document::yaml(&manifest)?;
-            if !text.is_empty() {
-                text.push_str("---\n");
-            }
-            if *change == ModeChange::SkewEnforcement {
-                text.push_str(
-                    "# First this; then wait until status.bootImageSkewEnforcementStatus.mode is \
-                     no longer Automatic.\n",
-                );
-            }
-            text.push_str(&yaml);
-        }
-        Ok(text)
+    /// How many requests there are.
+    pub(super) fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// `spec.managedBootImages` in the end.
+    pub(super) fn managed(&self) -> &Value {
+        let last = self.steps.last().map_or(&self.before, |(_, object)| object);
+        last.pointer("/spec/managedBootImages")
+            .unwrap_or(&Value::Null)
+    }
+
+    /// What somebody applies for one request, counted from 1: the object without what is not his to
+    /// write. `None` where there is no such request.
+    pub(super) fn manifest(&self, number: usize) -> Result<Option<String>, CommandError> {
+        let Some((_, object)) = number
+            .checked_sub(1)
+            .and_then(|index| self.steps.get(index))
+        else {
+            return Ok(None);
+        };
+        let part = |pointer: &str| object.pointer(pointer).cloned().unwrap_or_default();
+        let manifest = json!({
+            "apiVersion": part("/apiVersion"), "kind": part("/kind"),
+            "metadata": metadata(object), "spec": part("/spec"),
+        });
+        document::yaml(&manifest).map(Some)
     }
 
     /// What will happen next, set by set: the plan of the cluster as it then is.
@@ -107,13 +112,35 @@ impl Preview {
     }
 }
 
+/// The metadata that somebody writes: what is applied without labels and annotations would lose
+/// those that were applied before.
+fn metadata(object: &Value) -> Value {
+    let mut metadata = json!({"name": object.pointer("/metadata/name")});
+    for name in ["labels", "annotations"] {
+        let Some(Value::Object(members)) = object.pointer(&format!("/metadata/{name}")) else {
+            continue;
+        };
+        let mut members = members.clone();
+        // `oc apply` writes it anew.
+        members.remove("kubectl.kubernetes.io/last-applied-configuration");
+        if !members.is_empty() {
+            set_member(&mut metadata, name, Value::Object(members));
+        }
+    }
+    metadata
+}
+
+fn set_member(object: &mut Value, name: &str, value: Value) {
+    if let Some(members) = object.as_object_mut() {
+        members.insert(name.to_owned(), value);
+    }
+}
+
 /// Sets a member of a member that is an object, or absent.
 fn set(object: &mut Value, parent: &str, name: &str, value: Value) {
     let Some(members) = object.as_object_mut() else {
         return;
     };
     let parent = members.entry(parent).or_insert_with(|| json!({}));
-    if let Some(members) = parent.as_object_mut() {
-        members.insert(name.to_owned(), value);
-    }
+    set_member(parent, name, value);
 }

@@ -13,7 +13,8 @@ use self::json_text::{JsonSeed, JsonText};
 const MAX_DEPTH: usize = 100;
 
 /// A document is no YAML, or more than we read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {problem}")]
 pub struct YamlError {
     /// Line from 1, within the document; 0 where unknown.
     pub line: u64,
@@ -38,6 +39,10 @@ const MAX_REWRITING: usize = 6;
 const MAX_ANCHORED_NODES: usize = 400_000;
 /// How many bytes of rewritten strings behind anchors are kept for their aliases.
 const MAX_ANCHORED_BYTES: usize = 16 << 20;
+
+/// What is said of `.inf` and `.nan`.
+const NOT_FINITE: &str =
+    "infinity and .nan are no values that Kubernetes has; quote them if they are text";
 
 /// Reads one YAML document as kubectl does: `yes` and `no` are booleans, `0644` is octal, anchors
 /// and merge keys are followed. What aliases expand to is limited, see [`to_json`].
@@ -107,6 +112,8 @@ fn one_line(text: &str) -> String {
     // The library's names for its limits say nothing to people.
     let text = if text.contains("RecordedAnchor") || text.contains("alias replay") {
         "anchors and aliases expand to more than is read; write them out, or split the document"
+    } else if text.starts_with("non-finite float") {
+        NOT_FINITE
     } else {
         text
     };
@@ -139,6 +146,18 @@ mod tests {
         check("", &Value::Null);
         check("# nothing", &Value::Null);
         check("a: |\n  x\n  y\n", &json!({"a": "x\ny\n"}));
+    }
+
+    #[test]
+    fn a_number_that_json_lacks_is_an_error_and_not_null() {
+        for value in [".inf", "-.inf", ".nan", ".NaN", "+.Inf", "1e999"] {
+            let error = from_str(&format!("a: 1\nb: {value}\n")).unwrap_err();
+            assert!(
+                error.problem.contains("infinity and .nan"),
+                "{value}: {error:?}"
+            );
+        }
+        check("a: '.inf'", &json!({"a": ".inf"}));
     }
 
     #[test]

@@ -71,7 +71,11 @@ impl<'de> Visitor<'de> for JsonSeed<'_> {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
-        // JSON has no infinity and nothing that is no number: both become null.
+        // JSON has neither infinity nor what is no number, and its writer makes null of both: a
+        // value that somebody wrote must not turn into none.
+        if !value.is_finite() {
+            return Err(E::custom(super::NOT_FINITE));
+        }
         self.0
             .push(&serde_json::to_string(&value).map_err(E::custom)?)
     }

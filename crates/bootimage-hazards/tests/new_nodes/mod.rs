@@ -1,7 +1,7 @@
-//! Made-up births, in few words.
+//! Made-up nodes, each in a line.
 
 use bootimage_hazards::{
-    Assessment, Birth, BootImageVersion, ClusterRelease, Condition, Conditions, Day, HazardTable,
+    Assessment, BootImageVersion, ClusterRelease, Condition, Conditions, Day, HazardTable, NewNode,
     UnknownVersion,
 };
 use openshift_model::{Architecture, Platform};
@@ -22,7 +22,7 @@ pub(crate) fn assess(
     };
     let cluster = ClusterRelease::parse(release);
     let architecture = Architecture::from_rpm_name(architecture);
-    table.assess(&Birth {
+    table.assess(&NewNode {
         image: &image,
         cluster: cluster.as_ref(),
         release_image: None,
