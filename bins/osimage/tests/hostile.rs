@@ -179,6 +179,23 @@ fn memory_is_bounded_by_the_length_of_the_input() {
         ("one line", format!("a: {}", "y".repeat(8 << 20))),
         ("nested maps", "a: {b: {c: {}}}\n---\n".repeat(100_000)),
         (
+            "deep flow",
+            format!("{}{}", "[".repeat(1 << 20), "]".repeat(1 << 20)),
+        ),
+        (
+            "deep JSON",
+            format!("{}1{}", "{\"a\":".repeat(1 << 20), "}".repeat(1 << 20)),
+        ),
+        (
+            "deep JSON in an object that is read",
+            format!(
+                "{{\"apiVersion\": \"machine.openshift.io/v1beta1\", \"kind\": \"MachineSet\", \
+                 \"metadata\": {{\"name\": \"a\"}}, \"spec\": {}1{}}}",
+                "[".repeat(1 << 20),
+                "]".repeat(1 << 20)
+            ),
+        ),
+        (
             "a name",
             format!("kind: Node\napiVersion: v1\nmetadata: {{name: {scalar}}}\n"),
         ),
@@ -194,6 +211,88 @@ fn memory_is_bounded_by_the_length_of_the_input() {
             limit >> 20
         );
     }
+}
+
+#[test]
+fn an_archive_that_expands_costs_what_is_kept_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    // Zeros that take no space on the disk, and shrink to a thousandth.
+    let bomb = fs::File::create(path("bomb.yaml")).unwrap();
+    bomb.set_len(256 << 20).unwrap();
+    fs::create_dir(path("many")).unwrap();
+    for number in 0..2_000 {
+        fs::write(path("many").join(format!("{number}.yaml")), "a: 1\n").unwrap();
+    }
+    for (archive, what) in [("bomb.tgz", "bomb.yaml"), ("many.tgz", "many")] {
+        let made = Command::new("tar")
+            .arg("--create")
+            .arg("--gzip")
+            .arg("--directory")
+            .arg(folder.path())
+            .arg("--file")
+            .args([path(archive).as_os_str(), what.as_ref()])
+            .status();
+        assert!(made.unwrap().success());
+        let peak = peak(&path(archive));
+        // What is kept of an archive, and as much again while it is read.
+        assert!(peak <= 192 << 20, "{archive}: {} MiB", peak >> 20);
+    }
+}
+
+/// Runs the command to its end; `None` where it has none.
+#[cfg(unix)]
+fn within_seconds(args: &[&str], file: &Path) -> Option<i32> {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_osimage"))
+        .args(args)
+        .arg(file)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    for _ in 0..600 {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    child.kill().unwrap();
+    None
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_that_nobody_writes_to_is_no_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("a.yaml");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/samples/valid");
+    let samples = samples.to_str().unwrap();
+    for args in [
+        &["plan", "-f"][..],
+        &["skew", "-f"],
+        &["explain", "a", "-f"],
+        &["facts", "-f"],
+        &["inventory", "-f"],
+        &["plan", "-f", samples, "--stream"],
+        &["plan", "-f", samples, "--facts"],
+        &["apply"],
+        &["set-mode", "all", "--dry-run=client", "-f"],
+        &["ignition", "check"],
+        &["layer", "check"],
+        &["layer", "status", "-f"],
+    ] {
+        assert_eq!(within_seconds(args, &pipe), Some(3), "{args:?}");
+    }
+    // A folder that holds one is read without it.
+    assert_eq!(within_seconds(&["plan", "-f"], folder.path()), Some(3));
 }
 
 #[test]
@@ -246,4 +345,10 @@ fn no_data_is_not_taken_for_a_cluster_in_which_all_is_well() {
     }
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(osimage(&["plan"], folder.path()).status.code(), Some(3));
+    for command in [["layer", "status"], ["layer", "name"]] {
+        let output = osimage(&command, folder.path());
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{command:?}: {errors}");
+        assert!(errors.contains("MachineOSConfig"), "{command:?}: {errors}");
+    }
 }

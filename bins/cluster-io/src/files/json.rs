@@ -10,6 +10,8 @@ use serde::de::IgnoredAny;
 use super::look::{Keep, is_read};
 use super::{FileError, Text, Texts};
 
+/// Deepest nesting that is gone through, as deep as the API server reads: each level costs memory.
+const MAX_DEPTH: usize = 10_000;
 /// Objects with more members than this remember their keys in a set: below it comparing is quicker.
 const FEW_KEYS: usize = 24;
 
@@ -26,14 +28,9 @@ pub(super) fn is_json(text: &[u8]) -> bool {
 /// The documents of a JSON text.
 pub(super) fn texts(name: &str, text: &str, keep: Keep) -> Texts {
     let mut scan = Scan::new(text.as_bytes());
-    if let Some(Duplicate { offset, key }) = scan.run() {
-        return Texts::of_error(duplicate_error(
-            name,
-            text,
-            offset,
-            &key,
-            scan.documents.len(),
-        ));
+    if let Some(Refused { offset, problem }) = scan.run() {
+        let number = scan.documents.len();
+        return Texts::of_error(syntax_error(name, text, offset, problem, number));
     }
     let documents = scan.documents;
     let unclear = scan.unclear;
@@ -67,11 +64,11 @@ pub(super) fn texts(name: &str, text: &str, keep: Keep) -> Texts {
     found
 }
 
-fn duplicate_error(
+fn syntax_error(
     name: &str,
     text: &str,
     offset: usize,
-    key: &[u8],
+    problem: String,
     documents: usize,
 ) -> FileError {
     let before = text.as_bytes().get(..offset).unwrap_or_default();
@@ -81,7 +78,7 @@ fn duplicate_error(
         document: documents.max(1),
         line: memchr::memchr_iter(b'\n', before).count() as u64 + 1,
         column: (offset - line_start) as u64 + 1,
-        problem: format!("duplicate mapping key: {}", String::from_utf8_lossy(key)),
+        problem,
     }
 }
 
@@ -136,10 +133,10 @@ impl Document {
     }
 }
 
-/// A key that an object has twice.
-struct Duplicate {
+/// Why a text is refused that may be JSON.
+struct Refused {
     offset: usize,
-    key: Vec<u8>,
+    problem: String,
 }
 
 /// What a value is the value of.
@@ -190,14 +187,20 @@ impl<'a> Scan<'a> {
     }
 
     /// Goes through the text, which need not be valid, to the first key that stands twice.
-    fn run(&mut self) -> Option<Duplicate> {
+    fn run(&mut self) -> Option<Refused> {
         while let Some(byte) = self.text.get(self.position) {
             match byte {
                 b'"' => {
-                    if let Some(duplicate) = self.string() {
-                        return Some(duplicate);
+                    if let Some(refused) = self.string() {
+                        return Some(refused);
                     }
                     continue;
+                }
+                b'{' | b'[' if self.frames.len() >= MAX_DEPTH => {
+                    return Some(Refused {
+                        offset: self.position,
+                        problem: format!("it nests deeper than {MAX_DEPTH} levels"),
+                    });
                 }
                 b'{' => self.open(true),
                 b'[' => self.open(false),
@@ -301,7 +304,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn string(&mut self) -> Option<Duplicate> {
+    fn string(&mut self) -> Option<Refused> {
         let start = self.position;
         let raw = self.raw_string();
         let role = self.role();
@@ -341,7 +344,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn key(&mut self, offset: usize, raw: &'a [u8]) -> Option<Duplicate> {
+    fn key(&mut self, offset: usize, raw: &'a [u8]) -> Option<Refused> {
         let key = unescaped(raw);
         let frame = self.frames.last_mut()?;
         frame.value = match (frame.role, key.as_ref()) {
@@ -359,7 +362,8 @@ impl<'a> Scan<'a> {
         };
         if !is_new {
             let key = key.into_owned();
-            return Some(Duplicate { offset, key });
+            let problem = format!("duplicate mapping key: {}", String::from_utf8_lossy(&key));
+            return Some(Refused { offset, problem });
         }
         if frame.many.is_none() {
             self.keys.push(key);

@@ -1,17 +1,14 @@
 //! `osimage layer check`
 
-use std::io::Read;
 use std::path::Path;
 
+use cluster_io::files;
 use containerfile_render::{CheckFor, Place, check};
 
 use crate::cli::CheckArgs;
 use crate::commands::tell;
 use crate::error::CommandError;
 use crate::exit;
-
-/// Most bytes that are read: more than any builder takes, so that the check can say so.
-const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
 pub(super) fn run(args: &CheckArgs) -> Result<u8, CommandError> {
     let (name, text) = read(&args.file)?;
@@ -64,16 +61,8 @@ fn read(file: &Path) -> Result<(String, String), CommandError> {
         file.display().to_string()
     };
     let invalid = |problem: String| CommandError::Invalid(format!("{name}: {problem}"));
-    let mut bytes = Vec::new();
-    let read = if is_stdin {
-        std::io::stdin()
-            .lock()
-            .take(MOST_BYTES)
-            .read_to_end(&mut bytes)
-    } else {
-        std::fs::File::open(file).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes))
-    };
-    read.map_err(|error| invalid(format!("cannot be read: {error}")))?;
+    // Neither a pipe that nobody writes to nor a device is waited for.
+    let bytes = files::read_bytes(file).map_err(CommandError::Unreadable)?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
         invalid(format!("not UTF-8 at byte {offset}; convert it to UTF-8"))

@@ -30,6 +30,12 @@ pub(super) fn run(command: &LayerCommand) -> Result<u8, CommandError> {
     }
 }
 
+/// An input without any object looks like a cluster without layered images, and mostly is the message
+/// of a command that failed.
+const NOTHING_READ: &str = "the input has no object that osimage reads; expected are \
+    MachineOSConfigs, MachineConfigPools, MachineOSBuilds and others, as `oc adm must-gather` or \
+    `oc get -o yaml` writes them";
+
 /// Reads the files of an input.
 fn texts(args: &LayerInputArgs) -> Result<Texts, CommandError> {
     read(&args.files)
@@ -73,6 +79,9 @@ impl<'a> Objects<'a> {
                 let problem = format!("{object} stands twice in the input and differs: leave one");
                 errors.push(problem);
             }
+        }
+        if snapshot.raw.is_empty() && errors.is_empty() {
+            errors.push(NOTHING_READ.to_owned());
         }
         tell_all(&warnings, &errors, ignored);
         Self { snapshot, errors }
