@@ -416,7 +416,6 @@ impl<'s, 'a> Context<'s, 'a> {
         };
         reader.warnings.extend(gates.assumption());
         let shut_control_plane = gates.shut_of_control_plane();
-        let skew_gate = gates.stated(names::SKEW_FEATURE_GATE);
         let infrastructure =
             reader.singleton(Kind::Infrastructure, names::CLUSTER, Infrastructure::read);
         let aws_region = infrastructure
@@ -473,7 +472,7 @@ impl<'s, 'a> Context<'s, 'a> {
         let cluster = ClusterState {
             platform: cluster_platform,
             topology: infrastructure.and_then(|found| found.control_plane_topology),
-            skew_gate,
+            skew_gate: gates.stated(names::SKEW_FEATURE_GATE),
             provisioning: reader.provisioning(),
             rendered: reader.rendered(),
         };
