@@ -2,7 +2,6 @@
 
 pub mod apply;
 pub mod backoff;
-pub mod clouds;
 pub mod cluster;
 pub mod ec2;
 #[cfg(test)]

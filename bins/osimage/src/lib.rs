@@ -11,6 +11,7 @@ mod narrow;
 mod progress;
 mod render;
 mod replace_file;
+mod resolve;
 mod screen;
 mod selector;
 mod settings;

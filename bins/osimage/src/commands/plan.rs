@@ -53,9 +53,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<u8, CommandError> {
         }
     }
     if matches!(args.output, PlanFormat::Patch | PlanFormat::Diff) {
-        for line in besides(&plan) {
-            tell(&line);
-        }
+        besides(&plan).iter().for_each(|line| tell(line));
     }
     match show(args.output, &plan, &cluster) {
         Err(error) if !error.is_closed_pipe() => Err(error),
