@@ -1,13 +1,12 @@
 //! What clouds said, and for how long it holds.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cluster_io::clouds::{Certificates, Clouds};
 use cluster_io::cluster::Cluster;
-use cluster_io::ec2::{self, Credentials, Endpoints, Limits, Resolved};
+use cluster_io::ec2::Resolved;
 use openshift_model::facts::{Answer, Fact, FactRequest, Facts};
-use openshift_model::{Kind, RawObject, Secret, names};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -90,11 +89,12 @@ impl FactCache {
     }
 
     async fn resolve(&self, needs: &[FactRequest]) {
-        let resolved = match access(&self.0.cluster).await {
-            Ok((credentials, endpoints)) => {
-                ec2::resolve(needs, &credentials, &endpoints, Limits::default()).await
-            }
-            Err(problem) => denied(needs, &problem),
+        let variable = |name: &str| std::env::var(name).ok();
+        // Credentials are looked for each time, since somebody may have repaired them (W-05).
+        let mut clouds = Clouds::new(Some(&self.0.cluster), variable, Certificates::default());
+        let resolved = match clouds.resolve(needs).await {
+            Ok(resolved) => resolved,
+            Err(error) => denied(needs, &error.to_string()),
         };
         for warning in &resolved.warnings {
             tracing::warn!("{warning}");
@@ -160,41 +160,4 @@ fn denied(needs: &[FactRequest], problem: &str) -> Resolved {
         warnings: vec![problem.to_owned()],
         other: 0,
     }
-}
-
-/// Whom EC2 is asked as: the environment says, or else the cluster's own Secret (BI-261), which is
-/// read each time, since somebody may have repaired it.
-async fn access(cluster: &Cluster) -> Result<(Credentials, Endpoints), String> {
-    let variable = |name: &str| std::env::var(name).ok();
-    let endpoints = Endpoints::from_environment(variable).map_err(|error| error.to_string())?;
-    let found = Credentials::from_environment(variable).map_err(|error| error.to_string())?;
-    let credentials = match found {
-        Some(credentials) => credentials,
-        None => of_secret(cluster).await?,
-    };
-    Ok((credentials, endpoints))
-}
-
-async fn of_secret(cluster: &Cluster) -> Result<Credentials, String> {
-    let name = names::AWS_CREDENTIALS;
-    let failed = |problem: String| format!("failed to fetch {name} secret: {problem}");
-    let read = cluster.object(Kind::Secret, names::MACHINE_API_NAMESPACE, name);
-    let json = read.await.map_err(|error| failed(error.to_string()))?;
-    let json = json.ok_or_else(|| failed("it is not there".to_owned()))?;
-    let data = data(&json).map_err(failed)?;
-    Credentials::from_secret(&data).map_err(|error| error.to_string())
-}
-
-/// What the Secret holds, or what is wrong with it; never what it holds.
-fn data(json: &str) -> Result<BTreeMap<String, Vec<u8>>, String> {
-    let object = RawObject::parse(json)
-        .ok()
-        .flatten()
-        .ok_or("it is no Secret")?;
-    let secret = Secret::read(&object).map_err(|error| error.to_string())?;
-    let decoded = secret.keys().into_iter().filter_map(|key| {
-        let value = secret.value(key)?.map_err(|error| error.to_string());
-        Some(value.map(|value| (key.to_owned(), value.into_owned())))
-    });
-    decoded.collect()
 }

@@ -16,6 +16,8 @@ mod report;
 mod start;
 mod status;
 mod targets;
+mod updates;
 mod view;
+mod write;
 
 pub use start::{LEASE, run};

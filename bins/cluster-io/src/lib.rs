@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod backoff;
+pub mod clouds;
 pub mod cluster;
 pub mod ec2;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Failures of the command, each with its exit code.
 
+use cluster_io::clouds::CloudError;
 use cluster_io::cluster::ClusterError;
 use cluster_io::files::FileError;
 use ignition_stub_convert::{ConvertError, Obstacle, UpgradeError};
@@ -32,8 +33,8 @@ pub enum CommandError {
     #[error("{}", with_advice(.0))]
     Cluster(#[from] ClusterError),
     /// The cloud cannot be asked; what it says itself is a warning of the plan.
-    #[error("{0}")]
-    Cloud(String),
+    #[error("{error}{hint}", error = .0, hint = without_asking(.0))]
+    Cloud(#[from] CloudError),
     /// The runtime for calls over the network could not be started: our bug, or no memory.
     #[error("no runtime for calls over the network: {0}")]
     Runtime(std::io::Error),
@@ -187,6 +188,14 @@ fn listed(obstacles: &[Obstacle]) -> String {
         lines.push(format!("\n  and {more} more"));
     }
     lines.concat()
+}
+
+/// How a plan is made where no cloud can be asked.
+fn without_asking(error: &CloudError) -> &'static str {
+    match error {
+        CloudError::NoCredentials => ", or leave --resolve out and answer with --facts",
+        _ => "",
+    }
 }
 
 /// Whether an input is no Ignition config at all, or one that would lose something.

@@ -8,6 +8,7 @@ use bootimage_plan::{
     ClusterSnapshot, Completeness, Each, Facts, InputObject, Plan, Policy, UserDataDecision,
     file_input, inventory_reads, plan_with, reads,
 };
+use cluster_io::clouds::{Certificates, Clouds};
 use cluster_io::cluster::Cluster;
 use cluster_io::files::{self, Text, Texts};
 use cluster_io::{Loaded, load};
@@ -18,7 +19,6 @@ use crate::cli::{ArchitectureArg, InputArgs, ProfileArg, TemplateNamesArg};
 use crate::error::CommandError;
 use crate::live;
 use crate::progress;
-use crate::resolve::Resolver;
 use crate::threads::Threads;
 
 /// Texts of the files that were named, or of the cluster. Snapshots borrow from it.
@@ -159,8 +159,13 @@ impl Input {
         cluster: Option<&Cluster>,
         planner: impl Fn(&Snapshot<'_>) -> Plan,
     ) -> Result<(), CommandError> {
-        let mut resolver = Resolver::new(cluster, &args.vcenter);
-        // An answer can lead to another question, once: an image to the products options it.
+        let certificates = Certificates {
+            authorities: args.vcenter.vcenter_ca.clone(),
+            thumbprints: args.vcenter.vcenter_thumbprints.clone(),
+        };
+        let variable = |name: &str| std::env::var(name).ok();
+        let mut clouds = Clouds::new(cluster, variable, certificates);
+        // An answer can lead to another question, once: an image to the products beside it.
         let mut asked = BTreeSet::new();
         for _ in 0..2 {
             let mut needs = planner(&self.snapshot()).needs;
@@ -168,7 +173,7 @@ impl Input {
             if needs.is_empty() {
                 break;
             }
-            let answers = resolver.resolve(&needs).await?;
+            let answers = clouds.resolve(&needs).await?;
             self.warnings.extend(answers.warnings);
             for fact in answers.facts.iter() {
                 self.resolved.insert(fact);

@@ -11,7 +11,6 @@ mod narrow;
 mod progress;
 mod render;
 mod replace_file;
-mod resolve;
 mod screen;
 mod selector;
 mod settings;

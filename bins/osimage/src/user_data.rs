@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use bootimage_plan::user_data_edit;
 use cluster_io::{files, yaml};
-use openshift_model::decode_secret_value;
+use openshift_model::{RawObject, decode_secret_value};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
@@ -39,16 +38,6 @@ pub(crate) struct Secret {
     pub(crate) stub: Vec<u8>,
     pub(crate) format: DocumentFormat,
     object: Map<String, Value>,
-    field: Field,
-}
-
-/// Where a Secret has its user data.
-#[derive(Clone, Copy)]
-enum Field {
-    /// `data`, in base64 (BI-351).
-    Data,
-    /// `stringData`, as it is; an API server prefers it.
-    StringData,
 }
 
 impl UserData {
@@ -105,37 +94,36 @@ impl Secret {
         let member = |pointer: [&str; 2]| object.get(pointer[0])?.get(pointer[1]);
         let name = member(["metadata", "name"]).and_then(Value::as_str);
         let name = name.unwrap_or_default().to_owned();
-        let (stub, field) = match member(["stringData", USER_DATA]) {
+        // `stringData` is as it is, and an API server prefers it to `data` in base64 (BI-351).
+        let stub = match member(["stringData", USER_DATA]) {
             Some(text) => {
                 let text = text.as_str().ok_or("stringData.userData: is no string")?;
-                (text.as_bytes().to_vec(), Field::StringData)
+                text.as_bytes().to_vec()
             }
-            None => (decoded(member(["data", USER_DATA]))?, Field::Data),
+            None => decoded(member(["data", USER_DATA]))?,
         };
         Ok(Self {
             name,
             stub,
             format,
             object,
-            field,
         })
     }
 
-    /// The Secret with another stub and these annotations; all else stays (BI-353).
+    /// The Secret with another stub and these annotations.
     pub(crate) fn with(
-        mut self,
+        self,
         stub: &str,
-        annotations: impl IntoIterator<Item = (&'static str, String)>,
+        annotations: &[(&'static str, String)],
     ) -> Result<Value, String> {
-        let (field, stub) = match self.field {
-            Field::Data => ("data", STANDARD.encode(stub)),
-            Field::StringData => ("stringData", stub.to_owned()),
-        };
-        set(&mut self.object, field, [(USER_DATA, stub)])?;
-        let metadata = self.object.entry("metadata").or_insert(Value::Null);
-        let metadata = filled(metadata).ok_or("metadata: is no object")?;
-        set(metadata, "annotations", annotations)?;
-        Ok(Value::Object(self.object))
+        let mut secret = Value::Object(self.object);
+        let text = secret.to_string();
+        let members = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+        // A file may leave `apiVersion` out.
+        let object = RawObject::with_type(members, "v1", "Secret").ok_or("it is no Secret")?;
+        let edit = user_data_edit(&object, stub, annotations)?;
+        edit.apply(&mut secret).map_err(|error| error.to_string())?;
+        Ok(secret)
     }
 }
 
@@ -146,30 +134,6 @@ fn decoded(data: Option<&Value>) -> Result<Vec<u8>, String> {
     };
     let text = data.as_str().ok_or("data.userData: is no string")?;
     decode_secret_value(USER_DATA, text).map_err(|error| error.to_string())
-}
-
-/// Sets texts in the object that is a member of another one.
-fn set(
-    object: &mut Map<String, Value>,
-    name: &str,
-    texts: impl IntoIterator<Item = (&'static str, String)>,
-) -> Result<(), String> {
-    let member = object.entry(name).or_insert(Value::Null);
-    let member = filled(member).ok_or_else(|| format!("{name}: is no object"))?;
-    member.extend(
-        texts
-            .into_iter()
-            .map(|(name, text)| (name.to_owned(), text.into())),
-    );
-    Ok(())
-}
-
-/// The members of an object, which null becomes; `None` for anything else.
-fn filled(value: &mut Value) -> Option<&mut Map<String, Value>> {
-    if value.is_null() {
-        *value = Value::Object(Map::new());
-    }
-    value.as_object_mut()
 }
 
 #[cfg(test)]
@@ -246,21 +210,25 @@ mod tests {
         let text = r#"{"kind":"Secret","type":"Opaque","data":{"disableTemplating":"dHJ1ZQ==","userData":"e30="},
             "metadata":{"name":"s","labels":null,"annotations":{"a":"b"}}}"#;
         let secret = check(text, "s", b"{}");
-        let after = secret.with("[]", [("c", "d".to_owned())]).unwrap();
+        let after = secret.with("[]", &[("c", "d".to_owned())]).unwrap();
         assert_eq!(
             after.to_string(),
             r#"{"kind":"Secret","type":"Opaque","data":{"disableTemplating":"dHJ1ZQ==","userData":"W10="},"metadata":{"name":"s","labels":null,"annotations":{"a":"b","c":"d"}}}"#
         );
         let secret = check("kind: Secret\nstringData: {userData: '{}'}", "", b"{}");
-        let after = secret.with("[]", [("c", "d".to_owned())]).unwrap();
+        let after = secret.with("[]", &[("c", "d".to_owned())]).unwrap();
         assert_eq!(
             after.to_string(),
             r#"{"kind":"Secret","stringData":{"userData":"[]"},"metadata":{"annotations":{"c":"d"}}}"#
         );
-        let secret = check("kind: Secret\nmetadata: {annotations: 5}", "", b"");
+        let secret = check(
+            "kind: Secret\nmetadata: {annotations: 5}\nstringData: {userData: x}",
+            "",
+            b"x",
+        );
         assert_eq!(
-            secret.with("", []).unwrap_err(),
-            "annotations: is no object"
+            secret.with("", &[]).unwrap_err(),
+            "metadata.annotations is no object"
         );
     }
 }

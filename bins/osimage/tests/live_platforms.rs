@@ -10,13 +10,11 @@
 mod live_support;
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
 use live_support::{Cluster, Run, command, plan_of};
 use serde_json::{Value, json};
-use test_control_plane::AuditEvent;
+use test_control_plane::{AuditEvent, Moto};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -108,7 +106,9 @@ fn azure_sets_are_updated() {
 
 #[test]
 fn aws_sets_are_updated_once_ec2_has_answered() {
-    let Some(moto) = Moto::start() else { return };
+    let Some(moto) = Moto::start(&fixture("aws-facts.json")) else {
+        return;
+    };
     let Some(cluster) = Cluster::with(&fixture("aws-must-gather")) else {
         return;
     };
@@ -123,7 +123,7 @@ fn aws_sets_are_updated_once_ec2_has_answered() {
         arguments.push("--resolve");
         let mut command = command(&cluster.kubeconfig, &arguments);
         command
-            .env("AWS_ENDPOINT_URL", &moto.url)
+            .env("AWS_ENDPOINT_URL", moto.url())
             .env_remove("AWS_ACCESS_KEY_ID")
             .env_remove("AWS_ROLE_ARN");
         let run = cluster.run_command(&mut command);
@@ -172,78 +172,4 @@ fn aws_sets_are_updated_once_ec2_has_answered() {
         }
     }
     applied(&cluster, run);
-}
-
-/// A moto that knows the images of the fixture.
-struct Moto {
-    process: Child,
-    url: String,
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        self.process.kill().ok();
-        self.process.wait().ok();
-    }
-}
-
-impl Moto {
-    fn start() -> Option<Self> {
-        let images = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(images.path(), images_of_fixture().to_string()).unwrap();
-        let program = std::env::var_os("MOTO_SERVER").unwrap_or_else(|| "moto_server".into());
-        let started = Command::new(program)
-            .args(["-H", "127.0.0.1", "-p", "0"])
-            .env("MOTO_AMIS_PATH", images.path())
-            .env("PYTHONUNBUFFERED", "1")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn();
-        let Ok(mut process) = started else {
-            let line = "SKIPPED: AWS sets with EC2's answers: no moto_server; \
-                        export MOTO_SERVER=\"$(testing/programs/moto)\"\n";
-            std::io::stderr().write_all(line.as_bytes()).ok();
-            return None;
-        };
-        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let address = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| Some(line.split_once("http://")?.1.trim().to_owned()))
-            .unwrap_or_else(|| panic!("moto does not tell where it listens"));
-        // Whoever writes to a pipe that nobody reads waits for ever.
-        std::thread::spawn(move || {
-            lines.for_each(drop);
-            drop(images);
-        });
-        let url = format!("http://{address}");
-        Some(Self { process, url })
-    }
-}
-
-/// What the fixture's EC2 answers, as moto takes it.
-fn images_of_fixture() -> Value {
-    let facts = std::fs::read_to_string(fixture("aws-facts.json")).unwrap();
-    let facts: Value = serde_json::from_str(&facts).unwrap();
-    let mut images: Vec<Value> = Vec::new();
-    for item in facts["items"].as_array().unwrap() {
-        let of_product = item["images"].as_array().into_iter().flatten();
-        for image in of_product.chain(item.get("image")) {
-            let known = images
-                .iter()
-                .any(|known| known["ami_id"] == image["ImageId"]);
-            if known {
-                continue;
-            }
-            images.push(json!({
-                "ami_id": image["ImageId"], "owner_id": image["OwnerId"], "name": image["Name"],
-                "description": image["Description"], "creation_date": image["CreationDate"],
-                "public": true, "architecture": "x86_64", "virtualization_type": "hvm",
-                "root_device_type": "ebs", "hypervisor": "xen", "state": "available",
-                "image_type": "machine",
-            }));
-        }
-    }
-    Value::Array(images)
 }

@@ -42,22 +42,25 @@ pub fn check_configuration(
         };
         list.push(problem.to_string());
     }
-    let manages = |resource: &str| manages(managed, resource);
-    if manages(MACHINE_SETS) {
-        let can = context.capability.machine_sets;
-        check.capability(&context, MACHINE_SETS, can, context.shut_platform.as_ref());
+    let asks_for = |resource: &str| manages(managed, resource);
+    if asks_for(MACHINE_SETS) {
+        let is_able = context.capability.machine_sets;
+        check.capability(
+            &context,
+            MACHINE_SETS,
+            is_able,
+            context.shut_platform.as_ref(),
+        );
     }
-    if manages(CONTROL_PLANE_MACHINE_SETS) {
-        let can = context.capability.control_plane_machine_sets;
+    if asks_for(CONTROL_PLANE_MACHINE_SETS) {
+        let is_able = context.capability.control_plane_machine_sets;
         let shut = context.shut_platform.as_ref();
         let shut = shut.or(context.shut_control_plane.as_ref());
-        check.capability(&context, CONTROL_PLANE_MACHINE_SETS, can, shut);
-        let control_planes = objects.of_kind(Kind::ControlPlaneMachineSet);
-        check
-            .warnings
-            .extend(control_planes.filter_map(|object| {
-                roll_out(object, MachineResource::read(object).as_ref().ok())
-            }));
+        check.capability(&context, CONTROL_PLANE_MACHINE_SETS, is_able, shut);
+        let sets = objects.of_kind(Kind::ControlPlaneMachineSet);
+        let warnings =
+            sets.filter_map(|set| roll_out(set, MachineResource::read(set).as_ref().ok()));
+        check.warnings.extend(warnings);
     }
     check
 }
@@ -67,15 +70,15 @@ impl ConfigurationCheck {
         &mut self,
         context: &Context<'_, '_>,
         resource: &str,
-        can: bool,
+        is_able: bool,
         shut: Option<&ShutGate>,
     ) {
         match shut {
             Some(gate) if gate.source == GateSource::NoObject => {
-                self.warnings.push(gate.sentence())
+                self.warnings.push(gate.sentence());
             }
             Some(gate) => self.refusals.push(gate.sentence()),
-            None if can => {}
+            None if is_able => {}
             None => {
                 let release = context.profile;
                 match &context.cluster.platform {
@@ -96,9 +99,11 @@ impl ConfigurationCheck {
 
 /// Whether a configuration asks for machine resources of a kind to be managed.
 fn manages(managed: &Value, resource: &str) -> bool {
-    let managers = managed["machineManagers"].as_array();
-    let is_managed =
-        |manager: &Value| manager["resource"] == resource && manager["selection"]["mode"] != "None";
+    let managers = managed.get("machineManagers").and_then(Value::as_array);
+    let is_managed = |manager: &Value| {
+        let mode = manager.pointer("/selection/mode").and_then(Value::as_str);
+        manager.get("resource").and_then(Value::as_str) == Some(resource) && mode != Some("None")
+    };
     managers.into_iter().flatten().any(is_managed)
 }
 

@@ -383,6 +383,16 @@ impl<'a> Reader<'_, 'a> {
     }
 }
 
+/// The configuration of a selection file, which counts instead of the cluster's.
+fn selected(policy: &Policy) -> Option<EffectiveConfiguration> {
+    let selection = policy.selection.clone()?;
+    Some(EffectiveConfiguration {
+        source: ConfigurationSource::File,
+        managed: selection,
+        notes: Vec::new(),
+    })
+}
+
 impl<'s, 'a> Context<'s, 'a> {
     pub(crate) fn new(
         snapshot: &ClusterSnapshot<'a>,
@@ -406,8 +416,6 @@ impl<'s, 'a> Context<'s, 'a> {
         };
         reader.warnings.extend(gates.assumption());
         let shut_control_plane = gates.shut_of_control_plane();
-        let cpms_gate = shut_control_plane.is_none();
-        let skew_gate = gates.stated(names::SKEW_FEATURE_GATE);
         let infrastructure =
             reader.singleton(Kind::Infrastructure, names::CLUSTER, Infrastructure::read);
         let aws_region = infrastructure
@@ -430,26 +438,18 @@ impl<'s, 'a> Context<'s, 'a> {
             snapshot.completeness,
             profile,
             capability,
-            cpms_gate,
+            shut_control_plane.is_none(),
         );
         let of_cluster = configuration.managed.clone();
-        let configuration = match &policy.selection {
-            None => configuration,
-            Some(selection) => EffectiveConfiguration {
-                source: ConfigurationSource::File,
-                managed: selection.clone(),
-                notes: Vec::new(),
-            },
-        };
+        let configuration = selected(policy).unwrap_or(configuration);
         let is_complete = snapshot.completeness == Completeness::Complete;
+        let mut problems = Vec::new();
         // What the operator has taken in, or a cluster holds, the API server has taken before.
-        let is_admitted = is_complete || configuration.source == ConfigurationSource::Status;
-        let problems = if is_admitted {
-            Vec::new()
-        } else {
-            let platform = cluster_platform.as_ref();
-            reader.admission_problems(admission(profile, platform, shut_control_plane.as_ref()))
-        };
+        if !is_complete && configuration.source != ConfigurationSource::Status {
+            let shut = shut_control_plane.as_ref();
+            problems =
+                reader.admission_problems(admission(profile, cluster_platform.as_ref(), shut));
+        }
         // What files do not have nobody knows; a cluster without it has nothing configured.
         let is_known = machine_configuration.is_some() || is_complete;
         if let Some(release) = release.and_then(OcpVersion::parse).filter(|_| is_known) {
@@ -472,7 +472,7 @@ impl<'s, 'a> Context<'s, 'a> {
         let cluster = ClusterState {
             platform: cluster_platform,
             topology: infrastructure.and_then(|found| found.control_plane_topology),
-            skew_gate,
+            skew_gate: gates.stated(names::SKEW_FEATURE_GATE),
             provisioning: reader.provisioning(),
             rendered: reader.rendered(),
         };

@@ -92,4 +92,4 @@ pub use status::{
     OperatorStatus, STATUS_FIELD_MANAGER, StatusBasis, StatusError,
 };
 pub use trigger::KnownInputs;
-pub use user_data::{ConversionError, UserDataError, conversion};
+pub use user_data::{ConversionError, UserDataError, conversion, user_data_edit};

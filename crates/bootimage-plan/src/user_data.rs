@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ignition_stub_convert::{SecretUpgrade, TargetVersion, UpgradeError, upgrade};
-use openshift_model::{Edit, EditError, Kind, Members, RawObject, Secret, names};
-use serde_json::Value;
+use openshift_model::{Edit, Kind, Members, RawObject, RawValue, Secret, names};
+use serde_json::{Map, Value};
 
 use crate::context::Objects;
 use crate::{Digest, UserData, UserDataDecision};
@@ -122,47 +122,79 @@ pub fn conversion(
     if planned.digest_after.as_deref() != Some(&Digest::of(user_data.as_bytes())) {
         return Err(ConversionError::OtherResult { secret: name() });
     }
-    secret_edit(object, &user_data, &annotations)
+    user_data_edit(object, &user_data, &annotations)
         .map(Some)
         .map_err(|problem| unreadable(problem).into())
 }
 
-/// BI-353: another stub and these annotations; all else stays.
-fn secret_edit(
+/// BI-353: the edit of a Secret that gives it another stub and sets these annotations; all else
+/// stays. A manifest may hold the stub in `stringData`, which an API server prefers to `data`.
+///
+/// Errors: what of the Secret is not as it has to be; never what it holds.
+pub fn user_data_edit(
     object: &RawObject<'_>,
     user_data: &str,
     annotations: &[(&str, String)],
 ) -> Result<Edit, String> {
-    let problem = |error: EditError| error.to_string();
     let mut edit = Edit::default();
-    let data: Members<'_> = object.view("data").map_err(|error| error.to_string())?;
-    let old = data.get(USER_DATA).ok_or("it has no data.userData")?;
-    edit.replace_raw("/data/userData", old, &BASE64.encode(user_data))
-        .map_err(problem)?;
-    let metadata: Members<'_> = object.view("metadata").map_err(|error| error.to_string())?;
-    let present: Option<BTreeMap<String, String>> = metadata
-        .get("annotations")
-        .and_then(|raw| serde_json::from_str(raw.get()).ok());
-    let Some(present) = present else {
-        let all = annotations
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone().into()));
-        edit.add("/metadata/annotations", &Value::Object(all.collect()))
-            .map_err(problem)?;
+    let members = |field: &str| -> Result<Members<'_>, String> {
+        object.view(field).map_err(|error| error.to_string())
+    };
+    if let Some(old) = members("stringData")?.get(USER_DATA) {
+        set(
+            &mut edit,
+            "/stringData/userData",
+            Some(old),
+            &user_data.into(),
+        )?;
+    } else {
+        let data = members("data")?;
+        let old = data.get(USER_DATA).ok_or("it has no data.userData")?;
+        let new = BASE64.encode(user_data).into();
+        set(&mut edit, "/data/userData", Some(old), &new)?;
+    }
+    let all: Map<String, Value> = annotations
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.clone().into()))
+        .collect();
+    let Some(metadata) = object.member("metadata").filter(is_set) else {
+        let metadata = serde_json::json!({ "annotations": all });
+        set(&mut edit, "/metadata", object.member("metadata"), &metadata)?;
         return Ok(edit);
     };
-    for (name, value) in annotations {
-        let pointer = format!(
-            "/metadata/annotations/{}",
-            name.replace('~', "~0").replace('/', "~1")
-        );
-        match present.get(*name) {
-            Some(old) => edit.replace(&pointer, old, value),
-            None => edit.add(&pointer, value),
-        }
-        .map_err(problem)?;
+    let no_object = |_| "metadata is no object";
+    let metadata: Members<'_> = serde_json::from_str(metadata.get()).map_err(no_object)?;
+    let old = metadata.get("annotations");
+    let Some(present) = old.filter(is_set) else {
+        set(&mut edit, "/metadata/annotations", old, &Value::Object(all))?;
+        return Ok(edit);
+    };
+    let no_object = |_| "metadata.annotations is no object";
+    let present: Members<'_> = serde_json::from_str(present.get()).map_err(no_object)?;
+    for (name, value) in &all {
+        let pointer = format!("/metadata/annotations/{}", escaped(name));
+        set(&mut edit, &pointer, present.get(name), value)?;
     }
     Ok(edit)
+}
+
+/// Whether a member says anything: null is the same as no member.
+fn is_set(raw: &&RawValue) -> bool {
+    raw.get() != "null"
+}
+
+/// A name as a step of a JSON pointer.
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// Sets a member to a value, whether it is there or not.
+fn set(edit: &mut Edit, pointer: &str, old: Option<&RawValue>, new: &Value) -> Result<(), String> {
+    match old {
+        Some(old) => edit.replace_raw(pointer, old, new),
+        None => edit.add(pointer, new),
+    }
+    .map_err(|error| error.to_string())
 }
 
 /// The Secrets of the Machine API's namespace, and what becomes of each, found out once.

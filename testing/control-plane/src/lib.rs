@@ -28,6 +28,7 @@
 mod audit;
 mod certificates;
 mod control_plane;
+mod moto;
 mod objects;
 mod process;
 mod programs;
@@ -35,4 +36,5 @@ mod proxy;
 
 pub use audit::AuditEvent;
 pub use control_plane::{ControlPlane, Identity};
+pub use moto::Moto;
 pub use proxy::{Call, FaultProxy, Verdict};

@@ -154,6 +154,11 @@ impl Access {
         self.logins.insert(server.to_owned(), login);
     }
 
+    /// Whether anybody asks any vCenter.
+    pub fn has_login(&self) -> bool {
+        self.login.is_some() || !self.logins.is_empty()
+    }
+
     /// Who asks a vCenter.
     pub(super) fn login(&self, server: &str) -> Option<&Login> {
         self.logins.get(server).or(self.login.as_ref())

@@ -164,7 +164,7 @@ fn rewritten(
             let format = output.unwrap_or(secret.format);
             let path = input.path;
             let secret = secret
-                .with(&converted.stub, converted.annotations)
+                .with(&converted.stub, &converted.annotations)
                 .map_err(|problem| CommandError::NoStub { path, problem })?;
             match format {
                 DocumentFormat::Json => document::json(&secret),

@@ -53,7 +53,9 @@ pub(super) fn run(args: &PlanArgs) -> Result<u8, CommandError> {
         }
     }
     if matches!(args.output, PlanFormat::Patch | PlanFormat::Diff) {
-        besides(&plan).iter().for_each(|line| tell(line));
+        for line in besides(&plan) {
+            tell(&line);
+        }
     }
     match show(args.output, &plan, &cluster) {
         Err(error) if !error.is_closed_pipe() => Err(error),

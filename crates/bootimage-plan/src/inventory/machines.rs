@@ -25,8 +25,8 @@ struct FoundNode<'a> {
 
 /// Every machine by name, then every node that no machine is known of; and what is odd about them.
 pub(super) fn machines(inputs: &InventoryInputs<'_, '_>) -> (Vec<InventoriedMachine>, Vec<String>) {
-    let mut notes = Vec::new();
-    let nodes = nodes(inputs, &mut notes);
+    let mut remarks = Vec::new();
+    let nodes = nodes(inputs, &mut remarks);
     let images = images(inputs);
     let by_machine: BTreeMap<&str, &FoundNode<'_>> = nodes
         .iter()
@@ -42,26 +42,26 @@ pub(super) fn machines(inputs: &InventoryInputs<'_, '_>) -> (Vec<InventoriedMach
         match Machine::read(object) {
             Ok(machine) => found.push(of_machine(inputs, &machine, node, &images)),
             Err(error) => {
-                notes.push(format!("{error}; its provider spec tells nothing"));
+                remarks.push(format!("{error}; its provider spec tells nothing"));
                 found.push(unreadable(inputs, name, node, &images, &error.to_string()));
             }
         }
     }
     let alone = nodes.iter().filter(|node| !known.contains(&*node.name));
     found.extend(alone.map(|node| of_node(inputs, node, &images)));
-    tell_files_of_no_node(inputs, &nodes, &mut notes);
+    tell_files_of_no_node(inputs, &nodes, &mut remarks);
     for node in &nodes {
-        notes.extend(contradiction(inputs, &node.name));
+        remarks.extend(contradiction(inputs, &node.name));
     }
-    (found, notes)
+    (found, remarks)
 }
 
-fn nodes<'a>(inputs: &InventoryInputs<'_, 'a>, notes: &mut Vec<String>) -> Vec<FoundNode<'a>> {
+fn nodes<'a>(inputs: &InventoryInputs<'_, 'a>, remarks: &mut Vec<String>) -> Vec<FoundNode<'a>> {
     let mut found = Vec::new();
     for object in inputs.objects.of_kind(Kind::Node) {
         match read_node(object) {
             Ok(node) => found.push(node),
-            Err(error) => notes.push(format!("{error}; the node is left out")),
+            Err(error) => remarks.push(format!("{error}; the node is left out")),
         }
     }
     found
@@ -218,7 +218,7 @@ fn contradiction(inputs: &InventoryInputs<'_, '_>, node: &str) -> Option<String>
 fn tell_files_of_no_node(
     inputs: &InventoryInputs<'_, '_>,
     nodes: &[FoundNode<'_>],
-    notes: &mut Vec<String>,
+    remarks: &mut Vec<String>,
 ) {
     for file in inputs.options.born {
         let is_known = |hint: &NodeHint| nodes.iter().any(|node| hint.is_of(&node.name));
@@ -229,11 +229,11 @@ fn tell_files_of_no_node(
         };
         match &file.node {
             Some(hint) if is_known(hint) => {}
-            Some(NodeHint::Node(name) | NodeHint::DebugPod(name)) => notes.push(format!(
+            Some(NodeHint::Node(name) | NodeHint::DebugPod(name)) => remarks.push(format!(
                 "the aleph file of {name} ({}) belongs to no node of the input",
                 says(&file.version)
             )),
-            None => notes.push(format!(
+            None => remarks.push(format!(
                 "an aleph file ({}) does not say of which node it is: print it with \
                  `oc debug node/NAME`, messages included",
                 says(&file.version)

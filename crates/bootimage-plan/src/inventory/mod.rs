@@ -150,7 +150,7 @@ fn infrastructure_name(objects: &Objects<'_, '_>) -> Option<String> {
     Some(name.as_str().to_owned()).filter(|name| !name.is_empty())
 }
 
-/// The ClusterOperators that nodes and their images are the business of.
+/// The cluster operators that nodes and their images are the business of.
 const OPERATORS: &[&str] = &["machine-api", "machine-config"];
 
 /// What says of itself that it is degraded; an operator that cannot be read earns a warning.

@@ -1,0 +1,268 @@
+//! Updates of sets: whose turn it is, what became of them, and who undoes them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bootimage_plan::{
+    Authorship, Became, Contested, DecisionKind, Digest, HistoryEntry, HotLoopDecision,
+    PendingWrite, Plan, Target, Written, history_entries, hot_loop, hot_loop_tried,
+    hot_loops_of_plan, reverted_by,
+};
+use cluster_io::apply::{ApplyOptions, ApplyResult, Outcome};
+use cluster_io::cluster::WriteMode;
+use controller_runtime::queue;
+use jiff::Timestamp;
+use openshift_model::{Kind, ObjectRef, RawObject};
+use tokio::time::Instant;
+
+use crate::controller::Controller;
+use crate::pass::{Decided, PassError, earliest};
+use crate::status;
+use crate::targets::{self, FIELD_MANAGER, PROGRAM, Updates};
+
+/// After how long a set that was changed under our hands is planned anew.
+const MOVED: Duration = Duration::from_secs(1);
+/// How many sets are updated in one pass: what is about to be written is kept in a ConfigMap first,
+/// which holds no more. The others follow at once.
+const MOST_UPDATES: usize = 500;
+
+/// What a pass does about updates.
+#[derive(Default)]
+pub(crate) struct Turn {
+    due: Vec<Target>,
+    pub(crate) results: BTreeMap<ObjectRef, Became>,
+    pub(crate) contested: Vec<Contested>,
+    /// When the first of the sets that are left alone is tried again.
+    pub(crate) next: Option<Instant>,
+}
+
+impl Controller {
+    /// Which updates are tried now, and why the others are not.
+    pub(crate) async fn turn(&mut self, decided: &Decided) -> Result<Turn, PassError> {
+        let plan = &decided.plan;
+        let hot_loops = std::mem::take(&mut self.memory.state.hot_loops);
+        self.memory.state.hot_loops = hot_loops_of_plan(hot_loops, plan);
+        let mut turn = Turn::default();
+        let updates = plan
+            .targets
+            .iter()
+            .filter(|it| it.decision == DecisionKind::Update);
+        let updates: Vec<_> = updates.map(|target| (target.reference(), target)).collect();
+        self.retries
+            .retain(|object| updates.iter().any(|(key, _)| key == object));
+        self.failures
+            .retain(|object, _| updates.iter().any(|(key, _)| key == object));
+        self.opponents
+            .retain(|object, _| updates.iter().any(|(key, _)| key == object));
+        for (key, target) in updates {
+            let now = seconds();
+            let pauses = self.flags.pauses();
+            let decision = hot_loop(&self.memory.state.hot_loops, target, now, pauses);
+            if let HotLoopDecision::Contested(contested) = decision {
+                let contested = self.find_opponent(plan, target, &key, contested).await?;
+                let wait = contested.hot_loop.until.saturating_sub(now).max(1);
+                let until = Instant::now() + Duration::from_secs(wait);
+                turn.next = earliest([turn.next, Some(until)]);
+                turn.contested.push(contested);
+                turn.results.insert(key, Became::HeldBack);
+            } else if let (Some(failure), false) = (
+                self.failures.get(&key),
+                self.retries.is_due(&key, Instant::now()),
+            ) {
+                turn.results.insert(key, Became::Failed(failure.clone()));
+            } else if turn.due.len() < MOST_UPDATES {
+                turn.due.push(target.clone());
+            } else {
+                turn.next = Some(Instant::now());
+            }
+        }
+        Ok(turn)
+    }
+
+    /// BI-190: finds out who reverts a set, once in each pause, and says so.
+    async fn find_opponent(
+        &mut self,
+        plan: &Plan,
+        target: &Target,
+        key: &ObjectRef,
+        contested: Contested,
+    ) -> Result<Contested, PassError> {
+        let until = contested.hot_loop.until;
+        if self.opponents.insert(key.clone(), until) == Some(until) {
+            return Ok(contested);
+        }
+        let json = self
+            .cluster
+            .object(target.kind, &key.namespace, &key.name)
+            .await?;
+        let object = json
+            .as_deref()
+            .and_then(|json| RawObject::parse(json).ok().flatten());
+        let manager = object.zip(target.patch.as_ref());
+        let manager = manager.and_then(|(object, edit)| reverted_by(&object, edit, FIELD_MANAGER));
+        let mut contested = contested;
+        if let Some(manager) = manager {
+            let memory = std::mem::take(&mut self.memory.state.hot_loops);
+            self.memory.state.hot_loops = memory.reverted_by(key, &manager);
+            contested.hot_loop.reverted_by = Some(manager);
+        }
+        self.reporter.contested(plan, target, &contested);
+        Ok(contested)
+    }
+
+    /// Carries out the updates whose turn it is; when the next pass is due because of them.
+    pub(crate) async fn update(
+        &mut self,
+        decided: &Decided,
+        turn: &mut Turn,
+    ) -> Result<Option<Instant>, PassError> {
+        if turn.due.is_empty() {
+            return Ok(None);
+        }
+        let plan = Arc::new(decided.plan.clone());
+        let digest = Digest::of(&serde_json::to_vec(&*plan)?);
+        let options = ApplyOptions {
+            program: PROGRAM,
+            plan_digest: digest,
+            mode: WriteMode::Real,
+            always_dry_run: true,
+            accept_deferred: false,
+        };
+        let time = status::now();
+        let by = Authorship {
+            time: &time,
+            release: decided.basis.release(),
+            plan: digest,
+            manager: FIELD_MANAGER,
+        };
+        self.memory.state.pending = turn
+            .due
+            .iter()
+            .flat_map(|target| pending(&plan, target, &by))
+            .collect();
+        self.memory.save(&self.cluster).await?;
+        if self.user.is_none() {
+            self.user = self.cluster.user_name().await.ok();
+        }
+        for target in &turn.due {
+            self.retries.add(target.reference(), Instant::now());
+        }
+        while let Some(key) = self.retries.take(Instant::now()) {
+            if !turn.due.iter().any(|target| target.reference() == key) {
+                self.retries
+                    .done(&key, queue::Outcome::Settled, Instant::now());
+            }
+        }
+        let updates = Updates {
+            cluster: self.cluster.clone(),
+            store: Arc::clone(&self.store),
+            plan: Arc::clone(&plan),
+            policy: self.policy.clone(),
+            named: self.named.clone(),
+            options,
+            user: self.user.clone(),
+        };
+        let outcomes = updates.carry_out(std::mem::take(&mut turn.due)).await;
+        let mut moved = false;
+        let mut unknown = Vec::new();
+        for (target, outcome) in outcomes {
+            moved |= matches!(
+                outcome.result,
+                ApplyResult::Moved(_) | ApplyResult::Refused(_)
+            );
+            if is_unknown(&outcome.result) {
+                unknown.extend(pending(&plan, &target, &by));
+            }
+            self.updated(&plan, &target, &outcome, &by);
+            turn.results.insert(
+                target.reference(),
+                targets::became(&target, &outcome.result),
+            );
+        }
+        self.memory.state.pending = unknown;
+        Ok(moved.then(|| Instant::now() + MOVED))
+    }
+
+    /// Remembers what became of an update.
+    fn updated(&mut self, plan: &Plan, target: &Target, outcome: &Outcome, by: &Authorship<'_>) {
+        let key = target.reference();
+        let wrote = matches!(outcome.result, ApplyResult::Updated(_));
+        let memory = std::mem::take(&mut self.memory.state.hot_loops);
+        let tried = wrote || matches!(outcome.result, ApplyResult::Failed(_));
+        self.memory.state.hot_loops = if tried {
+            hot_loop_tried(memory, target, wrote, seconds())
+        } else {
+            memory
+        };
+        let written = Written {
+            target: wrote,
+            user_data: outcome.converted.is_some(),
+        };
+        self.memory
+            .wrote(history_entries(plan, target, written, by));
+        let became = targets::became(target, &outcome.result);
+        let done = Instant::now();
+        match became {
+            Became::Failed(problem) => {
+                tracing::error!(
+                    kind = target.kind.name(),
+                    namespace = key.namespace,
+                    name = key.name,
+                    "{problem}"
+                );
+                self.retries.done(&key, queue::Outcome::Failed, done);
+                self.failures.insert(key, problem);
+            }
+            Became::Done | Became::HeldBack => {
+                if wrote {
+                    tracing::info!(
+                        kind = target.kind.name(),
+                        namespace = key.namespace,
+                        name = key.name,
+                        image = target.target,
+                        "updated"
+                    );
+                }
+                self.retries.done(&key, queue::Outcome::Settled, done);
+                self.failures.remove(&key);
+            }
+        }
+        for warning in &outcome.warnings {
+            tracing::warn!("{warning}");
+        }
+        self.written(outcome.object.as_deref());
+    }
+}
+
+/// What is about to be written for a target.
+fn pending(plan: &Plan, target: &Target, by: &Authorship<'_>) -> Vec<PendingWrite> {
+    let data = target.user_data.as_deref();
+    let digest = data.and_then(|data| data.digest_after.as_deref().copied());
+    let written = Written {
+        target: true,
+        user_data: digest.is_some(),
+    };
+    let entries = history_entries(plan, target, written, by).into_iter();
+    let of_secret = |entry: &HistoryEntry| entry.kind == Kind::Secret;
+    entries
+        .map(|entry| PendingWrite {
+            digest: digest.filter(|_| of_secret(&entry)),
+            entry,
+        })
+        .collect()
+}
+
+/// Whether nobody knows what became of a write.
+fn is_unknown(result: &ApplyResult) -> bool {
+    match result {
+        ApplyResult::Failed(error) | ApplyResult::Unreachable(error) => {
+            error.may_have_been_carried_out()
+        }
+        _ => false,
+    }
+}
+
+fn seconds() -> u64 {
+    u64::try_from(Timestamp::now().as_second()).unwrap_or_default()
+}
