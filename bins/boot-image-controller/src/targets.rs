@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bootimage_plan::{Became, Plan, Policy, Target, recheck_with};
+use bootimage_plan::{Became, Facts, Plan, Policy, Target, recheck_with};
 use cluster_io::apply::{ApplyOptions, ApplyResult, Executor, Outcome, Program, Refusal};
 use cluster_io::cluster::Cluster;
 use cluster_io::store::Store;
@@ -73,9 +73,13 @@ impl Updates {
         };
         let found = {
             let live = view.cluster_of(target.kind, &target.name);
-            recheck_with(&self.plan, &live, &self.policy, |other| {
-                (other.kind, &other.name) == (target.kind, &target.name)
-            })
+            recheck_with(
+                &self.plan,
+                &live,
+                &Facts::default(),
+                &self.policy,
+                |other| (other.kind, &other.name) == (target.kind, &target.name),
+            )
         };
         let executor = Executor::new(&self.cluster, &self.plan, self.options);
         let executor = match &self.user {
@@ -98,10 +102,14 @@ pub(crate) fn became(target: &Target, result: &ApplyResult) -> Became {
         // It is looked at anew: another plan is made of what is there now.
         ApplyResult::Moved(_)
         | ApplyResult::Refused(Refusal::Deferred(_) | Refusal::Differs(_))
+        | ApplyResult::Prepared
         | ApplyResult::Unreachable(_)
         | ApplyResult::NotTried => Became::HeldBack,
         ApplyResult::Refused(refusal) => Became::Failed(refusal.to_string()),
-        ApplyResult::Unusable(problem) => Became::Failed(problem.clone()),
+        ApplyResult::Unusable(problem) | ApplyResult::VcenterUnknown(problem) => {
+            Became::Failed(problem.clone())
+        }
+        ApplyResult::Vcenter(error) => Became::Failed(error.to_string()),
         // BI-197: people look for this text.
         ApplyResult::Failed(error) => {
             let kind = match target.kind {

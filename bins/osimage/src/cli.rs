@@ -2,6 +2,7 @@
 
 mod inventory;
 mod layer;
+mod vsphere;
 
 use std::path::PathBuf;
 
@@ -10,6 +11,8 @@ pub use layer::{
     CheckArgs, ConvertArgs, DocumentFormat, LayerCommand, LayerFormat, LayerInputArgs, NameArgs,
     RenderArgs, StatusArgs,
 };
+
+pub use vsphere::{TemplatesArgs, TemplatesFormat, VsphereCommand};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -65,7 +68,7 @@ pub enum Command {
     /// Show every rule that was looked at for one object, with its inputs and outcome
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
-    /// Show the commands that answer what a plan needs to know of a cloud, or ask EC2
+    /// Show the commands that answer what a plan needs to know of a cloud, or ask it
     ///
     /// `osimage plan --facts FILE` takes what the commands print.
     #[command(after_help = FACTS_EXAMPLES)]
@@ -106,6 +109,9 @@ pub enum Command {
         #[command(subcommand)]
         command: LayerCommand,
     },
+    /// Templates of vCenters: what is there, what names it, what may go
+    #[command(subcommand)]
+    Vsphere(VsphereCommand),
     /// Print a completion script for a shell
     #[command(after_help = COMPLETION_EXAMPLES)]
     Completion {
@@ -152,7 +158,9 @@ Examples:
   osimage plan --save plan.json                        make a plan of the live cluster, review it
   osimage apply plan.json --dry-run=server             let the API server check every write
   osimage apply plan.json
-  osimage apply plan.json --only machineset/worker-a   one set first";
+  osimage apply plan.json --only machineset/worker-a   one set first
+  osimage apply plan.json --artifact-mirror https://mirror.example.com
+                                                       vSphere without the internet";
 const SKEW_EXAMPLES: &str = "\
 Examples:
   osimage skew -f must-gather/
@@ -242,6 +250,21 @@ pub struct VcenterArgs {
     pub vcenter_thumbprints: Vec<PathBuf>,
 }
 
+/// Where the OVAs come from that vCenters import.
+#[derive(Debug, Clone, Args)]
+pub struct ArtifactArgs {
+    /// Take OVAs from here instead of from where the release says: a URL to which the paths of the
+    /// release's URLs are appended, or file:///FOLDER with files of the same names
+    #[arg(long, value_name = "URL")]
+    pub artifact_mirror: Option<String>,
+    /// Where OVAs are kept that were downloaded [default: osimage in XDG_CACHE_HOME or ~/.cache]
+    #[arg(long, value_name = "FOLDER")]
+    pub artifact_cache: Option<PathBuf>,
+    /// Most that is kept there, in GiB; what was used longest ago goes first
+    #[arg(long, value_name = "GIB", default_value_t = 6, value_parser = clap::value_parser!(u64).range(1..1 << 20))]
+    pub artifact_cache_size: u64,
+}
+
 /// `--template-names`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TemplateNamesArg {
@@ -310,6 +333,12 @@ pub struct ApplyArgs {
     /// Write even while a controller would write nothing, e.g. during an upgrade; the Events say so
     #[arg(long)]
     pub accept_deferred: bool,
+    /// How vCenters are spoken to.
+    #[command(flatten)]
+    pub vcenter: VcenterArgs,
+    /// Where OVAs come from.
+    #[command(flatten)]
+    pub artifacts: ArtifactArgs,
     /// The kubeconfig [default: that of KUBECONFIG, else ~/.kube/config, else the pod's own]
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
@@ -331,8 +360,8 @@ pub struct FactsArgs {
     /// Where the objects come from.
     #[command(flatten)]
     pub input: InputArgs,
-    /// Ask EC2 and print the answers; credentials from the environment (AWS_*), else from Secret
-    /// aws-cloud-credentials of the live cluster
+    /// Ask EC2 and vCenters and print the answers; credentials from the environment (AWS_*, GOVC_*),
+    /// else from Secret aws-cloud-credentials or kube-system/vsphere-creds of the live cluster
     #[arg(long)]
     pub resolve: bool,
     /// Write the answers into a file instead of standard output

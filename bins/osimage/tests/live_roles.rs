@@ -20,7 +20,7 @@ use test_control_plane::{AuditEvent, Identity};
 type Right = (String, String, String, String);
 
 /// What is there only on other clusters than the one of this test.
-const ELSEWHERE: &[(&str, &str)] = &[("kube-system", "configmaps")];
+const ELSEWHERE: &[(&str, &str)] = &[("kube-system", "configmaps"), ("kube-system", "secrets")];
 
 fn documents() -> Vec<Value> {
     let path =

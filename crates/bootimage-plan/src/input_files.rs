@@ -1,5 +1,6 @@
 //! Inputs of a plan that are no objects: files, and what a person decided on the command line.
 
+use openshift_model::vcenter::TemplateNames;
 use openshift_model::{Architecture, Profile};
 
 use crate::{Digest, InputKind, InputObject, Policy};
@@ -10,6 +11,10 @@ const PROFILE: &str = "--profile";
 const ARCHITECTURE: &str = "--architecture";
 /// BI-253: Fedora CoreOS images are the release's, too.
 const FEDORA_COREOS: &str = "--fedora-coreos";
+/// BI-320: what the release's templates are called.
+const TEMPLATE_NAMES: &str = "--template-names";
+/// As the installer calls them.
+const STOCK: &str = "stock";
 
 /// A file among the inputs of a plan: its base name, and the digest of its bytes.
 pub fn file_input(base_name: &str, bytes: &[u8]) -> InputObject {
@@ -32,7 +37,9 @@ pub fn policy_inputs(policy: &Policy) -> Vec<InputObject> {
     let fedora_coreos = policy
         .fedora_coreos_is_known
         .then_some((FEDORA_COREOS, "true"));
-    let flags = [profile, architecture, fedora_coreos];
+    let template_names =
+        (policy.template_names == TemplateNames::Stock).then_some((TEMPLATE_NAMES, STOCK));
+    let flags = [profile, architecture, fedora_coreos, template_names];
     let input = |(flag, value): (&str, &str)| {
         let name = format!("{flag}={value}");
         file_input(&name, name.as_bytes())
@@ -57,6 +64,7 @@ pub fn policy_of(inputs: &[InputObject]) -> Policy {
                 policy.control_plane_architecture = Some(Architecture::from_rpm_name(value));
             }
             FEDORA_COREOS => policy.fedora_coreos_is_known = value == "true",
+            TEMPLATE_NAMES if value == STOCK => policy.template_names = TemplateNames::Stock,
             _ => {}
         }
     }
@@ -73,6 +81,7 @@ mod tests {
             profile: Some(Profile::P419),
             control_plane_architecture: Some(Architecture::Aarch64),
             fedora_coreos_is_known: true,
+            template_names: TemplateNames::Stock,
             ..Policy::default()
         };
         for (policy, names) in [
@@ -83,6 +92,7 @@ mod tests {
                     "--profile=4.19",
                     "--architecture=aarch64",
                     "--fedora-coreos=true",
+                    "--template-names=stock",
                 ],
             ),
         ] {

@@ -55,8 +55,10 @@ mod selection_file;
 mod standing;
 mod status;
 mod stream_text;
+mod templates;
 mod trigger;
 mod user_data;
+mod vcenter_steps;
 mod warnings;
 
 pub use bootimage_status::{HotLoopMemory, Pauses};
@@ -91,5 +93,10 @@ pub use status::{
     Applied, Became, CLUSTER_OPERATOR, CONTESTED, ClusterStatus, OPERATOR_FIELD_MANAGER,
     OperatorStatus, STATUS_FIELD_MANAGER, StatusBasis, StatusError,
 };
+pub use templates::{
+    ReportedTemplate, STATE_REMOVABLE, STATE_UNFINISHED, TEMPLATES_KIND, TemplateInputs,
+    TemplateReport, template_inputs, template_report,
+};
 pub use trigger::KnownInputs;
 pub use user_data::{ConversionError, UserDataError, conversion, user_data_edit};
+pub use vcenter_steps::StepsLeft;

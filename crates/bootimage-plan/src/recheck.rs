@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use openshift_model::vcenter::VcenterStep;
 use openshift_model::{Kind, ObjectRef};
 
+use crate::vcenter_steps::{StepsLeft, nothing_there, steps_left};
 use crate::{
-    ClusterSnapshot, DecisionKind, DeferredPlan, Facts, Moved, Plan, Policy, ReasonCode, Target,
-    UserDataDecision, live_namespace, moved, plan, policy_of,
+    ClusterSnapshot, DecisionKind, DeferredPlan, FactRequest, Facts, Moved, Plan, Policy,
+    ReasonCode, Target, UserDataDecision, live_namespace, moved, plan, policy_of,
 };
 
 /// How a cluster stands to those targets of a plan that are to be carried out.
@@ -20,6 +22,11 @@ pub struct Recheck {
     /// Targets for which another edit comes out now, although nothing moved: the plan was not made
     /// by these rules of these objects, or was changed since.
     pub differences: Vec<Difference>,
+    /// What has to be known of clouds before it is clear whether the same edits come out; without it
+    /// the edits that the plan has stand.
+    pub needs: Vec<FactRequest>,
+    /// Where the answers of vCenters are known: what is left of the steps of the targets.
+    pub steps: StepsLeft,
 }
 
 /// A target for which another decision comes out now.
@@ -48,6 +55,9 @@ pub enum Disagreement {
         /// The platform of the cluster.
         found: String,
     },
+    /// BI-320: a vCenter would have to do what the plan does not have.
+    #[error("the vCenter would have to do something else first than the plan says: {0}")]
+    OtherStep(VcenterStep),
     /// It is no update at all.
     #[error("the rules do not lead to an update: {decision}, {reason}: {message}", decision = .decision.name())]
     NoUpdate {
@@ -62,16 +72,18 @@ pub enum Disagreement {
 
 /// Compares a plan with a cluster. `live` has everything that holds for all targets, and at least
 /// the targets that `concerns` picks with their user-data Secrets; other machine resources may be
-/// missing. Edits are made anew with the policy that the plan names; where that needs a fact, the
-/// edit that the plan has stands.
+/// missing. Edits are made anew with the policy that the plan names and with `facts`; where another
+/// fact is needed, the edit that the plan has stands.
 pub fn recheck(
     planned: &Plan,
     live: &ClusterSnapshot<'_>,
+    facts: &Facts,
     concerns: impl Fn(&Target) -> bool,
 ) -> Recheck {
     recheck_with(
         planned,
         live,
+        facts,
         &policy_of(&planned.metadata.inputs),
         concerns,
     )
@@ -81,36 +93,56 @@ pub fn recheck(
 pub fn recheck_with(
     planned: &Plan,
     live: &ClusterSnapshot<'_>,
+    facts: &Facts,
     policy: &Policy,
     concerns: impl Fn(&Target) -> bool,
 ) -> Recheck {
-    let now = plan(live, &Facts::default(), policy);
+    let now = plan(live, facts, policy);
     let moved = moved(planned, live, &now.metadata.inputs, &concerns);
-    let mut differences = Vec::new();
+    let (mut differences, mut steps) = (Vec::new(), StepsLeft::default());
     if moved.is_empty() {
-        let decided: BTreeMap<_, _> = now
-            .targets
-            .iter()
-            .map(|found| (key(found), found))
-            .collect();
+        let decided = by_key(&now);
+        let fresh = nothing_there(facts).map(|facts| plan(live, &facts, policy));
+        let fresh = fresh.as_ref().map(by_key).unwrap_or_default();
         for target in planned.targets.iter().filter(|target| concerns(target)) {
-            let found = decided.get(&key(target));
-            let disagreement = found.and_then(|found| disagreement(target, found));
-            differences.extend(disagreement.map(|disagreement| Difference {
+            let Some(found) = decided.get(&key(target)) else {
+                continue;
+            };
+            let fresh = fresh.get(&key(target)).copied();
+            let agreed = match disagreement(target, found) {
+                Some(disagreement) => Err(disagreement),
+                None => steps_left(target, found, fresh).map_err(Disagreement::OtherStep),
+            };
+            let disagreement = match agreed {
+                Ok(left) => {
+                    steps.to_do.extend(left.to_do);
+                    steps.done.extend(left.done);
+                    continue;
+                }
+                Err(disagreement) => disagreement,
+            };
+            differences.push(Difference {
                 object: ObjectRef {
                     kind: target.kind.name().to_owned(),
                     namespace: target.namespace.clone().into_owned(),
                     name: target.name.clone(),
                 },
                 disagreement,
-            }));
+            });
         }
     }
     Recheck {
         moved,
         deferred: now.deferred,
         differences,
+        needs: now.needs,
+        steps,
     }
+}
+
+fn by_key(plan: &Plan) -> BTreeMap<(Kind, &str, &str), &Target> {
+    let targets = plan.targets.iter();
+    targets.map(|target| (key(target), target)).collect()
 }
 
 fn key(target: &Target) -> (Kind, &str, &str) {
@@ -213,7 +245,9 @@ mod tests {
     }
 
     fn check(plan: &Plan, live: &[Value], moved: usize, difference: Option<&str>) {
-        let found = with(live, |live| recheck(plan, live, |_| true));
+        let found = with(live, |live| {
+            recheck(plan, live, &Facts::default(), |_| true)
+        });
         assert_eq!(found.moved.len(), moved, "{:?}", found.moved);
         let said: Vec<_> = found
             .differences

@@ -8,6 +8,7 @@ mod failure_domain;
 mod import;
 mod install_config;
 pub mod inventory;
+mod retention;
 
 use openshift_model::boot_image::VsphereBootImage;
 use openshift_model::facts::{
@@ -21,6 +22,7 @@ use self::failure_domain::failure_domain;
 use self::import::{Wanted, import};
 pub use self::install_config::{InstallConfigError, install_config_disk_type};
 use self::inventory::{Found, RETIRED, base_name, find, replacement_name};
+pub use self::retention::{TemplateState, TemplateUser, template_states};
 use crate::{Selection, Skip};
 
 /// What holds for every vSphere machine resource of a cluster.

@@ -1,5 +1,7 @@
 //! What a vCenter has to do before a set can boot the release's template, as a plan lists it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// BI-319 … BI-331: one thing that a vCenter has to do.
@@ -19,6 +21,32 @@ pub enum VcenterStep {
     },
     /// BI-320, BI-322: the release's template is imported, and takes the place of an old one.
     ImportTemplate(Box<TemplateImport>),
+}
+
+impl fmt::Display for VcenterStep {
+    /// For people, e.g. `import template t (9.8.20260715-0) in vCenter v`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RenameTemplate { server, path, name } => {
+                write!(f, "rename template {path} of vCenter {server} to {name}")
+            }
+            Self::ImportTemplate(import) => {
+                let TemplateImport {
+                    server,
+                    name,
+                    release,
+                    replaces,
+                    ..
+                } = &**import;
+                let verb = if replaces.is_some() {
+                    "replace"
+                } else {
+                    "import"
+                };
+                write!(f, "{verb} template {name} ({release}) in vCenter {server}")
+            }
+        }
+    }
 }
 
 /// BI-325 … BI-331: what an import of a template is made from.
@@ -60,6 +88,42 @@ pub struct TemplateImport {
     pub disk_type: Option<DiskType>,
     /// BI-330: tags to attach: by name that of the cluster, by URN those of the provider spec.
     pub tags: Vec<String>,
+}
+
+/// A folder of a vCenter, as the workspace of a set names it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TemplateFolder {
+    /// Host name of the vCenter.
+    pub server: String,
+    /// The datacenter.
+    pub datacenter: String,
+    /// The folder.
+    pub folder: String,
+}
+
+/// A template in such a folder, or what is to become one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FoundTemplate {
+    /// Host name of the vCenter.
+    pub server: String,
+    /// Inventory path.
+    pub path: String,
+    /// BI-321: the release that it says; empty where it says none.
+    pub release: String,
+    /// When it was made, in RFC 3339; empty where the vCenter does not say (before 6.7).
+    pub created: String,
+    /// Whether osimage imported it.
+    pub is_ours: bool,
+    /// Whether it is a template; an import of ours that is under way, or was interrupted, is none.
+    pub is_template: bool,
+}
+
+impl FoundTemplate {
+    /// Its name: the last part of its path.
+    pub fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
 }
 
 /// BI-320: what the release's templates are called.
@@ -111,5 +175,7 @@ mod tests {
             r#"{"step":"RenameTemplate","server":"v","path":"/dc1/vm/f/mco-old-eae3f079","name":"t"}"#
         );
         assert_eq!(serde_json::from_str::<VcenterStep>(&text).unwrap(), step);
+        let shown = "rename template /dc1/vm/f/mco-old-eae3f079 of vCenter v to t";
+        assert_eq!(step.to_string(), shown);
     }
 }

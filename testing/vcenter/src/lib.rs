@@ -36,6 +36,26 @@ pub const PASSWORD: &str = "correct & horse";
 /// That there is none is told once.
 static TOLD: Once = Once::new();
 
+/// Bytes of the disk in an [`ova`].
+const DISK: usize = 1 << 20;
+
+/// An OVA of a release, with a disk of a megabyte.
+pub fn ova(release: &str) -> Vec<u8> {
+    let description = include_str!("template.ovf").replace("@RELEASE@", release);
+    let mut archive = tar::Builder::new(Vec::new());
+    for (name, content) in [
+        ("rhcos.ovf", description.as_bytes()),
+        ("disk.vmdk", &vec![7; DISK]),
+    ] {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        let added = archive.append_data(&mut header, name, content);
+        added.expect("a file in an archive");
+    }
+    archive.into_inner().expect("an archive")
+}
+
 /// How long an answer of its control address may take: a test fails rather than wait for ever.
 const CONTROL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often its control address is asked.

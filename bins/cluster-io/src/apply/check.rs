@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use bootimage_plan::{
-    ClusterSnapshot, Completeness, Plan, Recheck, Target, cluster_reads, live_namespace, reads,
-    recheck,
+    ClusterSnapshot, Completeness, Facts, Plan, Recheck, Target, cluster_reads, live_namespace,
+    reads, recheck,
 };
 
+use super::vcenters::Vcenters;
 use crate::cluster::{Cluster, ClusterError};
 use crate::files::{Text, Texts};
 use crate::load;
@@ -20,6 +21,9 @@ pub enum CheckError {
     /// What the cluster answered cannot be read.
     #[error("{0}")]
     Unusable(String),
+    /// A vCenter could not be asked what it has; its words.
+    #[error("{0}")]
+    Vcenter(String),
 }
 
 /// Compares a plan with everything that it was made of, before anything is written. `targets` are
@@ -31,14 +35,16 @@ pub async fn check_all(
 ) -> Result<Recheck, CheckError> {
     let mut texts = cluster.fetch(&reads()).await?;
     texts.extend(cluster.machine_api_secrets(secrets(targets)).await?);
-    compare(plan, texts, targets)
+    compare(plan, &of(texts), targets, &Facts::default())
 }
 
-/// Compares a plan with everything that the decision on one target was made from.
+/// Compares a plan with everything that the decision on one target was made from; where vCenters
+/// can be asked, with what they have, too: what a plan found there may be gone.
 pub(super) async fn check_one(
     cluster: &Cluster,
     plan: &Plan,
     target: &Target,
+    vcenters: Option<Vcenters<'_>>,
 ) -> Result<Recheck, CheckError> {
     let namespace = live_namespace(target.kind, &target.namespace);
     let targets = [target];
@@ -49,7 +55,13 @@ pub(super) async fn check_one(
         cluster.machine_api_secrets(secrets(&targets)),
     )?;
     texts.extend(object.into_iter().chain(secrets));
-    compare(plan, texts, &targets)
+    let texts = of(texts);
+    let found = compare(plan, &texts, &targets, &Facts::default())?;
+    let Some(vcenters) = vcenters.filter(|_| !found.needs.is_empty()) else {
+        return Ok(found);
+    };
+    let facts = vcenters.facts(&found.needs).await;
+    compare(plan, &texts, &targets, &facts.map_err(CheckError::Vcenter)?)
 }
 
 fn secrets<'t>(targets: &[&'t Target]) -> BTreeSet<&'t str> {
@@ -60,12 +72,20 @@ fn secrets<'t>(targets: &[&'t Target]) -> BTreeSet<&'t str> {
         .collect()
 }
 
-fn compare(plan: &Plan, texts: Vec<Text>, targets: &[&Target]) -> Result<Recheck, CheckError> {
-    let texts = Texts {
+fn of(texts: Vec<Text>) -> Texts {
+    Texts {
         texts,
         ..Texts::default()
-    };
-    let loaded = load(&texts);
+    }
+}
+
+fn compare(
+    plan: &Plan,
+    texts: &Texts,
+    targets: &[&Target],
+    facts: &Facts,
+) -> Result<Recheck, CheckError> {
+    let loaded = load(texts);
     if let Some(error) = loaded.errors.first() {
         return Err(CheckError::Unusable(error.to_string()));
     }
@@ -74,5 +94,7 @@ fn compare(plan: &Plan, texts: Vec<Text>, targets: &[&Target]) -> Result<Recheck
         objects: loaded.objects,
         streams: Vec::new(),
     };
-    Ok(recheck(plan, &live, |target| targets.contains(&target)))
+    Ok(recheck(plan, &live, facts, |target| {
+        targets.contains(&target)
+    }))
 }

@@ -69,10 +69,13 @@ impl Execution<'_> {
                 format!("from {from} to {to}")
             }
             (None, Some(secret)) => format!("the user data is now that of Secret {secret}"),
-            (None, None) => "nothing".to_owned(),
+            (None, None) => "its template has the same name".to_owned(),
         };
+        let steps = self.steps.iter().fold(String::new(), |text, step| {
+            format!("{text}; vCenter: {step}")
+        });
         format!(
-            "Boot image changed with {} {who}{deferred}, plan {}: {what}",
+            "Boot image changed with {} {who}{deferred}, plan {}: {what}{steps}",
             options.program.name, options.plan_digest,
         )
     }

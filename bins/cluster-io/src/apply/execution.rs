@@ -7,6 +7,7 @@ use bootimage_plan::{
     UserDataError, conversion, live_namespace, standing, user_data_standing,
 };
 use jiff::Timestamp;
+use openshift_model::vcenter::VcenterStep;
 use openshift_model::{Address, Edit, Kind, PatchRequest, RawObject, Write, names};
 
 use super::executor::{Begun, Executor};
@@ -30,6 +31,8 @@ pub(super) struct Execution<'e> {
     /// That the cluster defers updates, where somebody accepted that.
     pub(super) accepted: Option<DeferredPlan>,
     pub(super) namespace: &'e str,
+    /// What vCenters have done for it; in a dry run: would have to do.
+    pub(super) steps: Vec<VcenterStep>,
     /// The Secret, once it was converted, in whichever attempt.
     converted: Option<String>,
     /// Whether a conversion was sent, and no answer says what became of it.
@@ -87,6 +90,7 @@ impl<'e> Execution<'e> {
         executor: &'e Executor<'e>,
         begun: Begun<'e>,
         accepted: Option<DeferredPlan>,
+        steps: Vec<VcenterStep>,
     ) -> Self {
         let Begun {
             target,
@@ -102,12 +106,61 @@ impl<'e> Execution<'e> {
             change,
             accepted,
             namespace: live_namespace(target.kind, &target.namespace),
+            steps,
             converted: None,
             conversion_unconfirmed: false,
             edit_sent: false,
             object: None,
             warnings: Vec::new(),
         }
+    }
+
+    /// Goes on where another look at the same target has stopped.
+    pub(super) fn after(self, earlier: Self) -> Self {
+        Self {
+            steps: earlier.steps,
+            converted: earlier.converted,
+            conversion_unconfirmed: earlier.conversion_unconfirmed,
+            warnings: earlier.warnings,
+            ..self
+        }
+    }
+
+    /// The outcome where something before the attempts went wrong.
+    pub(super) fn ended(self, result: ApplyResult) -> Outcome {
+        Outcome {
+            result,
+            converted: self.converted,
+            steps: self.steps,
+            retries: Vec::new(),
+            object: self.object,
+            warnings: self.warnings,
+        }
+    }
+
+    /// BI-322: converts the stub of a target whose image is about to change under its name.
+    pub(super) async fn convert_first(&mut self) -> Result<(), ApplyResult> {
+        let converted = self.try_convert_first().await;
+        converted.map_err(|error| match error {
+            AttemptError::Final(result) => result,
+            AttemptError::Retry(error) => ApplyResult::Failed(error),
+        })
+    }
+
+    async fn try_convert_first(&mut self) -> Result<(), AttemptError> {
+        let json = self.read_target().await?;
+        let object = json.as_deref().and_then(parse);
+        let found = standing(self.input, Some(self.edit), object.as_ref());
+        let request = object.as_ref().map(|object| self.request(object));
+        match found {
+            Standing::Moved(movement) => {
+                let moved = MovedSince::Target(movement);
+                return Err(AttemptError::Final(ApplyResult::Moved(moved)));
+            }
+            Standing::AsLeft => self.convert(None).await?,
+            Standing::AsPlanned => self.convert(request.as_ref()).await?,
+        };
+        Ok(())
     }
 
     /// Makes attempts until one ends.
@@ -129,6 +182,7 @@ impl<'e> Execution<'e> {
         Outcome {
             result,
             converted: self.converted,
+            steps: self.steps,
             retries,
             object: self.object,
             warnings: self.warnings,
@@ -136,9 +190,7 @@ impl<'e> Execution<'e> {
     }
 
     async fn attempt(&mut self) -> Result<ApplyResult, AttemptError> {
-        let target = self.target;
-        let json = self.read(target.kind, self.namespace, &target.name).await?;
-        self.object.clone_from(&json);
+        let json = self.read_target().await?;
         let object = json.as_deref().and_then(parse);
         let found = standing(self.input, Some(self.edit), object.as_ref());
         let object = match (found, object) {
@@ -147,6 +199,9 @@ impl<'e> Execution<'e> {
             }
             (_, None) => return Ok(ApplyResult::Moved(MovedSince::Target(Movement::Gone))),
             (Standing::AsLeft, Some(object)) => return self.complete(&object).await,
+            (Standing::AsPlanned, Some(object)) if self.edit.is_empty() => {
+                return self.replaced_in_place(&object).await;
+            }
             (Standing::AsPlanned, Some(object)) => object,
         };
         let request = self.request(&object);
@@ -174,6 +229,20 @@ impl<'e> Execution<'e> {
             self.record(object, true).await;
         }
         Ok(ApplyResult::AlreadyDone)
+    }
+
+    /// BI-331: the template was replaced under the name that the object has; nothing in the object
+    /// changes.
+    async fn replaced_in_place(
+        &mut self,
+        object: &RawObject<'_>,
+    ) -> Result<ApplyResult, AttemptError> {
+        self.convert(None).await?;
+        if self.steps.is_empty() {
+            return Ok(ApplyResult::AlreadyDone);
+        }
+        self.record(object, false).await;
+        Ok(self.updated())
     }
 
     fn updated(&self) -> ApplyResult {
@@ -253,7 +322,7 @@ impl<'e> Execution<'e> {
             }
             return Ok(false);
         };
-        if let Some(request) = target_request {
+        if let Some(request) = target_request.filter(|_| !self.edit.is_empty()) {
             self.patch_target(request, WriteMode::DryRun).await?;
         }
         let meta = secret.and_then(|secret| secret.meta().ok());
@@ -268,6 +337,13 @@ impl<'e> Execution<'e> {
         }
         self.converted = Some(name.to_owned());
         Ok(true)
+    }
+
+    async fn read_target(&mut self) -> Result<Option<String>, AttemptError> {
+        let target = self.target;
+        let json = self.read(target.kind, self.namespace, &target.name).await?;
+        self.object.clone_from(&json);
+        Ok(json)
     }
 
     async fn read(

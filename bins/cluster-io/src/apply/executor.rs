@@ -1,15 +1,17 @@
 //! Carries out targets; several may be under way at the same time.
 
 use bootimage_plan::{
-    DeferredPlan, Digest, ImageChange, InputObject, Plan, Recheck, Target, image_change,
+    DeferredPlan, Digest, ImageChange, InputObject, Plan, Recheck, StepsLeft, Target, image_change,
     live_namespace,
 };
+use openshift_model::vcenter::VcenterStep;
 use openshift_model::{Edit, ObjectRef};
 use tokio::sync::OnceCell;
 
 use super::check::check_one;
 use super::execution::Execution;
-use super::outcome::{ApplyResult, MovedSince, Outcome, Refusal};
+use super::outcome::{ApplyResult, ApplyWarning, MovedSince, Outcome, Refusal};
+use super::vcenters::Vcenters;
 use crate::cluster::{Cluster, ClusterError, WriteMode};
 
 /// How much of the plan's digest stands in names: enough to tell plans apart.
@@ -62,6 +64,7 @@ pub struct Executor<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) plan: &'a Plan,
     pub(super) options: ApplyOptions,
+    vcenters: Option<Vcenters<'a>>,
     /// The user that the cluster knows us as, once it was asked for.
     user: OnceCell<String>,
 }
@@ -73,7 +76,18 @@ impl<'a> Executor<'a> {
             cluster,
             plan,
             options,
+            vcenters: None,
             user: OnceCell::new(),
+        }
+    }
+
+    /// With access to vCenters: what these have is looked at before a target on vSphere is written,
+    /// and their steps are carried out. Without it, targets with steps are refused.
+    #[must_use]
+    pub fn with_vcenters(self, vcenters: Vcenters<'a>) -> Self {
+        Self {
+            vcenters: Some(vcenters),
+            ..self
         }
     }
 
@@ -87,29 +101,83 @@ impl<'a> Executor<'a> {
     }
 
     /// Does to one target what the plan says, or says why not. `found` is how the cluster stands to
-    /// the plan now, by what the caller knows of it; the target and its Secret are looked at here.
+    /// the plan now, by what the caller knows of it, the answers of vCenters included; the target and
+    /// its Secret are looked at here.
+    ///
+    /// Where vCenters have to do something first, they do it, and the target is
+    /// [`ApplyResult::Prepared`]: that takes minutes, and the caller compares again before it writes.
     pub async fn execute_compared(&self, target: &Target, found: Recheck) -> Outcome {
-        match self
+        let checked = self
             .begin(target)
-            .and_then(|begun| self.accept(begun, found))
-        {
-            Ok(execution) => execution.run().await,
-            Err(result) => result.into(),
+            .and_then(|begun| self.accept(begun, found));
+        match Box::pin(self.prepared(checked)).await {
+            Prepared::Ready(execution) => execution.run().await,
+            Prepared::Done(execution) => execution.ended(ApplyResult::Prepared),
+            Prepared::Ended(outcome) => outcome,
         }
     }
 
     /// Does to one target what the plan says, or says why not. Compares everything that the
-    /// decision was made from with the cluster first.
+    /// decision was made from with the cluster first, and again after vCenters did their part.
     pub async fn execute(&self, target: &Target) -> Outcome {
+        let checked = Box::pin(self.checked(target)).await;
+        let earlier = match Box::pin(self.prepared(checked)).await {
+            Prepared::Ready(execution) => return execution.run().await,
+            Prepared::Done(execution) => execution,
+            Prepared::Ended(outcome) => return outcome,
+        };
         match Box::pin(self.checked(target)).await {
-            Ok(execution) => execution.run().await,
-            Err(result) => result.into(),
+            Ok((again, left)) => match left.to_do.into_iter().next() {
+                None => again.after(earlier).run().await,
+                Some(step) => earlier.ended(ApplyResult::Refused(Refusal::StillNeedsVcenter(step))),
+            },
+            Err(result) => earlier.ended(result),
         }
     }
 
-    async fn checked<'e>(&'e self, target: &'e Target) -> Result<Execution<'e>, ApplyResult> {
+    /// Lets vCenters do what they have to do first.
+    async fn prepared<'e>(
+        &'e self,
+        checked: Result<(Execution<'e>, StepsLeft), ApplyResult>,
+    ) -> Prepared<'e> {
+        let (mut execution, left) = match checked {
+            Ok(checked) => checked,
+            Err(result) => return Prepared::Ended(result.into()),
+        };
+        let Some(vcenters) = self
+            .vcenters
+            .filter(|_| self.options.mode == WriteMode::Real)
+        else {
+            return Prepared::Ready(execution);
+        };
+        if execution.steps.is_empty() {
+            if let Err(error) = vcenters.carry_out(&left.done).await {
+                execution.warnings.push(ApplyWarning::LeftBehind(error));
+            }
+            return Prepared::Ready(execution);
+        }
+        // BI-322: a template that takes the place of another one is booted from at once.
+        if execution.steps.iter().any(takes_a_place)
+            && let Err(result) = execution.convert_first().await
+        {
+            execution.steps.clear();
+            return Prepared::Ended(execution.ended(result));
+        }
+        match vcenters.carry_out(&execution.steps).await {
+            Ok(()) => Prepared::Done(execution),
+            Err(error) => {
+                execution.steps.clear();
+                Prepared::Ended(execution.ended(ApplyResult::Vcenter(error)))
+            }
+        }
+    }
+
+    async fn checked<'e>(
+        &'e self,
+        target: &'e Target,
+    ) -> Result<(Execution<'e>, StepsLeft), ApplyResult> {
         let begun = self.begin(target)?;
-        let found = check_one(self.cluster, self.plan, target).await?;
+        let found = check_one(self.cluster, self.plan, target, self.vcenters).await?;
         self.accept(begun, found)
     }
 
@@ -120,7 +188,7 @@ impl<'a> Executor<'a> {
         let (Some(input), Some(edit)) = (input, &target.patch) else {
             return Err(ApplyResult::Refused(Refusal::NoEdit));
         };
-        if let Some(step) = target.steps.first() {
+        if let (None, Some(step)) = (self.vcenters, target.steps.first()) {
             return Err(ApplyResult::Refused(Refusal::NeedsVcenter(step.clone())));
         }
         let change = image_change(&metadata.profile, target)
@@ -136,10 +204,12 @@ impl<'a> Executor<'a> {
     fn accept<'e>(
         &'e self,
         begun: Begun<'e>,
-        found: Recheck,
-    ) -> Result<Execution<'e>, ApplyResult> {
+        mut found: Recheck,
+    ) -> Result<(Execution<'e>, StepsLeft), ApplyResult> {
+        let left = std::mem::take(&mut found.steps);
         let accepted = self.accepted(begun.target, found)?;
-        Ok(Execution::new(self, begun, accepted))
+        let execution = Execution::new(self, begun, accepted, left.to_do.clone());
+        Ok((execution, left))
     }
 
     /// Whether a target may be written as far as the rest of the cluster is concerned; where
@@ -176,6 +246,24 @@ impl<'a> Executor<'a> {
     pub(super) async fn user(&self) -> Result<&str, ClusterError> {
         let user = self.user.get_or_try_init(|| self.cluster.user_name()).await;
         user.map(String::as_str)
+    }
+}
+
+/// How far a target has come before it is written.
+enum Prepared<'e> {
+    /// It can be written.
+    Ready(Execution<'e>),
+    /// vCenters did their part, which took a while.
+    Done(Execution<'e>),
+    /// It cannot be written.
+    Ended(Outcome),
+}
+
+/// BI-331: whether a template gets the name of another one.
+fn takes_a_place(step: &VcenterStep) -> bool {
+    match step {
+        VcenterStep::RenameTemplate { .. } => false,
+        VcenterStep::ImportTemplate(import) => import.replaces.is_some(),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Carries out the edits of a plan: target by target, its user-data Secret first, then itself.
+//! Carries out the edits of a plan: target by target, what vCenters have to do for it first, then its
+//! user-data Secret, then itself.
 //!
 //! Nothing is decided here: the plan has the edits, and [`bootimage_plan::recheck`] and
 //! [`bootimage_plan::standing`] say whether they may still be made. Whoever calls says what became
@@ -11,7 +12,9 @@ mod executor;
 mod outcome;
 #[cfg(test)]
 mod tests;
+mod vcenters;
 
 pub use check::{CheckError, check_all};
 pub use executor::{ApplyOptions, Executor, Program};
 pub use outcome::{AppliedChange, ApplyResult, ApplyWarning, MovedSince, Outcome, Refusal};
+pub use vcenters::Vcenters;

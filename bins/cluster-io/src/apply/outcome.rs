@@ -9,6 +9,7 @@ use openshift_model::vcenter::VcenterStep;
 
 use super::CheckError;
 use crate::cluster::ClusterError;
+use crate::vcenter::StepError;
 
 /// What became of one target.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +18,8 @@ pub struct Outcome {
     pub result: ApplyResult,
     /// The user-data Secret that was converted on the way, however it ended.
     pub converted: Option<String>,
+    /// What vCenters have done for it on the way, however it ended; in a dry run: would have to do.
+    pub steps: Vec<VcenterStep>,
     /// Why attempts before the last one failed; empty where the first one was the last.
     pub retries: Vec<ClusterError>,
     /// The target as the API server answered last: after an update, as it is now.
@@ -40,6 +43,13 @@ pub enum ApplyResult {
     Failed(ClusterError),
     /// What was read cannot be used.
     Unusable(String),
+    /// vCenters did what they have to do first, and nothing was written yet: it has to be compared
+    /// again.
+    Prepared,
+    /// A vCenter did not do what it has to do first. Run again, it goes on where it stopped.
+    Vcenter(StepError),
+    /// A vCenter could not be asked what it has; its words.
+    VcenterUnknown(String),
     /// The cluster could not be asked, and other targets would fare the same.
     Unreachable(ClusterError),
     /// The cluster could not be asked before, so that this target was left out.
@@ -63,7 +73,7 @@ impl fmt::Display for AppliedChange {
                 write!(f, "boots {image} with the user data of Secret {secret}")
             }
             (None, Some(secret)) => write!(f, "boots with the user data of Secret {secret}"),
-            (None, None) => f.write_str("boots what it booted before"),
+            (None, None) => f.write_str("boots the template of the same name"),
         }
     }
 }
@@ -117,25 +127,17 @@ pub enum Refusal {
     /// A controller would write nothing now.
     #[error("the cluster defers updates of boot images now ({reason}): {message}", reason = .0.reason, message = .0.message)]
     Deferred(DeferredPlan),
-    /// A vCenter has to do something first.
-    #[error("{}", vcenter_text(.0))]
+    /// A vCenter has to do something first, and nobody gave access to vCenters.
+    #[error(
+        "a vCenter has to {0} first, for which there is no access to vCenters; see its steps in the plan"
+    )]
     NeedsVcenter(VcenterStep),
+    /// A vCenter did its steps, and yet has something to do: somebody else is at work there.
+    #[error("the vCenter has to {0} although this was just done; is something else at work there?")]
+    StillNeedsVcenter(VcenterStep),
     /// Its user data cannot be converted, or nobody has seen the conversion.
     #[error("{0}")]
     UserData(ConversionError),
-}
-
-fn vcenter_text(step: &VcenterStep) -> String {
-    let step = match step {
-        VcenterStep::RenameTemplate { server, path, name } => {
-            format!("{server} has to rename template {path} to {name}")
-        }
-        VcenterStep::ImportTemplate(import) => format!(
-            "{} has to import {} as template {}",
-            import.server, import.ova, import.name
-        ),
-    };
-    format!("{step} first, which apply does not do; see its steps in the plan, then plan again")
 }
 
 /// What went wrong besides and undoes nothing.
@@ -144,6 +146,9 @@ pub enum ApplyWarning {
     /// The Event names an unknown user.
     #[error("the cluster does not say who we are: {0}")]
     NoUserName(ClusterError),
+    /// An interrupted import may have left something in the vCenter that could not be removed.
+    #[error("what an interrupted import left in the vCenter is still there: {0}")]
+    LeftBehind(StepError),
     /// The target was written, but no Event says so.
     #[error("{object} was updated, but no Event says so: {error}")]
     NoEvent {
@@ -175,6 +180,7 @@ impl From<CheckError> for ApplyResult {
         match error {
             CheckError::Cluster(error) => Self::of_read(error),
             CheckError::Unusable(problem) => Self::Unusable(problem),
+            CheckError::Vcenter(words) => Self::VcenterUnknown(words),
         }
     }
 }
@@ -185,6 +191,7 @@ impl From<ApplyResult> for Outcome {
         Self {
             result,
             converted: None,
+            steps: Vec::new(),
             retries: Vec::new(),
             object: None,
             warnings: Vec::new(),

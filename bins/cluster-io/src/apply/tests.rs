@@ -211,6 +211,19 @@ async fn bi_243_the_secret_is_converted_once_the_set_would_be_taken_and_then_the
     assert!(left.iter().all(|asked| asked.path == EVENTS), "{left:?}");
 }
 
+/// Several targets are carried out at the same time, each in a task of its own.
+#[tokio::test]
+async fn what_carries_out_a_target_can_move_to_another_thread() {
+    fn is_send<T: Send>(value: T) -> T {
+        value
+    }
+    let server = FakeServer::new(objects());
+    let plan = planned(&server).await;
+    let cluster = server.cluster();
+    let executor = Executor::new(&cluster, &plan, options(WriteMode::DryRun));
+    drop(is_send(executor.execute(&plan.targets[0])));
+}
+
 #[tokio::test]
 async fn a_dry_run_keeps_nothing() {
     let server = FakeServer::new(objects());

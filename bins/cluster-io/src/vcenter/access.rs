@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::trust::{Trust, TrustError};
+use super::trust::{Trust, TrustError, host_name};
 
 const URL: &str = "GOVC_URL";
 const USERNAME: &str = "GOVC_USERNAME";
@@ -159,9 +159,12 @@ impl Access {
         self.login.is_some() || !self.logins.is_empty()
     }
 
-    /// Who asks a vCenter.
+    /// Who asks a vCenter. What is known of a host holds for each of its ports: no key of a Secret
+    /// can name one.
     pub(super) fn login(&self, server: &str) -> Option<&Login> {
-        self.logins.get(server).or(self.login.as_ref())
+        let of_server = self.logins.get(server);
+        let of_host = || self.logins.get(&host_name(server));
+        of_server.or_else(of_host).or(self.login.as_ref())
     }
 }
 
@@ -245,6 +248,8 @@ mod tests {
         ]);
         assert_eq!(access.login("v").unwrap().user, "u");
         assert_eq!(access.login("w").unwrap().password, "hush");
+        assert_eq!(access.login("W:8443").unwrap().password, "hush");
+        assert!(access.login("x").is_none());
         assert!(!format!("{access:?}").contains("hush"));
     }
 }

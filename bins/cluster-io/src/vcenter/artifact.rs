@@ -45,6 +45,11 @@ pub enum ArtifactError {
         /// What the stream has for a digest.
         digest: String,
     },
+    /// A name and a password stand in a URL, which would be told in messages and kept in logs.
+    #[error(
+        "{0} has a user or a password in its URL, which is not supported and not repeated here; take them out"
+    )]
+    Credentials(&'static str),
     /// No URL.
     #[error("{0:?} is no URL of a file; correct --artifact-mirror or the stream")]
     Url(String),
@@ -122,6 +127,9 @@ impl Artifacts {
         access: &Access,
         report: Report<'_>,
     ) -> Result<PathBuf, ArtifactError> {
+        if has_credentials(location) {
+            return Err(ArtifactError::Credentials("the stream"));
+        }
         let sha256 = sha256.to_ascii_lowercase();
         if sha256.len() != 64 || !sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(ArtifactError::Digest {
@@ -176,6 +184,9 @@ impl Artifacts {
         let Some(mirror) = &self.mirror else {
             return Ok(location.clone());
         };
+        if has_credentials(mirror) {
+            return Err(ArtifactError::Credentials("--artifact-mirror"));
+        }
         let url = format!("{}{}", mirror.trim_end_matches('/'), location.path());
         let parsed: Uri = url.parse().map_err(|_| ArtifactError::Url(url.clone()))?;
         let is_http = matches!(parsed.scheme_str(), Some("http" | "https"));
@@ -329,9 +340,9 @@ async fn get(
     ))
 }
 
-/// Where a redirection leads; never from HTTPS to HTTP.
+/// Where a redirection leads; never from HTTPS to HTTP, nor to a URL with a password in it.
 fn moved(from: &Uri, target: &str) -> Option<Uri> {
-    let uri: Uri = target.parse().ok()?;
+    let uri: Uri = (!has_credentials(target)).then(|| target.parse().ok())??;
     let uri = if uri.host().is_some() {
         uri
     } else {
@@ -339,6 +350,13 @@ fn moved(from: &Uri, target: &str) -> Option<Uri> {
         format!("{scheme}://{authority}{target}").parse().ok()?
     };
     (from.scheme_str() != Some("https") || uri.scheme_str() == Some("https")).then_some(uri)
+}
+
+/// Whether a text, URL or not, has something before a host.
+fn has_credentials(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.contains('@')
 }
 
 fn length(headers: &HeaderMap) -> Option<u64> {
@@ -441,7 +459,25 @@ mod tests {
         check(Some("http://m/x/"), Some("http://m/x/art/a.ova"));
         check(Some("https://m"), Some("https://m/art/a.ova"));
         check(Some("ftp://m"), None);
+        check(Some("https://m/a@b"), Some("https://m/a@b/art/a.ova"));
         check(Some(" "), None);
+    }
+
+    #[test]
+    fn credentials_in_urls_are_refused_and_not_repeated() {
+        let location = Uri::from_static("https://example.com/a.ova");
+        for mirror in [
+            "https://user:hush@m",
+            "https://hush@m:8443/x",
+            "user:hush@ m",
+        ] {
+            let error = artifacts(Path::new("/c"), 0, Some(mirror)).url(&location);
+            let error = error.unwrap_err();
+            assert_eq!(error, ArtifactError::Credentials("--artifact-mirror"));
+            assert!(!error.to_string().contains("hush"), "{error}");
+        }
+        let from = Uri::from_static("https://m/a");
+        assert_eq!(moved(&from, "https://user:hush@n/a"), None);
     }
 
     #[test]

@@ -57,19 +57,33 @@ impl Fault {
         let privilege = detail.and_then(|detail| detail.text_of("privilegeId"));
         Self {
             kind: kind.to_owned(),
-            sentence: sentence_of(sentence.unwrap_or_default()),
+            sentence: on_one_line(sentence.unwrap_or_default()),
             privilege: privilege.map(str::to_owned),
         }
     }
+
+    /// As it may be shown: a server may repeat what it was told, so that `secret` is taken out, and
+    /// only then is the sentence cut, lest a part of the secret stays at its end.
+    pub(super) fn shown(self, secret: &str) -> Self {
+        let mut sentence = self.sentence;
+        // A sentence stands on one line, and so does a secret in it.
+        let on_line = on_one_line(secret);
+        for secret in [secret, &on_line]
+            .into_iter()
+            .filter(|secret| !secret.is_empty())
+        {
+            sentence = sentence.replace(secret, "…");
+        }
+        if let Some((end, _)) = sentence.char_indices().nth(MAX_SENTENCE) {
+            sentence.truncate(end);
+            sentence.push('…');
+        }
+        Self { sentence, ..self }
+    }
 }
 
-/// One line, not too long.
-pub(super) fn sentence_of(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(MAX_SENTENCE) {
-        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
-        None => line,
-    }
+fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -92,5 +106,20 @@ mod tests {
         assert_eq!(fault.to_string(), "DuplicateName");
         let fault = Fault::of_body(&Element::parse("<Fault/>").unwrap());
         assert_eq!(fault.to_string(), "Fault");
+    }
+
+    #[test]
+    fn a_secret_is_taken_out_before_a_sentence_is_cut() {
+        let check = |sentence: &str, secret: &str, expected: &str| {
+            let fault = Fault::new(None, Some(sentence)).shown(secret);
+            assert_eq!(fault.sentence, expected);
+        };
+        check("no", "", "no");
+        check("not hush hush", "hush", "not … …");
+        check("not a \n b", "a \n b", "not …");
+        let before = "x".repeat(MAX_SENTENCE - 2);
+        check(&format!("{before}hush"), "hush", &format!("{before}…"));
+        let long = "y".repeat(MAX_SENTENCE + 1);
+        check(&long, "hush", &format!("{}…", "y".repeat(MAX_SENTENCE)));
     }
 }

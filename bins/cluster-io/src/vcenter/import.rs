@@ -77,6 +77,7 @@ impl Import<'_> {
             // BI-319: nothing has the name as long as the upload takes, unless the old template gets
             // it back.
             if let (None, Some(retired)) = (&old, &retired) {
+                self.folder.check_retired(retired, &wanted.retired_name)?;
                 self.folder.rename(retired, &wanted.name).await?;
                 old = Some(retired.clone());
             }
@@ -156,9 +157,7 @@ impl Import<'_> {
         let Some(machine) = self.folder.look(name).await? else {
             return Ok(());
         };
-        if !machine.is_template {
-            return Err(self.folder.not_ours(name));
-        }
+        self.folder.check_retired(&machine, name)?;
         self.doing(Doing::Remove);
         self.folder.destroy(&machine).await
     }
@@ -252,7 +251,7 @@ impl Import<'_> {
         let result = answer.child("returnval").cloned().unwrap_or_default();
         let faults: Vec<_> = result
             .all("error")
-            .map(|fault| Fault::of_member(fault).to_string())
+            .map(|fault| session.shown(Fault::of_member(fault)).to_string())
             .collect();
         let spec = result.child("importSpec").filter(|_| faults.is_empty());
         let Some(spec) = spec else {

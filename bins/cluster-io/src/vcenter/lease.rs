@@ -17,6 +17,7 @@ use super::ova::Ova;
 use super::session::{Reference, Session};
 use super::steps::StepError;
 use super::task::Patience;
+use super::trust::host_name;
 use super::xml::Element;
 
 /// Where a vCenter means itself.
@@ -43,15 +44,24 @@ pub(super) struct Lease<'s> {
 }
 
 impl<'s> Lease<'s> {
-    /// Waits until the vCenter has made the machine.
+    /// Waits until the vCenter has made the machine. A lease that does not become ready is ended, so
+    /// that the name of the machine is free again.
     pub(super) async fn ready(
         session: &'s Session,
         reference: Reference,
     ) -> Result<Self, VcenterError> {
+        let waited = Self::wait(session, &reference).await;
+        if waited.is_err() {
+            abort(session, &reference).await;
+        }
+        waited
+    }
+
+    async fn wait(session: &'s Session, reference: &Reference) -> Result<Self, VcenterError> {
         let mut patience = Patience::new(session, "ImportVApp");
         loop {
             let lease = session
-                .object(&reference, &["state", "info", "error"])
+                .object(reference, &["state", "info", "error"])
                 .await?;
             match lease.text("state") {
                 "ready" => {
@@ -67,7 +77,7 @@ impl<'s> Lease<'s> {
                     let addresses = info.iter().flat_map(|info| info.all("deviceUrl")).cloned();
                     return Ok(Self {
                         session,
-                        reference,
+                        reference: reference.clone(),
                         machine: machine.ok_or_else(unusable)?,
                         addresses: addresses.collect(),
                     });
@@ -200,11 +210,9 @@ impl<'s> Lease<'s> {
         let host = host.ok_or_else(|| unusable("the lease has an address that is no HTTPS"))?;
         // A host of the vCenter may have a certificate that it made itself. The vCenter, whose own
         // is checked, says which.
-        let is_another = host != session.server;
-        if let Some(thumbprint) = address.text_of("sslThumbprint").filter(|_| is_another)
-            && !thumbprint.is_empty()
-        {
-            session.http.pins.pin(&host, thumbprint);
+        let is_another = host_name(&host) != host_name(&session.server);
+        if let Some(thumbprint) = address.text_of("sslThumbprint").filter(|_| is_another) {
+            session.http.pins.pin_if_absent(&host, thumbprint);
         }
         Ok((uri, host))
     }
@@ -249,11 +257,12 @@ impl<'s> Lease<'s> {
 
     /// The vCenter removes what it has so far; where it does not, the next import does.
     pub(super) async fn abort(&self) {
-        self.session
-            .call(&self.reference, "HttpNfcLeaseAbort", "")
-            .await
-            .ok();
+        abort(self.session, &self.reference).await;
     }
+}
+
+async fn abort(session: &Session, lease: &Reference) {
+    session.call(lease, "HttpNfcLeaseAbort", "").await.ok();
 }
 
 fn finished(asked: Asked<'_>, answer: &Answer) -> Result<(), VcenterError> {

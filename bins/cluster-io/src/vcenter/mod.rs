@@ -16,6 +16,7 @@ mod inventory;
 mod lease;
 mod ova;
 mod place;
+mod queue;
 mod session;
 mod steps;
 mod tags;
@@ -34,6 +35,7 @@ pub use fault::{
     NO_PERMISSION, NOT_AUTHENTICATED, NOT_SUPPORTED,
 };
 pub use ova::OvaError;
+pub use queue::ImportQueue;
 pub use steps::{Doing, Progress, Report, StepError, carry_out};
-pub use templates::{FoundTemplate, TemplateFolder, templates};
+pub use templates::{remove, templates};
 pub use trust::{Trust, TrustError};

@@ -10,11 +10,11 @@ use roxmltree::{Document, Node};
 const MAX_OVF: u64 = 4 << 20;
 
 /// Why an OVA cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OvaError {
     /// It is no archive, or cannot be read.
     #[error("failed to read the ovf descriptor: {0}")]
-    Archive(#[from] io::Error),
+    Archive(String),
     /// There is no description in it.
     #[error("failed to read the ovf descriptor: there is no *.ovf in it")]
     NoDescription,
@@ -27,6 +27,12 @@ pub enum OvaError {
     /// A disk that the description names is not there.
     #[error("the OVA has no file {0:?}, which its description names")]
     NoFile(String),
+}
+
+impl From<io::Error> for OvaError {
+    fn from(error: io::Error) -> Self {
+        Self::Archive(error.to_string())
+    }
 }
 
 /// A file in the archive.

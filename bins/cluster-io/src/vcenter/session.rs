@@ -229,24 +229,18 @@ impl Session {
         }
     }
 
+    /// A fault without what must not be told.
+    pub(super) fn shown(&self, fault: Fault) -> Fault {
+        fault.shown(&self.login.password)
+    }
+
     pub(super) fn refused(&self, call: &str, fault: Fault) -> VcenterError {
         VcenterError::Refused {
             server: self.server.clone(),
             call: call.to_owned(),
-            fault: Fault {
-                sentence: without(&fault.sentence, &self.login.password),
-                ..fault
-            },
+            fault: self.shown(fault),
         }
     }
-}
-
-/// A server may repeat what it was told.
-pub(super) fn without(sentence: &str, secret: &str) -> String {
-    if secret.is_empty() {
-        return sentence.to_owned();
-    }
-    sentence.replace(secret, "…")
 }
 
 fn envelope(object: &Reference, method: &str, arguments: &str) -> String {

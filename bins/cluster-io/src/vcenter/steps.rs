@@ -14,7 +14,7 @@ use super::session::Session;
 use super::template::Folder;
 
 /// Why a step was not done. Whatever it is, running the steps again goes on where they stopped.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StepError {
     /// The vCenter did not do something.
     #[error(transparent)]
@@ -45,6 +45,16 @@ pub enum StepError {
         "{path} of vCenter {server} has the name of an unfinished import but was not made by osimage; look at it and remove it by hand"
     )]
     NotOurs {
+        /// The vCenter.
+        server: String,
+        /// Inventory path.
+        path: String,
+    },
+    /// What was to be removed is something else by now, or was not made by osimage.
+    #[error(
+        "{path} of vCenter {server} is not what was listed, and stays; list the templates again"
+    )]
+    NotAsListed {
         /// The vCenter.
         server: String,
         /// Inventory path.
@@ -213,5 +223,6 @@ async fn rename(session: &Session, path: &str, name: &str) -> Result<(), StepErr
     }
     let machine = folder.look(old).await?;
     let machine = machine.ok_or_else(|| session.not_found("template", path))?;
+    folder.check_retired(&machine, old)?;
     folder.rename(&machine, name).await
 }

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::body::Body;
@@ -18,6 +19,14 @@ const SESSION_HEADER: &str = "vmware-api-session-id";
 
 /// What a tag that is named by id begins with.
 const ID_PREFIX: &str = "urn:";
+
+/// What ids hold stays as it is, the colons of URNs included.
+const NOT_OF_IDS: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b':');
 
 /// A REST session beside a SOAP session.
 pub(super) struct Tags<'s> {
@@ -61,7 +70,7 @@ impl<'s> Tags<'s> {
             .flatten()
             .filter_map(Value::as_str)
         {
-            let path = format!("{TAG}/id:{id}");
+            let path = format!("{TAG}/id:{}", segment(id));
             let found = self.call(Method::GET, &path, None).await?;
             if found.get("name").and_then(Value::as_str) == Some(tag) {
                 return Ok(Some(id.to_owned()));
@@ -72,7 +81,7 @@ impl<'s> Tags<'s> {
 
     /// Attaches a tag; attached already is fine.
     pub(super) async fn attach(&self, id: &str, object: &Reference) -> Result<(), VcenterError> {
-        let path = format!("{ASSOCIATION}/id:{id}?~action=attach");
+        let path = format!("{ASSOCIATION}/id:{}?~action=attach", segment(id));
         let body = json!({"object_id": {"type": object.kind, "id": object.id}});
         self.call(Method::POST, &path, Some(body)).await.map(drop)
     }
@@ -91,6 +100,11 @@ impl<'s> Tags<'s> {
             status => Err(asked.status(status)),
         }
     }
+}
+
+/// An id as a part of a path: a provider spec may hold anything.
+fn segment(id: &str) -> impl std::fmt::Display {
+    utf8_percent_encode(id, NOT_OF_IDS)
 }
 
 /// What is inside `{"value": …}`.
@@ -120,4 +134,19 @@ async fn send(
         .http
         .send(asked, request, session.limits.answer)
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_stays_one_part_of_a_path() {
+        let id = "urn:vmomi:InventoryServiceTag:5736bf80-0c7d:GLOBAL";
+        assert_eq!(segment(id).to_string(), id);
+        assert_eq!(
+            segment("urn:/../x?~action=a#ä b").to_string(),
+            "urn:%2F..%2Fx%3F~action%3Da%23%C3%A4%20b"
+        );
+    }
 }

@@ -17,7 +17,8 @@ const NAME: &str = "name";
 const TEMPLATE: &str = "config.template";
 const VERSION: &str = "summary.config.product.version";
 const ANNOTATION: &str = "config.annotation";
-const PROPERTIES: [&str; 4] = [NAME, TEMPLATE, VERSION, ANNOTATION];
+const CREATED: &str = "config.createDate";
+const PROPERTIES: [&str; 5] = [NAME, TEMPLATE, VERSION, ANNOTATION, CREATED];
 
 /// A machine in the folder.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub(super) struct Machine {
     pub(super) is_template: bool,
     /// BI-321.
     pub(super) version: String,
+    /// In RFC 3339; empty where the vCenter does not say.
+    pub(super) created: String,
     annotation: String,
 }
 
@@ -53,6 +56,7 @@ fn machine(object: &Object) -> Machine {
         reference: object.reference.clone(),
         is_template: object.is(TEMPLATE),
         version: object.text(VERSION).to_owned(),
+        created: object.text(CREATED).to_owned(),
         annotation: annotation.map_or_else(String::new, |note| note.text.clone()),
     }
 }
@@ -142,6 +146,15 @@ impl<'s> Folder<'s> {
             Some(DUPLICATE_NAME) => self.taken(name),
             _ => StepError::Vcenter(error),
         })
+    }
+
+    /// BI-319, BI-327: what is renamed back or destroyed is a template, or was imported by osimage; a
+    /// machine that somebody runs is neither, whatever its name.
+    pub(super) fn check_retired(&self, machine: &Machine, name: &str) -> Result<(), StepError> {
+        if machine.is_template || machine.is_ours() {
+            return Ok(());
+        }
+        Err(self.not_ours(name))
     }
 
     /// Gone already is as good.

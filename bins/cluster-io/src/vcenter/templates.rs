@@ -2,37 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use openshift_model::vcenter::{FoundTemplate, TemplateFolder};
+
 use super::access::Access;
 use super::error::VcenterError;
 use super::facts::absolute;
 use super::session::Session;
+use super::steps::StepError;
 use super::template::{Folder, Machine};
-
-/// A folder of a vCenter, as the workspace of a set names it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TemplateFolder {
-    /// Host name of the vCenter.
-    pub server: String,
-    /// The datacenter.
-    pub datacenter: String,
-    /// The folder.
-    pub folder: String,
-}
-
-/// A template, or what is to become one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundTemplate {
-    /// Host name of the vCenter.
-    pub server: String,
-    /// Inventory path.
-    pub path: String,
-    /// BI-321: the release that it says; empty where it says none.
-    pub release: String,
-    /// Whether osimage imported it.
-    pub is_ours: bool,
-    /// Whether it is a template; an import of ours that is under way, or was interrupted, is none.
-    pub is_template: bool,
-}
 
 /// Looks into folders; each vCenter that cannot be asked is an error of its own.
 pub async fn templates(
@@ -63,6 +40,33 @@ pub async fn templates(
     (found, errors)
 }
 
+/// Removes a template, or what is left of an import. What osimage did not make stays, and so does
+/// what changed since it was found; gone already is as good.
+pub async fn remove(template: &FoundTemplate, access: &Access) -> Result<(), StepError> {
+    let session = Session::open(&template.server, access).await?;
+    let removed = remove_in(&session, template).await;
+    session.close().await;
+    removed
+}
+
+async fn remove_in(session: &Session, template: &FoundTemplate) -> Result<(), StepError> {
+    let (folder, name) = template.path.rsplit_once('/').unwrap_or_default();
+    let folder = Folder::find(session, folder).await?;
+    let Some(machine) = folder.look(name).await? else {
+        return Ok(());
+    };
+    let is_as_found = machine.is_ours()
+        && machine.is_template == template.is_template
+        && machine.created == template.created;
+    if !is_as_found {
+        return Err(StepError::NotAsListed {
+            server: template.server.clone(),
+            path: template.path.clone(),
+        });
+    }
+    folder.destroy(&machine).await
+}
+
 async fn of_folder(
     session: &Session,
     wanted: &TemplateFolder,
@@ -77,6 +81,7 @@ async fn of_folder(
         path: folder.path(&name),
         is_ours: machine.is_ours(),
         is_template: machine.is_template,
+        created: machine.created,
         release: machine.version,
     };
     let mut found: Vec<_> = machines.map(shown).collect();

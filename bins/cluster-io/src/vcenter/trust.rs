@@ -156,6 +156,18 @@ impl Pins {
         true
     }
 
+    /// Pins what a vCenter says of one of its hosts. What somebody pinned by hand stays the only one
+    /// that counts.
+    pub(super) fn pin_if_absent(&self, host: &str, thumbprint: &str) {
+        let Some(thumbprint) = bytes_of(thumbprint) else {
+            return;
+        };
+        if let Ok(mut pins) = self.0.write() {
+            pins.entry(host_name(host))
+                .or_insert_with(|| vec![thumbprint]);
+        }
+    }
+
     fn copy(&self) -> Self {
         let pins = self.0.read().map(|pins| pins.clone());
         Self(Arc::new(RwLock::new(pins.unwrap_or_default())))
@@ -175,7 +187,7 @@ impl Pins {
 }
 
 /// Without port and brackets, in small letters.
-fn host_name(host: &str) -> String {
+pub(super) fn host_name(host: &str) -> String {
     let host = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         // More than one colon: an IPv6 address.
@@ -285,6 +297,11 @@ mod tests {
         assert_eq!(pins.accept("v.example.com", certificate), Some(true));
         assert_eq!(pins.accept("v.example.com", b"other"), Some(false));
         assert!(!pins.pin("v", "no"));
+        let other = crate::vcenter::body::hex(&Sha256::digest(b"other"));
+        pins.pin_if_absent("v.example.com", &other);
+        assert_eq!(pins.accept("v.example.com", b"other"), Some(false));
+        pins.pin_if_absent("host", &other);
+        assert_eq!(pins.accept("host", b"other"), Some(true));
     }
 
     #[test]

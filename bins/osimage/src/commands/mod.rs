@@ -11,6 +11,7 @@ mod plan;
 mod report;
 mod set_mode;
 mod skew;
+mod vsphere;
 
 use std::io::Write;
 
@@ -36,6 +37,7 @@ pub fn run(cli: &Cli) -> u8 {
         Command::Skew(args) => skew::run(args),
         Command::Ignition(command) => ignition::run(command),
         Command::Layer { command } => layer::run(command),
+        Command::Vsphere(command) => vsphere::run(command),
         Command::Completion { shell } => meta::completion(*shell),
         Command::Man { dir } => meta::man(dir),
         Command::Version => meta::version(),

@@ -405,7 +405,12 @@ fn pool_row(pool: &InventoriedPool) -> Vec<String> {
     ]
 }
 
-fn columns(out: &mut dyn Write, header: &[String], rows: Vec<Vec<String>>) -> Result<()> {
+/// A table, each column as wide as it has to be.
+pub(super) fn columns(
+    out: &mut dyn Write,
+    header: &[String],
+    rows: Vec<Vec<String>>,
+) -> Result<()> {
     let rows = rows.into_iter().map(|row| {
         let cells = row.iter().map(|cell| shown(cell).into_owned());
         cells.collect()

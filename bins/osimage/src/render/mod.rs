@@ -10,3 +10,4 @@ pub(crate) mod inventory;
 pub(crate) mod lines;
 pub(crate) mod side_by_side;
 pub(crate) mod table;
+pub(crate) mod templates;

@@ -77,6 +77,8 @@ view! {
         datastore: Text<'a> = "datastore",
         /// The resource pool.
         resource_pool: Text<'a> = "resourcePool",
+        /// The template that control planes are cloned from.
+        template: Text<'a> = "template",
     }
 }
 

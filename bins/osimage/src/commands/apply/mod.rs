@@ -2,6 +2,7 @@
 
 mod outcome;
 mod saved;
+mod vcenters;
 
 use bootimage_plan::{DecisionKind, DeferredPlan, Moved, Recheck, Target};
 use cluster_io::apply::{
@@ -11,6 +12,7 @@ use cluster_io::cluster::{APPLY_FIELD_MANAGER, Cluster, WriteMode};
 
 use self::outcome::line;
 use self::saved::SavedPlan;
+use self::vcenters::VcenterTools;
 use super::{print, tell};
 use crate::cli::{ApplyArgs, ApplyDryRun, ClusterArgs};
 use crate::error::CommandError;
@@ -54,6 +56,7 @@ async fn apply(
     let found = found.map_err(|error| match error {
         CheckError::Cluster(error) => CommandError::Cluster(error),
         CheckError::Unusable(problem) => CommandError::Invalid(problem),
+        CheckError::Vcenter(words) => CommandError::Cloud(words),
     })?;
     if !may_be_carried_out(&found, args.accept_deferred, &cluster) {
         return Ok(exit::REFUSED);
@@ -70,7 +73,16 @@ async fn apply(
         accept_deferred: args.accept_deferred,
     };
     let executor = Executor::new(&cluster, &saved.plan, options);
-    execute_all(&executor, chosen, mode).await
+    match VcenterTools::new(args, &cluster, chosen).await? {
+        None => execute_all(&executor, chosen, mode).await,
+        Some(tools) => {
+            tools
+                .with(async |vcenters| {
+                    execute_all(&executor.with_vcenters(vcenters), chosen, mode).await
+                })
+                .await
+        }
+    }
 }
 
 /// Carries out targets one after the other. One that fails stops no other, unless the cluster

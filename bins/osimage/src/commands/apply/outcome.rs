@@ -7,26 +7,30 @@ use crate::error::with_advice;
 
 /// The line about one target.
 pub(super) fn line(outcome: &Outcome, mode: WriteMode) -> String {
-    let (updated, converted) = match mode {
-        WriteMode::Real => ("updated", "converted"),
-        WriteMode::DryRun => ("would be updated", "would be converted"),
+    let (updated, converted, did) = match mode {
+        WriteMode::Real => ("updated", "converted", "done"),
+        WriteMode::DryRun => ("would be updated", "would be converted", "needed"),
     };
     let result = match &outcome.result {
         ApplyResult::Updated(change) => format!("{updated}: {change}"),
+        ApplyResult::Prepared => "the vCenter is done: run it again".to_owned(),
         ApplyResult::AlreadyDone => "nothing to do: it already is as the plan leaves it".to_owned(),
         ApplyResult::Moved(why) => format!("moved: {why}; plan again"),
         ApplyResult::Refused(why) => format!("refused: {why}"),
         ApplyResult::Failed(error) | ApplyResult::Unreachable(error) => {
             format!("failed: {}", with_advice(error))
         }
-        ApplyResult::Unusable(problem) => format!("failed: {problem}"),
+        ApplyResult::Unusable(problem) | ApplyResult::VcenterUnknown(problem) => {
+            format!("failed: {problem}")
+        }
+        ApplyResult::Vcenter(error) => format!("failed: {error}"),
         ApplyResult::NotTried => "not tried: the cluster does not answer".to_owned(),
     };
-    let secret = outcome
-        .converted
-        .iter()
-        .map(|secret| format!("; Secret {secret} {converted}"));
-    secret.fold(result, |line, secret| line + &secret)
+    let steps = outcome.steps.iter();
+    let steps = steps.map(|step| format!("; vCenter step {did}: {step}"));
+    let secret = outcome.converted.iter();
+    let secret = secret.map(|secret| format!("; Secret {secret} {converted}"));
+    steps.chain(secret).fold(result, |line, more| line + &more)
 }
 
 #[cfg(test)]

@@ -1,0 +1,119 @@
+//! `osimage vsphere`
+
+use bootimage_plan::{
+    ClusterSnapshot, Completeness, ReportedTemplate, STATE_REMOVABLE, STATE_UNFINISHED,
+    TemplateInputs, TemplateReport, inventory_reads, reads, template_inputs, template_report,
+};
+use cluster_io::cluster::Cluster;
+use cluster_io::files::{self, Texts};
+use cluster_io::load;
+use cluster_io::vcenter::{self, Access};
+
+use super::{print, print_shown, print_text, tell, tell_all};
+use crate::cli::{TemplatesArgs, TemplatesFormat, VsphereCommand};
+use crate::error::CommandError;
+use crate::render::{document, templates};
+use crate::resolve::access;
+use crate::{exit, live, progress};
+
+pub(super) fn run(command: &VsphereCommand) -> Result<u8, CommandError> {
+    match command {
+        VsphereCommand::Templates(args) => live::block_on(run_templates(args))?,
+    }
+}
+
+async fn run_templates(args: &TemplatesArgs) -> Result<u8, CommandError> {
+    let (texts, cluster) = read(args).await?;
+    let (inputs, errors) = inputs(&texts);
+    let problems: Vec<_> = errors.iter().chain(&inputs.unreadable).cloned().collect();
+    tell_all(&[], &problems, 0);
+    if inputs.folders.is_empty() {
+        tell("no set of the cluster is on vSphere");
+    }
+    let access = access(&args.vcenter, cluster.as_ref()).await?;
+    let (found, failed) = vcenter::templates(&inputs.folders, &access).await;
+    for error in &failed {
+        tell(&format!("error: {error}"));
+    }
+    let report = template_report(&inputs, found, args.keep_templates);
+    show(args.output, &report)?;
+    let code = if !problems.is_empty() {
+        exit::INVALID_INPUT
+    } else if failed.is_empty() {
+        exit::OK
+    } else {
+        exit::UNREACHABLE
+    };
+    let chosen: Vec<_> = report
+        .items
+        .iter()
+        .filter(|item| is_chosen(args, item))
+        .collect();
+    if chosen.is_empty() {
+        return Ok(code);
+    }
+    if !problems.is_empty() || inputs.infrastructure_name.is_empty() {
+        tell("osimage: nothing was removed: what names templates is not known as a whole");
+        return Ok(exit::REFUSED);
+    }
+    Ok(code.max(remove(&chosen, &access).await?))
+}
+
+fn is_chosen(args: &TemplatesArgs, item: &ReportedTemplate) -> bool {
+    args.remove && item.state == STATE_REMOVABLE
+        || args.remove_unfinished && item.state == STATE_UNFINISHED
+}
+
+/// One that cannot be removed keeps no other.
+async fn remove(chosen: &[&ReportedTemplate], access: &Access) -> Result<u8, CommandError> {
+    let mut code = exit::OK;
+    for item in chosen {
+        let template = &item.template;
+        let name = format!("{}:{}", template.server, template.path);
+        let line = match vcenter::remove(template, access).await {
+            Ok(()) => format!("{name}: removed"),
+            Err(error) => {
+                code = exit::UNREACHABLE;
+                format!("{name}: failed: {error}")
+            }
+        };
+        print(|out| writeln!(out, "{line}"))?;
+    }
+    Ok(code)
+}
+
+async fn read(args: &TemplatesArgs) -> Result<(Texts, Option<Cluster>), CommandError> {
+    if !args.files.is_empty() {
+        let texts = progress::shown(|progress| files::read_objects(&args.files, progress));
+        return Ok((texts, None));
+    }
+    let cluster = live::connect(&args.cluster).await?;
+    let mut table = reads();
+    table.extend(inventory_reads());
+    let texts = cluster.fetch(&table).await?;
+    let texts = Texts {
+        texts,
+        ..Texts::default()
+    };
+    Ok((texts, Some(cluster)))
+}
+
+fn inputs(texts: &Texts) -> (TemplateInputs, Vec<String>) {
+    let loaded = load(texts);
+    let errors = texts.errors.iter().chain(&loaded.errors);
+    let errors = errors.map(ToString::to_string).collect();
+    let inputs = template_inputs(&ClusterSnapshot {
+        completeness: Completeness::Partial,
+        objects: loaded.objects,
+        streams: Vec::new(),
+    });
+    (inputs, errors)
+}
+
+fn show(format: TemplatesFormat, report: &TemplateReport) -> Result<(), CommandError> {
+    match format {
+        TemplatesFormat::Table => print_shown(|out| templates::table(out, report)),
+        TemplatesFormat::Json => print_text(&document::json(report)?),
+        TemplatesFormat::Yaml => print_text(&document::yaml(report)?),
+    }
+}
