@@ -18,7 +18,7 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Once;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
 use serde::Deserialize;
@@ -58,6 +58,8 @@ pub fn ova(release: &str) -> Vec<u8> {
 
 /// How long an answer of its control address may take: a test fails rather than wait for ever.
 const CONTROL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long it may take to end.
+const END: Duration = Duration::from_secs(3);
 /// How often its control address is asked.
 const CONTROL_ATTEMPTS: usize = 3;
 
@@ -255,6 +257,12 @@ impl Vcenter {
 impl Drop for Vcenter {
     fn drop(&mut self) {
         drop(self.input.take());
+        let deadline = Instant::now() + END;
+        while matches!(self.process.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        // A call that hangs, and whose caller was killed, is waited for without end.
+        self.process.kill().ok();
         self.process.wait().ok();
     }
 }
