@@ -8,7 +8,6 @@ use bootimage_plan::{
     ClusterSnapshot, Completeness, Each, Facts, InputObject, Plan, Policy, UserDataDecision,
     file_input, inventory_reads, plan_with, reads,
 };
-use cluster_io::clouds::{Certificates, Clouds};
 use cluster_io::cluster::Cluster;
 use cluster_io::files::{self, Text, Texts};
 use cluster_io::{Loaded, load};
@@ -16,6 +15,7 @@ use openshift_model::Profile;
 use openshift_model::vcenter::TemplateNames;
 
 use crate::cli::{ArchitectureArg, InputArgs, ProfileArg, TemplateNamesArg};
+use crate::clouds::clouds;
 use crate::error::CommandError;
 use crate::live;
 use crate::progress;
@@ -159,12 +159,7 @@ impl Input {
         cluster: Option<&Cluster>,
         planner: impl Fn(&Snapshot<'_>) -> Plan,
     ) -> Result<(), CommandError> {
-        let certificates = Certificates {
-            authorities: args.vcenter.vcenter_ca.clone(),
-            thumbprints: args.vcenter.vcenter_thumbprints.clone(),
-        };
-        let variable = |name: &str| std::env::var(name).ok();
-        let mut clouds = Clouds::new(cluster, variable, certificates);
+        let mut clouds = clouds(&args.vcenter, cluster);
         // An answer can lead to another question, once: an image to the products beside it.
         let mut asked = BTreeSet::new();
         for _ in 0..2 {

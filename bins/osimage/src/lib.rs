@@ -2,6 +2,7 @@
 //! exit codes. `main` is three lines.
 
 pub mod cli;
+mod clouds;
 mod commands;
 pub mod error;
 pub mod exit;

@@ -11,9 +11,9 @@ use cluster_io::vcenter::{self, Access};
 
 use super::{print, print_shown, print_text, tell, tell_all};
 use crate::cli::{TemplatesArgs, TemplatesFormat, VsphereCommand};
+use crate::clouds::clouds;
 use crate::error::CommandError;
 use crate::render::{document, templates};
-use crate::resolve::access;
 use crate::{exit, live, progress};
 
 pub(super) fn run(command: &VsphereCommand) -> Result<u8, CommandError> {
@@ -30,7 +30,7 @@ async fn run_templates(args: &TemplatesArgs) -> Result<u8, CommandError> {
     if inputs.folders.is_empty() {
         tell("no set of the cluster is on vSphere");
     }
-    let access = access(&args.vcenter, cluster.as_ref()).await?;
+    let access = clouds(&args.vcenter, cluster.as_ref()).vcenter().await?;
     let (found, failed) = vcenter::templates(&inputs.folders, &access).await;
     for error in &failed {
         tell(&format!("error: {error}"));

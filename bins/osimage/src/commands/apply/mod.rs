@@ -55,8 +55,9 @@ async fn apply(
     let found = check_all(&cluster, &saved.plan, chosen).await;
     let found = found.map_err(|error| match error {
         CheckError::Cluster(error) => CommandError::Cluster(error),
-        CheckError::Unusable(problem) => CommandError::Invalid(problem),
-        CheckError::Vcenter(words) => CommandError::Cloud(words),
+        CheckError::Unusable(problem) | CheckError::Vcenter(problem) => {
+            CommandError::Invalid(problem)
+        }
     })?;
     if !may_be_carried_out(&found, args.accept_deferred, &cluster) {
         return Ok(exit::REFUSED);

@@ -11,9 +11,9 @@ use cluster_io::vcenter::{Access, Artifacts, Doing, ImportQueue, Progress};
 use openshift_model::Platform;
 
 use crate::cli::{ApplyArgs, ArtifactArgs};
+use crate::clouds::clouds;
 use crate::commands::tell;
 use crate::error::CommandError;
-use crate::resolve::access;
 use crate::settings::{self, Verbosity};
 
 /// How often a line about the same download or upload is written.
@@ -39,7 +39,7 @@ impl VcenterTools {
             return Ok(None);
         }
         Ok(Some(Self {
-            access: access(&args.vcenter, Some(cluster)).await?,
+            access: clouds(&args.vcenter, Some(cluster)).vcenter().await?,
             artifacts: artifacts(&args.artifacts),
             queue: ImportQueue::default(),
             lines: Lines::default(),
