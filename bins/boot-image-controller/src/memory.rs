@@ -1,6 +1,6 @@
 //! The state that outlives the process, in the ConfigMap where it is kept.
 
-use bootimage_plan::{ControllerState, HistoryEntry, STATE_CONFIG_MAP, StateProblem};
+use bootimage_plan::{ControllerState, History, HistoryEntry, STATE_CONFIG_MAP, StateProblem};
 use cluster_io::cluster::{Cluster, ClusterError, WriteMode};
 use openshift_model::{Kind, RawObject};
 
@@ -76,7 +76,7 @@ impl Memory {
             let object = parse(json.as_deref());
             let (found, _) = ControllerState::read(object.as_ref());
             let entries = self.new_entries.iter().cloned();
-            let history = entries.fold(found.history, |history, entry| history.append(entry));
+            let history = entries.fold(found.history, History::append);
             let state = ControllerState {
                 history,
                 ..self.state.clone()

@@ -88,9 +88,10 @@ impl Reporter {
             .as_ref()
             .map(|it| format!("{}: {}", it.reason, it.message));
         if now != self.deferred {
-            match &now {
-                Some(why) => tracing::info!(reason = why, "updates are deferred"),
-                None => tracing::info!("updates are not deferred any more"),
+            if let Some(why) = &now {
+                tracing::info!(reason = why, "updates are deferred");
+            } else {
+                tracing::info!("updates are not deferred any more");
             }
             self.deferred = now;
         }
@@ -99,9 +100,10 @@ impl Reporter {
     /// A line where nothing is written for another reason than before.
     pub(crate) fn held_back(&mut self, why: Option<&str>) {
         if why != self.held_back.as_deref() {
-            match why {
-                Some(why) => tracing::warn!(reason = why, "nothing is written"),
-                None => tracing::info!("nothing keeps this process from writing any more"),
+            if let Some(why) = why {
+                tracing::warn!(reason = why, "nothing is written");
+            } else {
+                tracing::info!("nothing keeps this process from writing any more");
             }
             self.held_back = why.map(str::to_owned);
         }

@@ -189,9 +189,9 @@ impl Controller {
         let key = target.reference();
         let wrote = matches!(outcome.result, ApplyResult::Updated(_));
         let memory = std::mem::take(&mut self.memory.state.hot_loops);
-        let tried = wrote || matches!(outcome.result, ApplyResult::Failed(_));
-        self.memory.state.hot_loops = if tried {
-            hot_loop_tried(memory, target, wrote, seconds())
+        // What the API server refuses, nobody has reverted.
+        self.memory.state.hot_loops = if wrote {
+            hot_loop_tried(memory, target, true, seconds())
         } else {
             memory
         };
@@ -224,7 +224,14 @@ impl Controller {
                         "updated"
                     );
                 }
-                self.retries.done(&key, queue::Outcome::Settled, done);
+                // Who could not be asked is asked again; a set that was changed is planned anew.
+                let again = outcome.result.is_unreachable();
+                let turn = if again {
+                    queue::Outcome::Failed
+                } else {
+                    queue::Outcome::Settled
+                };
+                self.retries.done(&key, turn, done);
                 self.failures.remove(&key);
             }
         }

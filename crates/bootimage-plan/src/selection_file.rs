@@ -31,10 +31,9 @@ pub fn selection_of_file(document: &Value) -> Result<ManagedBootImages, Vec<Sele
     let mut problems = header_problems(document);
     let managers = document.get("machineManagers");
     if !managers.is_some_and(Value::is_array) {
-        problems.push(problem(
-            "machineManagers",
-            "a list is required; [] manages nothing",
-        ));
+        let what = "a list is required; [] manages nothing";
+        problems.push(problem("machineManagers", what));
+        return Err(problems);
     }
     let managed = json!({"machineManagers": managers});
     let admission = Admission {

@@ -207,3 +207,74 @@ fn bi_054_bi_188_w_02_only_our_members_are_written_and_nothing_twice() {
         assert_eq!(status.writes(&after, "later"), Ok(Vec::new()));
     });
 }
+
+#[test]
+fn bi_053_bi_141_a_configuration_that_is_waited_for_is_taken_in() {
+    with_pass(|plan, basis, live| {
+        assert!(plan.deferred.is_some());
+        let status = basis.taken_in().unwrap();
+        let mut object = live.to_value().unwrap();
+        for write in status.writes(live, NOW).unwrap() {
+            let Write::Patch(patch) = write else {
+                panic!("a patch");
+            };
+            let PatchBody::Json(edit) = &patch.body else {
+                panic!("a JSON Patch");
+            };
+            edit.apply(&mut object).unwrap();
+        }
+        assert_eq!(object["status"]["observedGeneration"], 2);
+        let managers = object["status"]["managedBootImagesStatus"]["machineManagers"]
+            .as_array()
+            .unwrap();
+        assert_eq!(managers.len(), 2);
+        // Nothing was done yet, and nothing is told.
+        assert_eq!(object["status"]["conditions"].as_array().unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn bi_056_bi_100_the_cluster_operator_tells_of_failures_and_says_nothing_twice() {
+    with_pass(|plan, basis, _| {
+        let failed = became(&[("MachineSet", "a", Became::Failed("no".to_owned()))]);
+        let status = basis.after(&plan.targets, &failed, "R");
+        let operator = status.operator(None, &[]).unwrap();
+        let created = operator.write(None, NOW).unwrap();
+        let Some(Write::Create(create)) = created else {
+            panic!("it is made first");
+        };
+        let mut object = create.object;
+        object["metadata"]["uid"] = json!("u");
+        object["metadata"]["resourceVersion"] = json!("1");
+        let text = object.to_string();
+        let live = RawObject::parse(&text).unwrap().unwrap();
+        let told = operator.write(Some(&live), NOW).unwrap();
+        let Some(Write::Patch(patch)) = told else {
+            panic!("then told");
+        };
+        assert_eq!(patch.subresource, Some(Subresource::Status));
+        let PatchBody::Json(edit) = &patch.body else {
+            panic!("a JSON Patch");
+        };
+        edit.apply(&mut object).unwrap();
+        let condition = |kind: &str| {
+            let conditions = object["status"]["conditions"].as_array().unwrap();
+            conditions
+                .iter()
+                .find(|it| it["type"] == kind)
+                .unwrap()
+                .clone()
+        };
+        assert_eq!(condition("Degraded")["status"], "True");
+        let message = condition("Degraded")["message"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        assert!(message.contains("bootimage update failed: "), "{message}");
+        assert_eq!(condition("Upgradeable")["status"], "False");
+        assert_eq!(condition("BootImagesContested")["status"], "False");
+        let text = object.to_string();
+        let live = RawObject::parse(&text).unwrap().unwrap();
+        assert_eq!(operator.write(Some(&live), "later"), Ok(None));
+    });
+}
