@@ -82,7 +82,7 @@ fn import(vcenter: &Vcenter, sha256: String) -> TemplateImport {
 
 /// Writes an OVA with a disk of zeros; gives its digest.
 fn write_ova(path: &Path) -> String {
-    let description = include_str!("../tests/vcenter/template.ovf");
+    let description = include_str!("../../../testing/vcenter/src/template.ovf");
     let description = description.replace("@RELEASE@", "9.8.20260715-0");
     let mut archive = tar::Builder::new(std::fs::File::create(path).expect("a file"));
     let header = |length: u64| {

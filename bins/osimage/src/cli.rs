@@ -254,10 +254,10 @@ pub struct VcenterArgs {
 #[derive(Debug, Clone, Args)]
 pub struct ArtifactArgs {
     /// Take OVAs from here instead of from where the release says: a URL to which the paths of the
-    /// release's URLs are appended, or file:///FOLDER with files of the same names
+    /// release's URLs are appended, or `file:///FOLDER` with files of the same names
     #[arg(long, value_name = "URL")]
     pub artifact_mirror: Option<String>,
-    /// Where OVAs are kept that were downloaded [default: osimage in XDG_CACHE_HOME or ~/.cache]
+    /// Where OVAs are kept that were downloaded [default: osimage in `XDG_CACHE_HOME` or ~/.cache]
     #[arg(long, value_name = "FOLDER")]
     pub artifact_cache: Option<PathBuf>,
     /// Most that is kept there, in GiB; what was used longest ago goes first

@@ -102,6 +102,7 @@ fn state(template: &FoundTemplate, users: &[TemplateUser], prefix: &str) -> Temp
 
 #[cfg(test)]
 mod tests {
+    use super::TemplateState::{Kept, NotOurs, Removable, Unfinished};
     use super::*;
 
     fn template(name: &str, created: &str) -> FoundTemplate {
@@ -152,7 +153,6 @@ mod tests {
             user("/x/c-rhcos-fd1-3", "MachineSet a"),
         ];
         let used = in_use(&["MachineSet a", "MachineSet b"]);
-        use TemplateState::{Kept, Removable};
         check(
             &templates,
             &users,
@@ -178,7 +178,6 @@ mod tests {
             is_template: false,
             ..template("c-rhcos-fd1-2", "")
         };
-        use TemplateState::{NotOurs, Unfinished};
         check(&[theirs], &[], 0, &[NotOurs]);
         check(&[half], &[], 0, &[Unfinished]);
         check(&[template("mco-tmp-12345678", "")], &[], 0, &[Unfinished]);
