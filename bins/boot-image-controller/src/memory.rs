@@ -64,17 +64,27 @@ impl Memory {
         self.state = settled;
     }
 
-    /// Writes it, where it is not what the ConfigMap has. Other programs write the history as well:
-    /// theirs is read, and continued.
-    pub(crate) async fn save(&mut self, cluster: &Cluster) -> Result<(), ClusterError> {
+    /// Writes it, where it is not what the ConfigMap has; what of that somebody has broken or emptied
+    /// since. Other programs write the history as well: theirs is read, and continued.
+    pub(crate) async fn save(
+        &mut self,
+        cluster: &Cluster,
+    ) -> Result<Vec<StateProblem>, ClusterError> {
         if self.saved.as_ref() == Some(&self.state) {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let mut attempt = 1;
         loop {
             let json = self.read(cluster).await?;
             let object = parse(json.as_deref());
-            let (found, _) = ControllerState::read(object.as_ref());
+            let (found, mut problems) = ControllerState::read(object.as_ref());
+            let had_history = self.saved.as_ref().is_some_and(has_history);
+            if problems.is_empty() && had_history && !has_history(&found) {
+                problems.push(StateProblem {
+                    key: "data",
+                    problem: "the history that was there is gone".to_owned(),
+                });
+            }
             let entries = self.new_entries.iter().cloned();
             let history = entries.fold(found.history, History::append);
             let state = ControllerState {
@@ -87,7 +97,7 @@ impl Memory {
                     self.saved = Some(state.clone());
                     self.state = state;
                     self.new_entries.clear();
-                    return Ok(());
+                    return Ok(problems);
                 }
                 Err(ClusterError::Conflict { .. }) if attempt < ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error),
@@ -99,6 +109,10 @@ impl Memory {
         let (namespace, name) = (&self.namespace, STATE_CONFIG_MAP);
         cluster.object(Kind::ConfigMap, namespace, name).await
     }
+}
+
+fn has_history(state: &ControllerState) -> bool {
+    state.history.entries().next().is_some()
 }
 
 fn parse(json: Option<&str>) -> Option<RawObject<'_>> {

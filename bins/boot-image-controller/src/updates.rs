@@ -141,7 +141,7 @@ impl Controller {
             .iter()
             .flat_map(|target| pending(&plan, target, &by))
             .collect();
-        self.memory.save(&self.cluster).await?;
+        self.save().await?;
         if self.user.is_none() {
             self.user = self.cluster.user_name().await.ok();
         }

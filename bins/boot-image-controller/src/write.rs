@@ -37,11 +37,14 @@ impl Controller {
         self.reporter.blocked(&decided.plan);
         let mut turn = self.turn(&decided).await?;
         let mut next = self.update(&decided, &mut turn).await?;
-        self.status(&decided, &turn, reason).await?;
-        self.unfinished = None;
-        self.reporter.write_events(&self.cluster).await;
-        self.memory.save(&self.cluster).await?;
         self.pass_metrics.contested(&turn.contested);
+        // Each of these is done whatever becomes of the others.
+        let told = self.status(&decided, &turn, reason).await;
+        let saved = self.save().await;
+        self.reporter.write_events(&self.cluster).await;
+        told?;
+        saved?;
+        self.unfinished = None;
         next = earliest([next, turn.next, self.retries.next_due()]);
         Ok(next)
     }
@@ -69,6 +72,14 @@ impl Controller {
             .collect();
         let state = self.memory.state.clone();
         self.memory.settle(state.settled(&decided.plan, &secrets));
+        Ok(())
+    }
+
+    /// Writes the state; an Event follows where somebody has broken it.
+    pub(crate) async fn save(&mut self) -> Result<(), PassError> {
+        let problems = self.memory.save(&self.cluster).await?;
+        let namespace = self.memory.namespace().to_owned();
+        self.reporter.state_problems(&namespace, &problems);
         Ok(())
     }
 

@@ -280,6 +280,11 @@ fn of_two_replicas_one_writes_whatever_happens_to_it() {
             eventually("the release is followed", || {
                 cluster.image("worker-b").contains(&next).then_some(())
             });
+            // By then the API server has put the call into its log.
+            eventually("the history is written", || {
+                let last = cluster.history("demo-7xk2p-worker-b").pop()?;
+                last["to"].as_str()?.contains(&next).then_some(())
+            });
         });
         let path = set_path("worker-b");
         let edits = writes
