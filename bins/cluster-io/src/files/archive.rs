@@ -1,15 +1,16 @@
 //! Archives, read as the tree in them without unpacking.
 
 use std::cell::Cell;
-use std::io::{Read, Result, Seek};
+use std::io::{BufRead, BufReader, Read, Result, Seek};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::MultiGzDecoder;
 
 use super::input::Reading;
-use super::{FileError, MAX_FILE_BYTES, Texts, walk};
+use super::{FileError, MAX_FILE_BYTES, Texts, walk, zstd};
 
 /// What every entry, and all that is kept of an archive, may expand to however small the archive
 /// is, in bytes.
@@ -28,6 +29,8 @@ const TAR_MAGIC: usize = 257;
 pub(super) enum Format {
     /// gzip, of a tar archive or of one file.
     Gzip,
+    /// Zstandard, of the same.
+    Zstd,
     /// tar.
     Tar,
     /// zip.
@@ -45,6 +48,7 @@ pub(super) fn start(file: &mut impl Read) -> Result<Vec<u8>> {
 pub(super) fn format(start: &[u8]) -> Option<Format> {
     match start {
         [0x1f, 0x8b, ..] => Some(Format::Gzip),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Format::Zstd),
         [b'P', b'K', 3 | 5, 4 | 6, ..] => Some(Format::Zip),
         _ if start
             .get(TAR_MAGIC..)
@@ -82,7 +86,8 @@ pub(super) fn read(
         let unpacked = unpack.all(format, file);
         // The other thread ends when nobody sends any more.
         drop(unpack);
-        (unpacked, looked_at.join().unwrap_or_default())
+        let found = looked_at.join();
+        (unpacked, found.unwrap_or_else(|panic| resume_unwind(panic)))
     });
     // As in a directory: the order of an archive is that of whoever packed it.
     found.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -137,6 +142,14 @@ fn expands(path: String, limit: u64) -> FileError {
     FileError::Expands { path, limit }
 }
 
+/// What was packed as a whole.
+fn unpacked<'r>(format: Format, packed: impl BufRead + 'r) -> Box<dyn Read + 'r> {
+    match format {
+        Format::Zstd => Box::new(zstd::Unpacked::new(packed)),
+        _ => Box::new(MultiGzDecoder::new(packed)),
+    }
+}
+
 /// Takes an archive apart.
 struct Unpack<'a> {
     name: &'a str,
@@ -153,15 +166,11 @@ impl Unpack<'_> {
         match format {
             Format::Tar => self.tar(file),
             Format::Zip => self.zip(file),
-            Format::Gzip => {
-                let is_tar = {
-                    let start = start(&mut MultiGzDecoder::new(&mut file))?;
-                    self::format(&start) == Some(Format::Tar)
-                };
+            Format::Gzip | Format::Zstd => {
+                let start = start(&mut unpacked(format, BufReader::new(&mut file)))?;
                 file.rewind()?;
-                let unpacked =
-                    MultiGzDecoder::new(std::io::BufReader::with_capacity(64 << 10, file));
-                if is_tar {
+                let unpacked = unpacked(format, BufReader::with_capacity(64 << 10, file));
+                if self::format(&start) == Some(Format::Tar) {
                     return self.tar(unpacked);
                 }
                 self.entry(PathBuf::new(), unpacked, 0)?;
@@ -196,9 +205,8 @@ impl Unpack<'_> {
         let mut archive = zip::ZipArchive::new(file)?;
         for index in 0..archive.len() {
             let entry = archive.by_index(index)?;
-            let Some(path) = entry.enclosed_name() else {
-                continue;
-            };
+            // A name with `..` in it leads nowhere: nothing is unpacked into files.
+            let path = PathBuf::from(entry.name()?.into_owned());
             if !entry.is_file() || !walk::is_read(&path) {
                 continue;
             }
@@ -237,7 +245,12 @@ impl<R: Read> Read for Limited<R> {
         let read = self.stream.read(buffer)?;
         match self.left.get().checked_sub(read as u64) {
             Some(left) => self.left.set(left),
-            None => return Err(std::io::Error::other("headers without end")),
+            None => {
+                return Err(std::io::Error::other(format!(
+                    "the name of an entry, or what else stands before it, is longer than {} KiB",
+                    MAX_HEADERS >> 10
+                )));
+            }
         }
         Ok(read)
     }

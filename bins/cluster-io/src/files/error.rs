@@ -80,7 +80,7 @@ pub enum FileError {
     /// An object of which a cluster has one, and on which every plan depends, is there twice.
     #[error(
         "{object} stands twice in the input ({first_path} and {second_path}) and differs; a cluster \
-         has one: leave out the file that is not of the cluster as it is"
+         has one: leave out the one that is not of the cluster as it is"
     )]
     Differs {
         /// Kind and name.

@@ -8,8 +8,8 @@ use super::look::Keep;
 use super::walk::{self, Below, io_error};
 use super::{FileError, MAX_FILE_BYTES, Progress, STANDARD_INPUT, Texts, archive, parallel, part};
 
-/// A file that is longer is not held as a whole while it is looked at. Others are: that is quicker,
-/// and a file of this length for each processor is no matter.
+/// A file that is longer, in bytes, is looked at block by block. Shorter ones are read as a whole, which is
+/// quicker; at most one for each processor is held at a time.
 const LARGE: u64 = 4 << 20;
 
 /// How texts are read.

@@ -132,6 +132,16 @@ impl Look {
         }
     }
 
+    /// Takes all lines that end, and returns what stands behind the last of them.
+    pub(super) fn lines<'b>(&mut self, mut bytes: &'b [u8]) -> &'b [u8] {
+        while let Some(end) = memchr::memchr(b'\n', bytes) {
+            let (line, behind) = bytes.split_at(end + 1);
+            self.line(line);
+            bytes = behind;
+        }
+        bytes
+    }
+
     /// The next line, with its line feed.
     pub(super) fn line(&mut self, line: &[u8]) {
         let separator = line

@@ -5,11 +5,13 @@ mod archive;
 mod error;
 mod input;
 mod json;
+mod json_scan;
 mod look;
 mod parallel;
 mod part;
 mod progress;
 mod walk;
+mod zstd;
 
 use std::path::{Path, PathBuf};
 
@@ -62,7 +64,8 @@ impl Texts {
     }
 }
 
-/// Reads files, directories and archives (`.tar`, `.tar.gz`, `.tgz`, `.zip`); `-` is standard input.
+/// Reads files, directories and archives (`.tar`, `.tar.gz`, `.tgz`, `.tar.zst`, `.zip`); `-` is standard
+/// input.
 /// Of a directory, which is read with everything below it, `.yaml`, `.yml` and `.json` count, and of
 /// an archive the same. What cannot be read is an error of its own and stops nothing else.
 pub fn read(paths: &[PathBuf]) -> Texts {

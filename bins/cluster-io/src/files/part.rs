@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Read, Result, Seek, SeekFrom};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use super::input::Reading;
-use super::look::{Document, List, Look, Place};
+use super::json_scan::Scan;
+use super::look::{Document, Keep, List, Look, Place};
 use super::{FileError, Text, Texts, json, parallel};
 use crate::yaml::{self, YamlError};
 
@@ -14,8 +16,8 @@ use crate::yaml::{self, YamlError};
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// How much of a large file is looked at at a time.
 const BLOCK: usize = 256 << 10;
-/// A file with a longer line than this is read as a whole: it is not what a program that writes YAML
-/// makes.
+/// A file with a longer line of YAML than this, or with a longer string of JSON, is read as a whole: it
+/// is not what a program writes.
 const MAX_LINE: usize = 16 << 20;
 
 /// Where the parts of a file are read from.
@@ -28,17 +30,36 @@ pub(super) enum Source<'a> {
 
 impl Source<'_> {
     fn bytes(&self, place: &Place) -> Result<Cow<'_, [u8]>> {
-        let index = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
-        let range = index(place.bytes.start)..index(place.bytes.end);
+        if let Self::Bytes(bytes) = self {
+            return Ok(Cow::Borrowed(part(bytes, &place.bytes)));
+        }
+        let mut bytes = Vec::new();
+        self.append(&place.bytes, &mut bytes)?;
+        Ok(Cow::Owned(bytes))
+    }
+
+    /// Reads a part of the file and puts it behind what was read before.
+    pub(super) fn append(&self, range: &Range<u64>, bytes: &mut Vec<u8>) -> Result<()> {
         match self {
-            Self::Bytes(bytes) => Ok(Cow::Borrowed(bytes.get(range).unwrap_or_default())),
+            Self::Bytes(all) => bytes.extend_from_slice(part(all, range)),
             Self::File(file) => {
-                let mut bytes = vec![0; range.len()];
-                file.read_exact_at(&mut bytes, place.bytes.start)?;
-                Ok(Cow::Owned(bytes))
+                let start = bytes.len();
+                bytes.resize(start + index(range.end.saturating_sub(range.start)), 0);
+                file.read_exact_at(bytes.get_mut(start..).unwrap_or_default(), range.start)?;
             }
         }
+        Ok(())
     }
+}
+
+fn part<'b>(bytes: &'b [u8], range: &Range<u64>) -> &'b [u8] {
+    bytes
+        .get(index(range.start)..index(range.end))
+        .unwrap_or_default()
+}
+
+fn index(offset: u64) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX)
 }
 
 /// The texts of a file in memory.
@@ -48,12 +69,7 @@ pub(super) fn texts(reading: &Reading<'_>, name: &str, bytes: &[u8]) -> Texts {
         return json_texts(reading, name, bytes, start);
     }
     let mut look = Look::new(reading.keep, (bytes.len() - start.len()) as u64);
-    let mut rest = start;
-    while let Some(end) = memchr::memchr(b'\n', rest) {
-        let (line, behind) = rest.split_at(end + 1);
-        look.line(line);
-        rest = behind;
-    }
+    let rest = look.lines(start);
     if !rest.is_empty() {
         look.line(rest);
     }
@@ -71,34 +87,89 @@ fn json_texts(reading: &Reading<'_>, name: &str, bytes: &[u8], start: &[u8]) -> 
 }
 
 /// The texts of a large file that is looked at block by block; `None` for one that has to be read as a
-/// whole.
+/// whole, and is at its start again.
 pub(super) fn large(reading: &Reading<'_>, name: &str, file: &mut File) -> Result<Option<Texts>> {
     let mut block = vec![0; BLOCK];
-    let mut filled = file.read(&mut block)?;
-    let start = block.get(..filled).unwrap_or_default();
-    let behind_mark = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start);
-    if json::is_json(behind_mark) {
+    let filled = file.read(&mut block)?;
+    block.truncate(filled);
+    let mark = if block.starts_with(BYTE_ORDER_MARK) {
+        BYTE_ORDER_MARK.len()
+    } else {
+        0
+    };
+    block.drain(..mark);
+    reading.progress.add_bytes(block.len() as u64);
+    let found = if json::is_json(&block) {
+        large_json(reading, name, file, block, mark as u64)?
+    } else {
+        large_yaml(reading, name, file, block, mark as u64)?
+    };
+    if found.is_none() {
         file.seek(SeekFrom::Start(0))?;
+    }
+    Ok(found)
+}
+
+fn large_json(
+    reading: &Reading<'_>,
+    name: &str,
+    file: &mut File,
+    start: Vec<u8>,
+    offset: u64,
+) -> Result<Option<Texts>> {
+    if reading.keep == Keep::All {
         return Ok(None);
     }
-    let mark = start.len() - behind_mark.len();
-    let mut look = Look::new(reading.keep, mark as u64);
-    block.copy_within(mark..filled, 0);
-    filled -= mark;
-    reading.progress.add_bytes(filled as u64);
-    loop {
-        let known = block.get(..filled).unwrap_or_default();
-        let mut done = 0;
-        for end in memchr::memchr_iter(b'\n', known) {
-            look.line(known.get(done..=end).unwrap_or_default());
-            done = end + 1;
+    let mut scan = Scan::new(offset);
+    let take = |bytes: &[u8], is_last: bool| scan.take(bytes, is_last).ok();
+    let is_seen = blocks(reading, file, start, take)?;
+    Ok(if is_seen {
+        json::kept(name, &Source::File(file), scan.finish())
+    } else {
+        None
+    })
+}
+
+fn large_yaml(
+    reading: &Reading<'_>,
+    name: &str,
+    file: &mut File,
+    start: Vec<u8>,
+    offset: u64,
+) -> Result<Option<Texts>> {
+    let mut look = Look::new(reading.keep, offset);
+    let take = |bytes: &[u8], is_last: bool| {
+        let rest = look.lines(bytes);
+        if is_last && !rest.is_empty() {
+            look.line(rest);
+            return Some(bytes.len());
         }
-        block.copy_within(done..filled, 0);
-        filled -= done;
+        Some(bytes.len() - rest.len())
+    };
+    let is_seen = blocks(reading, file, start, take)?;
+    Ok(is_seen.then(|| parsed(name, &Source::File(file), look)))
+}
+
+/// Gives a file to `take` block by block, after its start, which was read before. `take` says how much of
+/// a block it has taken: the rest comes again, with more behind it. False where `take` gives up, or
+/// needs more at once than a line of a file is long.
+fn blocks(
+    reading: &Reading<'_>,
+    file: &mut File,
+    mut block: Vec<u8>,
+    mut take: impl FnMut(&[u8], bool) -> Option<usize>,
+) -> Result<bool> {
+    let mut filled = block.len();
+    block.resize(BLOCK, 0);
+    loop {
+        let Some(taken) = take(block.get(..filled).unwrap_or_default(), false) else {
+            return Ok(false);
+        };
+        block.copy_within(taken..filled, 0);
+        filled -= taken;
         if filled == block.len() {
             if filled >= MAX_LINE {
-                file.seek(SeekFrom::Start(0))?;
-                return Ok(None);
+                return Ok(false);
             }
             block.resize(filled * 2, 0);
         }
@@ -109,10 +180,7 @@ pub(super) fn large(reading: &Reading<'_>, name: &str, file: &mut File) -> Resul
         }
         filled += read;
     }
-    if filled > 0 {
-        look.line(block.get(..filled).unwrap_or_default());
-    }
-    Ok(Some(parsed(name, &Source::File(file), look)))
+    Ok(take(block.get(..filled).unwrap_or_default(), true).is_some())
 }
 
 /// Parses what was found.
@@ -141,8 +209,8 @@ fn document_text(
     source: &Source<'_>,
     document: &Document,
 ) -> std::result::Result<(Option<Text>, usize), FileError> {
-    // An element may need an anchor of another one. Then, and where it is no YAML, the whole document
-    // tells more.
+    // An element cannot be parsed by itself where it uses an anchor of another element, or where it is no
+    // YAML. Then the whole document is parsed: it has the anchor, and the error gets its place.
     let list = document.list.as_ref();
     let kept = list.and_then(|list| Some((list_text(source, list)?, list.ignored)));
     let (json, ignored) = match kept {
@@ -170,7 +238,7 @@ fn list_text(source: &Source<'_>, list: &List) -> Option<String> {
     };
     let elements: Option<Vec<String>> =
         parallel::map(&list.elements, element).into_iter().collect();
-    // Both are words without anything that JSON would have to escape.
+    // Both consist of letters, digits, `.`, `/` and `-` only (see `look::word`): nothing to escape.
     let (api_version, kind) = (&list.api_version, &list.kind);
     let head = format!(r#"{{"apiVersion":"{api_version}","kind":"{kind}","items":["#);
     Some(format!("{head}{}]}}", elements?.join(",")))
@@ -214,12 +282,12 @@ fn syntax_error(
 /// The problem, and what else it may be: examples that are copied out of a document keep the numbers
 /// of its callouts, and a number where a mapping should begin is no YAML.
 fn with_callout(problem: String, text: &str, line: u64) -> String {
-    // What is written twice is no number that was copied along.
+    // A key that stands twice is not explained by the number of a callout.
     if problem.starts_with("duplicate") {
         return problem;
     }
     let line = usize::try_from(line).unwrap_or(usize::MAX);
-    // The parser notices at the line itself, or where a key was to follow.
+    // The parser stops at the line with the number, or at the key after it: look backwards from there.
     let mut lines = text
         .lines()
         .take(line)

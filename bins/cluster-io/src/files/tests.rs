@@ -143,6 +143,44 @@ fn duplicate_keys_of_json_are_refused_as_those_of_yaml() {
     assert!(texts_of("a.json", twice).errors.is_empty());
 }
 
+/// Longer than what is held of a file as a whole.
+fn large_json(documents: &str) -> Vec<u8> {
+    let pod = format!(r#"{{"kind":"Pod","x":"{}"}}"#, "y".repeat(1 << 20));
+    let pods = vec![pod.as_str(); 5].join(",");
+    format!(r#"{documents} {{"kind":"List","items":[{pods},{{"kind":"Node"}}]}}"#).into_bytes()
+}
+
+#[test]
+fn a_large_file_of_json_is_read_as_a_small_one_is() {
+    for start in [
+        "",
+        "\u{feff}",
+        r#"{"kind":"Node","n":1}"#,
+        "[1]",
+        "5",
+        "{",
+        r#"{"a":1,"a":2}"#,
+    ] {
+        let bytes = large_json(start);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.json");
+        fs::write(&file, &bytes).unwrap();
+        let name = file.display().to_string();
+        let found = read_objects(&[file], &Progress::default());
+        let expected = objects_of_bytes(&name, &bytes);
+        assert_eq!(found.texts, expected.texts, "{start}");
+        assert_eq!(found.ignored, expected.ignored, "{start}");
+        let words = |texts: &Texts| {
+            texts
+                .errors
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(words(&found), words(&expected), "{start}");
+    }
+}
+
 #[test]
 fn an_element_may_need_an_anchor_of_one_that_is_left_out() {
     let text = b"kind: List\nitems:\n- kind: Pod\n  x: &a {k: 1}\n- kind: Node\n  apiVersion: v1\n  y: *a\n";
@@ -184,6 +222,10 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
 fn zip() -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, text) in TREE {
@@ -201,6 +243,7 @@ fn an_archive_is_read_as_the_tree_in_it() {
         ("d.tar", tar()),
         ("d.tgz", gzip(&tar())),
         ("d.tar.gz", gzip(&tar())),
+        ("d.tar.zst", zstd(&tar())),
         ("d.zip", zip()),
         ("whatever", gzip(&tar())),
     ] {
@@ -221,7 +264,19 @@ fn an_archive_is_read_as_the_tree_in_it() {
         );
         assert_eq!((found.ignored, progress.files()), (1, 3), "{name}");
     }
-    let found = texts_of("a.yaml.gz", &gzip(b"n: 1"));
+    for packed in [gzip(b"n: 1"), zstd(b"n: 1")] {
+        let found = texts_of("a.yaml.packed", &packed);
+        assert_eq!(found.texts[0].json, "{\"n\":1}");
+    }
+}
+
+#[test]
+fn an_entry_that_would_lead_out_of_the_archive_is_read_all_the_same() {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default();
+    archive.start_file("../../sets.yaml", options).unwrap();
+    std::io::Write::write_all(&mut archive, b"n: 1").unwrap();
+    let found = texts_of("d.zip", &archive.finish().unwrap().into_inner());
     assert_eq!(found.texts[0].json, "{\"n\":1}");
 }
 
@@ -245,12 +300,9 @@ fn a_damaged_archive_keeps_what_was_read_of_it() {
 #[test]
 fn an_archive_that_expands_without_end_is_refused() {
     let zeros = gzip(&vec![b' '; 70 << 20]);
-    check_error(
-        "a.gz",
-        &zeros,
-        "MiB, the limit for an archive of this size",
-        0,
-    );
+    let limit = "MiB, the limit for an archive of this size";
+    check_error("a.gz", &zeros, limit, 0);
+    check_error("a.zst", &zstd(&vec![b' '; 70 << 20]), limit, 0);
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::GNULongName);
     header.set_size(200 << 20);
@@ -258,5 +310,5 @@ fn an_archive_that_expands_without_end_is_refused() {
     header.set_cksum();
     let mut bomb = header.as_bytes().to_vec();
     bomb.resize(100 << 20, b'x');
-    check_error("a.tgz", &gzip(&bomb), "headers without end", 0);
+    check_error("a.tgz", &gzip(&bomb), "longer than 1024 KiB; unpack it", 0);
 }
