@@ -5,9 +5,8 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 use std::marker::PhantomData;
 
-use openshift_model::{
-    Kind, Members, ObjectRef, RawObject, Text as Str, canonical, names, raw_json,
-};
+use bootimage_plan::{Repeated, repeated};
+use openshift_model::{Kind, Members, ObjectRef, RawObject, Text as Str};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -128,106 +127,47 @@ impl<'a> Loaded<'a> {
         let Some(first) = self.objects.get_mut(place) else {
             return;
         };
-        if canonical_text(first) == canonical_text(&object) {
-            return;
-        }
         let which = object.reference();
-        let of_two_clusters = two_clusters(first, &object);
-        if of_two_clusters.is_none() && is_singleton(first) && differs_in_content(first, &object) {
-            self.errors.push(FileError::Differs {
+        let (first_path, second_path) = (before.to_owned(), path.to_owned());
+        match repeated(first, &object) {
+            Repeated::Same => return,
+            Repeated::Contradiction => self.errors.push(FileError::Differs {
                 object: which.to_string(),
-                first_path: before.to_owned(),
-                second_path: path.to_owned(),
-            });
-            self.repeated.push(which);
-            *first = object;
-            return;
-        }
-        let is_known = |error: &FileError| matches!(error, FileError::TwoClusters { .. });
-        if !self.errors.iter().any(is_known)
-            && let Some((member, [of_first, of_second])) = of_two_clusters
-        {
-            self.errors.push(FileError::TwoClusters {
-                object: which.to_string(),
+                first_path,
+                second_path,
+            }),
+            Repeated::OfTwoClusters {
                 member,
-                first: of_first,
-                first_path: before.to_owned(),
-                second: of_second,
-                second_path: path.to_owned(),
-            });
+                first,
+                second,
+            } => {
+                let is_known = |error: &FileError| matches!(error, FileError::TwoClusters { .. });
+                if !self.errors.iter().any(is_known) {
+                    self.errors.push(FileError::TwoClusters {
+                        object: which.to_string(),
+                        member,
+                        first,
+                        first_path,
+                        second,
+                        second_path,
+                    });
+                }
+                self.warnings.push(stands_twice(&which, before, path));
+            }
+            Repeated::Differs => self.warnings.push(stands_twice(&which, before, path)),
         }
-        let files = if before == path {
-            path.to_owned()
-        } else {
-            format!("{before} and {path}")
-        };
-        self.warnings.push(format!(
-            "{which} stands twice in the input ({files}) and differs; the last one read counts"
-        ));
         self.repeated.push(which);
         *first = object;
     }
 }
 
-/// Whether every plan depends on the object, of which a cluster has one: to take either of two would
-/// be a guess.
-fn is_singleton(object: &RawObject<'_>) -> bool {
-    match object.kind {
-        Kind::Infrastructure
-        | Kind::ClusterVersion
-        | Kind::MachineConfiguration
-        | Kind::FeatureGate
-        | Kind::Provisioning => true,
-        Kind::ConfigMap => object.name.as_str() == names::BOOT_IMAGES_CONFIG_MAP,
-        _ => false,
-    }
-}
-
-/// Whether two objects differ in more than their metadata: a dump that was made in several steps may
-/// hold an object with two resource versions that says the same twice.
-fn differs_in_content(first: &RawObject<'_>, second: &RawObject<'_>) -> bool {
-    let content = |object: &RawObject<'_>| canonical_members(object, |name| name != "metadata");
-    content(first) != content(second)
-}
-
-/// What tells clusters apart, where both objects say it and say different things.
-fn two_clusters(
-    first: &RawObject<'_>,
-    second: &RawObject<'_>,
-) -> Option<(&'static str, [String; 2])> {
-    let (part, member) = match first.kind {
-        Kind::ClusterVersion => ("spec", "clusterID"),
-        Kind::Infrastructure => ("status", "infrastructureName"),
-        _ => return None,
+fn stands_twice(object: &ObjectRef, before: &str, path: &str) -> String {
+    let files = if before == path {
+        path.to_owned()
+    } else {
+        format!("{before} and {path}")
     };
-    let value = |object: &RawObject<'_>| {
-        let text = raw_json::member(object.member(part)?.get(), member)?;
-        let value = serde_json::from_str::<String>(text).ok()?;
-        (!value.is_empty()).then_some(value)
-    };
-    let (first, second) = (value(first)?, value(second)?);
-    (first != second).then_some((member, [first, second]))
-}
-
-fn canonical_text(object: &RawObject<'_>) -> Vec<u8> {
-    canonical_members(object, |_| true)
-}
-
-/// The members that are wanted, in canonical form.
-fn canonical_members(object: &RawObject<'_>, wanted: impl Fn(&str) -> bool) -> Vec<u8> {
-    let mut members: Vec<_> = object
-        .members()
-        .iter()
-        .filter(|(name, _)| wanted(name))
-        .collect();
-    members.sort_by_key(|(name, _)| *name);
-    let mut out = Vec::new();
-    for (name, raw) in members {
-        out.extend_from_slice(name.as_bytes());
-        out.push(0);
-        canonical::write(raw.get(), &mut out);
-    }
-    out
+    format!("{object} stands twice in the input ({files}) and differs; the last one read counts")
 }
 
 /// A JSON object; the elements of a list are taken apart in the same pass over the text.

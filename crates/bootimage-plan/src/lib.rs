@@ -50,6 +50,7 @@ mod present;
 mod reads;
 mod reason;
 mod recheck;
+mod repeated;
 pub mod report;
 mod selection_file;
 mod standing;
@@ -85,6 +86,7 @@ pub use plan::{Each, Explanation, InTurn, explain, plan, plan_pass, plan_with};
 pub use reads::{USUAL_USER_DATA, cluster_reads, inventory_reads, reads, replace_reads};
 pub use reason::{Obstacle, ReasonCode};
 pub use recheck::{Difference, Disagreement, Recheck, recheck, recheck_with};
+pub use repeated::{Repeated, repeated};
 pub use selection_file::{SELECTION_KIND, SelectionProblem, selection_of_file};
 pub use standing::{
     Moved, Movement, Standing, live_namespace, moved, standing, user_data_standing,
