@@ -47,13 +47,19 @@ pub fn policy_inputs(policy: &Policy) -> Vec<InputObject> {
     flags.into_iter().flatten().map(input).collect()
 }
 
+/// Whether an input is a flag. A file may be called like one: the digest of a flag is that of its own
+/// text, that of a file is of what the file holds.
+fn is_flag(input: &InputObject) -> bool {
+    input.kind == InputKind::File && input.digest == Digest::of(input.name.as_bytes())
+}
+
 /// What the person decided who made a plan with these inputs. A flag with a value that nobody could
 /// have given counts as not given: the plan is then not the one that this policy leads to.
 pub fn policy_of(inputs: &[InputObject]) -> Policy {
     let mut policy = Policy::default();
     let flags = inputs
         .iter()
-        .filter(|input| input.kind == InputKind::File)
+        .filter(|input| is_flag(input))
         .filter_map(|input| input.name.split_once('='));
     for (flag, value) in flags {
         match flag {
@@ -102,7 +108,10 @@ mod tests {
             assert_eq!(policy_of(&inputs), policy);
         }
         let wrong = [
-            file_input("--profile=9.99", b""),
+            file_input("--profile=9.99", b"--profile=9.99"),
+            file_input("--template-names=mine", b"--template-names=mine"),
+            // A file that was named like a flag.
+            file_input("--profile=4.19", b"{}"),
             file_input("rhcos.json", b"{}"),
         ];
         assert_eq!(policy_of(&wrong), Policy::default());
