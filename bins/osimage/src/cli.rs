@@ -15,6 +15,9 @@ pub use layer::{
 pub use vsphere::{TemplatesArgs, TemplatesFormat, VsphereCommand};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::ArgValueCandidates;
+
+use crate::complete;
 
 /// Plan, explain and apply changes of node operating-system images on OpenShift and OKD.
 #[derive(Debug, Parser)]
@@ -113,6 +116,9 @@ pub enum Command {
     #[command(subcommand)]
     Vsphere(VsphereCommand),
     /// Print a completion script for a shell
+    ///
+    /// The script asks this program each time: names of objects are those of the files that the command
+    /// line names with -f.
     #[command(after_help = COMPLETION_EXAMPLES)]
     Completion {
         /// The shell
@@ -183,7 +189,7 @@ Examples:
   osimage ignition check -o json < worker.ign";
 const COMPLETION_EXAMPLES: &str = "\
 Examples:
-  source <(osimage completion bash)";
+  source <(osimage completion bash)                    names of objects too, out of the files of -f";
 const MAN_EXAMPLES: &str = "\
 Examples:
   osimage man ~/.local/share/man/man1";
@@ -205,7 +211,7 @@ pub struct ClusterArgs {
 /// Where the objects come from, and what is assumed about them.
 #[derive(Debug, Args)]
 pub struct InputArgs {
-    /// File, directory or archive (.tar, .tar.gz, .zip) with YAML or JSON, e.g. a must-gather; `-` is
+    /// File, directory or archive (.tar, .tar.gz, .tar.zst, .zip) with YAML or JSON, e.g. a must-gather; `-` is
     /// standard input; repeatable; without it the live cluster is read
     #[arg(short = 'f', long = "filename", value_name = "PATH")]
     pub files: Vec<PathBuf>,
@@ -278,7 +284,7 @@ pub enum TemplateNamesArg {
 #[derive(Debug, Args)]
 pub struct NarrowArgs {
     /// Only these objects, e.g. worker-a or cpms/cluster
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = ArgValueCandidates::new(complete::planned))]
     pub names: Vec<String>,
     /// Only objects of this namespace
     #[arg(short, long)]
@@ -373,7 +379,7 @@ pub struct FactsArgs {
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
     /// The object: worker-a, machineset/worker-a or `machineset worker-a`
-    #[arg(value_name = "NAME", required = true, num_args = 1..=2)]
+    #[arg(value_name = "NAME", required = true, num_args = 1..=2, add = ArgValueCandidates::new(complete::explained))]
     pub object: Vec<String>,
     /// Where the objects come from.
     #[command(flatten)]

@@ -1,5 +1,6 @@
 //! Failures of the command, each with its exit code.
 
+use bootimage_hazards::TableError;
 use cluster_io::clouds::CloudError;
 use cluster_io::cluster::ClusterError;
 use cluster_io::files::FileError;
@@ -70,6 +71,26 @@ pub enum CommandError {
         /// The names that there are.
         known: Vec<String>,
     },
+    /// The namespace that was named has no such object.
+    #[error(
+        "namespace {namespace} has no {kind} {name}{}",
+        what_is_there(.elsewhere, .known)
+    )]
+    NotInNamespace {
+        /// The kind that was asked for.
+        kind: String,
+        /// The name that was asked for.
+        name: String,
+        /// The namespace that was asked for.
+        namespace: String,
+        /// The namespaces that have such an object.
+        elsewhere: Vec<String>,
+        /// The names that there are in the namespace.
+        known: Vec<String>,
+    },
+    /// The table of hazards that is part of the program cannot be read: our bug.
+    #[error("the table of hazards in this program cannot be read: {0}; please report it")]
+    HazardTable(#[from] TableError),
     /// A file cannot be read.
     #[error("{0}")]
     Unreadable(FileError),
@@ -155,6 +176,16 @@ fn candidates(known: &[String]) -> String {
     format!("; it has {}", first_of(known))
 }
 
+fn what_is_there(namespaces: &[String], known: &[String]) -> String {
+    if !namespaces.is_empty() {
+        return format!("; it is in namespace {}", first_of(namespaces));
+    }
+    match known {
+        [] => "; the input has nothing in it that a plan is about".to_owned(),
+        known => format!("; it has {}", first_of(known)),
+    }
+}
+
 fn updates(known: &[String]) -> String {
     if known.is_empty() {
         return "; it updates nothing".to_owned();
@@ -219,15 +250,16 @@ impl CommandError {
             Self::Cluster(_) | Self::Cloud(_) | Self::OperatorSlow { .. } => exit::UNREACHABLE,
             Self::Runtime(_) => exit::FAILURE,
             Self::NoPlan { .. } => exit::INVALID_INPUT,
-            Self::NotFound { .. } | Self::Unreadable(_) | Self::NoStub { .. } => {
-                exit::INVALID_INPUT
-            }
+            Self::NotFound { .. }
+            | Self::NotInNamespace { .. }
+            | Self::Unreadable(_)
+            | Self::NoStub { .. } => exit::INVALID_INPUT,
             Self::Stub { error, .. } => refusal(error.would_lose()),
             Self::Secret { error, .. } => refusal(error.would_lose()),
             Self::Several(_) => exit::USAGE,
             Self::Invalid(_) => exit::INVALID_INPUT,
             Self::Refused(_) => exit::REFUSED,
-            Self::Write { .. } | Self::Serialise { .. } => exit::FAILURE,
+            Self::Write { .. } | Self::Serialise { .. } | Self::HazardTable(_) => exit::FAILURE,
         }
     }
 

@@ -9,7 +9,7 @@ use bootimage_plan::{
     file_input, inventory_reads, plan_with, reads,
 };
 use cluster_io::cluster::Cluster;
-use cluster_io::files::{self, Text, Texts};
+use cluster_io::files::{self, Progress, Text, Texts};
 use cluster_io::{Loaded, load};
 use openshift_model::Profile;
 use openshift_model::vcenter::TemplateNames;
@@ -79,26 +79,35 @@ impl Input {
         planner: impl Fn(&Snapshot<'_>) -> Plan,
     ) -> Result<Self, CommandError> {
         let machines = false;
-        Self::read_wanted(args, Wanted { resolve, machines }, planner)
+        let wanted = Wanted { resolve, machines };
+        progress::shown(|progress| Self::read_wanted(args, wanted, progress, planner))
     }
 
-    /// [`Input::read`]; of a live cluster with its machines, nodes and pools as well.
-    pub(crate) fn read_inventory(args: &InputArgs, resolve: bool) -> Result<Self, CommandError> {
+    /// [`Input::read`]; of a live cluster with its machines, nodes and pools as well. Whoever reads many
+    /// clusters shows one progress for all of them.
+    pub(crate) fn read_inventory(
+        args: &InputArgs,
+        resolve: bool,
+        progress: &Progress,
+    ) -> Result<Self, CommandError> {
         let machines = true;
         let planner = |snapshot: &Snapshot<'_>| snapshot.plan(args);
-        Self::read_wanted(args, Wanted { resolve, machines }, planner)
+        Self::read_wanted(args, Wanted { resolve, machines }, progress, planner)
     }
 
     fn read_wanted(
         args: &InputArgs,
         wanted: Wanted,
+        progress: &Progress,
         planner: impl Fn(&Snapshot<'_>) -> Plan,
     ) -> Result<Self, CommandError> {
+        let all = [&args.files, &args.streams, &args.facts];
+        standard_input_once(all.into_iter().flatten())?;
         let mut empty = Vec::new();
         let mut named = Vec::new();
         let mut input = Self {
             completeness: Completeness::Partial,
-            objects: progress::shown(|progress| files::read_objects(&args.files, progress)),
+            objects: files::read_objects(&args.files, progress),
             streams: read(
                 &args.streams,
                 "a CoreOS stream document",
@@ -253,6 +262,24 @@ impl Snapshot<'_> {
     }
 }
 
+/// Whether a path is standard input.
+pub(crate) fn is_standard_input(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Standard input is at its end after it was read once: what is read from it then is empty.
+pub(crate) fn standard_input_once<'p>(
+    paths: impl IntoIterator<Item = &'p PathBuf>,
+) -> Result<(), CommandError> {
+    let named = paths.into_iter().filter(|path| is_standard_input(path));
+    if named.count() > 1 {
+        let twice = "standard input (`-`) is named more than once, and can be read only once: save what \
+                     comes from it into a file, and name that";
+        return Err(CommandError::Usage(twice.to_owned()));
+    }
+    Ok(())
+}
+
 /// The user-data Secrets that a plan of a partial snapshot would have to know.
 fn unknown_secrets(plan: &Plan) -> BTreeSet<String> {
     plan.targets
@@ -291,9 +318,10 @@ fn read(
 /// was read from it.
 fn named_file(path: &Path, texts: &[Text]) -> InputObject {
     let name = path.file_name().unwrap_or(path.as_os_str());
-    let bytes = match path.to_str() {
-        Some("-") => None,
-        _ => files::read_bytes(path).ok(),
+    let bytes = if is_standard_input(path) {
+        None
+    } else {
+        files::read_bytes(path).ok()
     };
     let bytes = bytes.unwrap_or_else(|| {
         let texts = texts.iter().map(|text| text.json.as_bytes());

@@ -4,6 +4,7 @@
 pub mod cli;
 mod clouds;
 mod commands;
+pub mod complete;
 pub mod error;
 pub mod exit;
 mod input;

@@ -3,7 +3,7 @@
 use cluster_io::cluster::{Cluster, ConnectOptions};
 
 use crate::cli::ClusterArgs;
-use crate::commands::tell;
+use crate::commands::warn;
 use crate::error::CommandError;
 
 /// How the command calls itself in the audit log of a cluster.
@@ -31,7 +31,7 @@ pub(crate) async fn connect(args: &ClusterArgs) -> Result<Cluster, CommandError>
     };
     let (cluster, warnings) = Cluster::connect(&options).await?;
     for warning in warnings {
-        tell(&format!("warning: {warning}"));
+        warn(warning);
     }
     Ok(cluster)
 }

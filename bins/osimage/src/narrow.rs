@@ -18,15 +18,13 @@ pub(crate) fn narrow(
     args: &NarrowArgs,
 ) -> Result<(), CommandError> {
     let names = names(&args.names)?;
-    let is_in_namespace = |target: &Target| {
-        args.namespace
-            .as_ref()
-            .is_none_or(|wanted| *wanted == target.namespace)
-    };
+    let namespace = args.namespace.as_deref();
+    let is_in_namespace =
+        |target: &Target| namespace.is_none_or(|wanted| wanted == target.namespace);
     for name in &names {
         let found = |target: &Target| name.is(target) && is_in_namespace(target);
         if !plan.targets.iter().any(found) {
-            return Err(name.not_found(plan));
+            return Err(name.not_found(plan, namespace));
         }
     }
     let labelled = match &args.selector {
@@ -59,12 +57,26 @@ impl Name {
                 .is_none_or(|kind| kind == target.kind.name())
     }
 
-    fn not_found(&self, plan: &Plan) -> CommandError {
-        let known = plan.targets.iter().map(|target| target.name.clone());
-        CommandError::NotFound {
-            kind: self.kind.clone().unwrap_or_else(|| "object".to_owned()),
+    fn not_found(&self, plan: &Plan, namespace: Option<&str>) -> CommandError {
+        let kind = self.kind.clone().unwrap_or_else(|| "object".to_owned());
+        let Some(namespace) = namespace else {
+            let known = plan.targets.iter().map(|target| target.name.clone());
+            return CommandError::NotFound {
+                kind,
+                name: self.name.clone(),
+                known: known.collect(),
+            };
+        };
+        let elsewhere = plan.targets.iter().filter(|target| self.is(target));
+        let in_namespace = plan.targets.iter().filter(|t| t.namespace == namespace);
+        CommandError::NotInNamespace {
+            kind,
             name: self.name.clone(),
-            known: known.collect(),
+            namespace: namespace.to_owned(),
+            elsewhere: elsewhere
+                .map(|target| target.namespace.to_string())
+                .collect(),
+            known: in_namespace.map(|target| target.name.clone()).collect(),
         }
     }
 }

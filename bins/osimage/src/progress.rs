@@ -1,6 +1,7 @@
 //! A line on standard error for whoever waits for a long read.
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -15,13 +16,24 @@ const INTERVAL: Duration = Duration::from_millis(200);
 /// Back to the start of the line, which is cleared.
 const CLEAR: &str = "\r\u{1b}[K";
 
+/// Whether the line is on the terminal.
+static SHOWN: AtomicBool = AtomicBool::new(false);
+
+/// Takes the line away, where it is, before something else is written to standard error. It comes back
+/// with the next change.
+pub(crate) fn clear() {
+    if SHOWN.swap(false, Ordering::Relaxed) {
+        say(CLEAR);
+    }
+}
+
 /// Reads with a line on standard error that says how far it has come, where standard error is a
 /// terminal and the read takes longer than a second. The line is gone afterwards.
 pub(crate) fn shown<T>(read: impl FnOnce(&Progress) -> T) -> T {
     let progress = Progress::default();
     let start = Instant::now();
     let result = watched(&progress, read);
-    if settings::verbosity() == Verbosity::Verbose {
+    if settings::verbosity() == Verbosity::Verbose && progress.bytes() > 0 {
         let milliseconds = start.elapsed().as_millis();
         say(&format!(
             "read {} in {milliseconds} ms\n",
@@ -32,27 +44,32 @@ pub(crate) fn shown<T>(read: impl FnOnce(&Progress) -> T) -> T {
 }
 
 fn watched<T>(progress: &Progress, read: impl FnOnce(&Progress) -> T) -> T {
-    if !std::io::stderr().is_terminal() {
+    if settings::verbosity() == Verbosity::Quiet || !std::io::stderr().is_terminal() {
         return read(progress);
     }
     let (done, waits) = channel::<()>();
     std::thread::scope(|scope| {
         scope.spawn(move || {
             let mut pause = PATIENCE;
-            let mut is_shown = false;
             while waits.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-                say(&format!("{CLEAR}reading: {}", amount(progress)));
-                is_shown = true;
+                SHOWN.store(true, Ordering::Relaxed);
+                say(&format!("{CLEAR}{}", how_far(progress)));
                 pause = INTERVAL;
             }
-            if is_shown {
-                say(CLEAR);
-            }
+            clear();
         });
         let result = read(progress);
         drop(done);
         result
     })
+}
+
+/// Of standard input nothing is known before all of it is there, of a cluster never.
+fn how_far(progress: &Progress) -> String {
+    if progress.bytes() == 0 {
+        return "reading".to_owned();
+    }
+    format!("reading: {}", amount(progress))
 }
 
 fn amount(progress: &Progress) -> String {

@@ -183,6 +183,11 @@ impl Hazard {
         }
     }
 
+    /// Whether it makes anything of a birth at all: what does not is listed for people to know.
+    pub fn counts(&self) -> bool {
+        self.verdict() > Verdict::Ok
+    }
+
     fn weight(&self) -> (Verdict, Severity, Certainty) {
         (self.verdict(), self.severity, self.certainty)
     }

@@ -133,6 +133,15 @@ pub struct Behind {
     pub releases: Option<Vec<String>>,
 }
 
+impl PoolStatus {
+    /// Whether nodes run, or are to run, a layered image of an earlier release than the cluster's. Where
+    /// one of both releases is not known, nothing is said to be behind.
+    pub fn is_behind(&self) -> bool {
+        let releases = self.behind.releases.as_ref();
+        self.layering != Layering::None && releases.is_some_and(|releases| !releases.is_empty())
+    }
+}
+
 /// Which pools run which image, by name of the pool.
 pub fn layering_status(cluster: &Cluster<'_>) -> LayerStatus {
     let nodes = cluster.nodes_by_pool();

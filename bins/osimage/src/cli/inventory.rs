@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use bootimage_hazards::{Day, Verdict};
 use clap::{Args, ValueEnum};
+use clap_complete::ArgValueCandidates;
 
 use super::InputArgs;
+use crate::complete;
 
 pub(super) const INVENTORY_EXAMPLES: &str = "\
 Examples:
@@ -31,7 +33,7 @@ Examples:
 #[derive(Debug, Args)]
 pub struct InventoryArgs {
     /// One object, e.g. machineset/worker-a, cpms/cluster, machine/NAME, node/NAME, mcp/worker
-    #[arg(value_name = "KIND/NAME")]
+    #[arg(value_name = "KIND/NAME", add = ArgValueCandidates::new(complete::inventoried))]
     pub object: Option<String>,
     /// Where the objects come from.
     #[command(flatten)]
@@ -107,11 +109,12 @@ impl JudgedArgs {
 
     /// Whether a verdict is one to fail on.
     pub(crate) fn is_failure(&self, verdict: Verdict) -> bool {
-        match self.fail_on {
-            None => false,
-            Some(FailOn::Fails) => verdict == Verdict::Fails,
-            Some(FailOn::Risk) => matches!(verdict, Verdict::Fails | Verdict::Risk),
-        }
+        let least = match self.fail_on {
+            None => return false,
+            Some(FailOn::Fails) => Verdict::Fails,
+            Some(FailOn::Risk) => Verdict::Risk,
+        };
+        verdict >= least
     }
 }
 

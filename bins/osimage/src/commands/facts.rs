@@ -4,12 +4,13 @@ use std::fmt::Write;
 
 use bootimage_plan::FactRequest;
 
-use super::{print_shown, print_text, tell, tell_all};
+use super::{note, print_shown, print_text, tell_all};
 use crate::cli::FactsArgs;
 use crate::error::CommandError;
 use crate::exit;
 use crate::input::Input;
 use crate::render::document;
+use crate::replace_file::replace_file;
 
 pub(super) fn run(args: &FactsArgs) -> Result<u8, CommandError> {
     let input = Input::read_for(&args.input, args.resolve, |snapshot| {
@@ -20,18 +21,20 @@ pub(super) fn run(args: &FactsArgs) -> Result<u8, CommandError> {
     tell_all(&snapshot.warnings, &snapshot.errors, snapshot.ignored);
     if args.resolve {
         for need in &plan.needs {
-            tell(&format!("not answered: {}", need.command()));
+            note(&format!("not answered: {}", need.command()));
         }
         let answers = document::json(&snapshot.facts)?;
         match &args.output {
-            Some(path) => std::fs::write(path, answers).map_err(|source| CommandError::Write {
-                path: path.display().to_string(),
-                source,
-            })?,
+            Some(path) => {
+                replace_file(path, answers.as_bytes()).map_err(|source| CommandError::Write {
+                    path: path.display().to_string(),
+                    source,
+                })?
+            }
             None => print_text(&answers)?,
         }
     } else if plan.needs.is_empty() {
-        tell("nothing to find out: the plan knows all that it needs");
+        note("nothing to find out: the plan knows all that it needs");
     } else {
         print_shown(|out| out.write_all(script(&plan.needs).as_bytes()))?;
     }
@@ -49,7 +52,7 @@ fn script(needs: &[FactRequest]) -> String {
     for (number, need) in (1..).zip(needs) {
         let file = format!("answer-{number}.json");
         // Writing to a string cannot fail.
-        let _ = writeln!(script, "{} > {file}", need.command());
+        let _ = writeln!(script, "{} > {file}", need.script());
         let _ = write!(options, " --facts {file}");
     }
     script + &format!("# then plan with{options}\n")

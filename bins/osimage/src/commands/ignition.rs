@@ -7,7 +7,7 @@ use ignition_stub_convert::{
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{print, print_shown, print_text, tell};
+use super::{note, print, print_shown, print_text, warn};
 use crate::cli::{
     DocumentFormat, ExplainFormat, IgnitionCheckArgs, IgnitionCommand, IgnitionConvertArgs,
     StubArgs, TargetArg,
@@ -116,7 +116,7 @@ fn run_convert(args: &IgnitionConvertArgs) -> Result<u8, CommandError> {
         converted,
     } = outcome(UserData::read(&args.stub.file)?, target)?;
     let Some(converted) = converted else {
-        tell(&format!(
+        note(&format!(
             "{}: spec {from} is current and stays as it is",
             input.path
         ));
@@ -139,12 +139,12 @@ const TOLD_NOTES: usize = 20;
 
 fn tell_notes(notes: &[Note]) {
     for note in notes.iter().take(TOLD_NOTES) {
-        tell(&format!("warning: {note}"));
+        warn(note);
     }
     let more = notes.len().saturating_sub(TOLD_NOTES);
     if more > 0 {
-        tell(&format!(
-            "warning: and {more} more: `osimage ignition check` lists them"
+        warn(format_args!(
+            "and {more} more: `osimage ignition check` lists them"
         ));
     }
 }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use bootimage_hazards::HazardTable;
 use bootimage_hazards::aleph::{self, Aleph};
-use bootimage_hazards::{HazardTable, TableError};
 use bootimage_plan::inventory::{Inventory, InventoryOptions};
 use cluster_io::files;
 use openshift_model::Kind;
@@ -12,15 +12,25 @@ use super::{print, print_shown, print_styled, print_text, tell_all};
 use crate::cli::{InventoryArgs, InventoryFormat};
 use crate::error::CommandError;
 use crate::exit;
-use crate::input::Input;
+use crate::input::{Input, standard_input_once};
+use crate::progress;
 use crate::render::{document, inventory as render};
 use crate::threads::Threads;
 
 pub(super) fn run(args: &InventoryArgs) -> Result<u8, CommandError> {
     let object = args.object.as_deref().map(object).transpose()?;
+    standard_input_once(args.aleph.iter().chain(&args.input.files))?;
     let born = aleph_files(&args.aleph)?;
-    let table = table()?;
-    let input = Input::read_inventory(&args.input, args.resolve)?;
+    if let (Some(_), Some((Kind::Machine | Kind::Node | Kind::MachineConfigPool, _))) =
+        (args.judged.fail_on, &object)
+    {
+        let only_sets = "--fail-on is about the next node of a set: name a machineset or a \
+                         controlplanemachineset, or leave the name out for all sets";
+        return Err(CommandError::Usage(only_sets.to_owned()));
+    }
+    let table = HazardTable::bundled()?;
+    let input =
+        progress::shown(|progress| Input::read_inventory(&args.input, args.resolve, progress))?;
     let snapshot = input.snapshot();
     let options = InventoryOptions {
         table: &table,
@@ -44,14 +54,6 @@ pub(super) fn run(args: &InventoryArgs) -> Result<u8, CommandError> {
         exit::WOULD_NOT_JOIN
     } else {
         exit::OK
-    })
-}
-
-/// The table of hazards; that it can be read is tested where it is made.
-pub(super) fn table() -> Result<HazardTable, CommandError> {
-    HazardTable::bundled().map_err(|error: TableError| CommandError::Serialise {
-        format: "the table of hazards",
-        problem: error.to_string(),
     })
 }
 

@@ -20,6 +20,7 @@ pub(crate) use self::explain::reference;
 use crate::cli::{Cli, Command};
 use crate::error::CommandError;
 use crate::exit;
+use crate::progress;
 use crate::screen::{Screen, shown, shown_message};
 use crate::settings::{self, Verbosity};
 
@@ -54,20 +55,29 @@ pub fn run(cli: &Cli) -> u8 {
 
 /// Writes a line to standard error; that there is nobody to read it is no failure.
 pub(crate) fn tell(line: &str) {
+    progress::clear();
     let _ = writeln!(anstream::stderr(), "{}", shown_message(line));
+}
+
+/// Writes a line that `--quiet` leaves out.
+pub(crate) fn note(line: &str) {
+    if settings::verbosity() != Verbosity::Quiet {
+        tell(line);
+    }
+}
+
+/// Writes a warning.
+pub(crate) fn warn(warning: impl std::fmt::Display) {
+    note(&format!("warning: {warning}"));
 }
 
 /// Tells what an administrator should know about the input and its assumptions.
 fn tell_all(warnings: &[String], errors: &[String], ignored: usize) {
-    let verbosity = settings::verbosity();
     for error in errors {
         tell(&format!("error: {}", shown(error)));
     }
-    if verbosity == Verbosity::Quiet {
-        return;
-    }
     for warning in warnings {
-        tell(&format!("warning: {}", shown(warning)));
+        warn(shown(warning));
     }
     if ignored > 0 {
         let documents = if ignored == 1 {
@@ -75,7 +85,7 @@ fn tell_all(warnings: &[String], errors: &[String], ignored: usize) {
         } else {
             "documents"
         };
-        tell(&format!("{ignored} {documents} of other kinds ignored"));
+        note(&format!("{ignored} {documents} of other kinds ignored"));
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
-use bootimage_plan::{DecisionKind, Plan, UserDataDecision, policy_inputs};
+use bootimage_plan::{
+    ClusterSnapshot, DecisionKind, Plan, Target, UserDataDecision, policy_inputs,
+};
 
 use openshift_model::vcenter::VcenterStep;
 
-use super::{print, print_shown, print_styled, print_text, tell, tell_all};
+use super::{note, print, print_shown, print_styled, print_text, tell, tell_all};
 use crate::cli::{PlanArgs, PlanFormat};
 use crate::error::CommandError;
 use crate::exit;
@@ -37,7 +39,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<u8, CommandError> {
     tell_all(&plan.warnings, &errors, ignored);
     narrowed?;
     if plan.targets.is_empty() && all > 0 {
-        tell(&format!(
+        note(&format!(
             "nothing to show: names, -n, -l and --only-changes leave none of {all} objects"
         ));
     }
@@ -66,7 +68,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<u8, CommandError> {
 fn show(
     format: PlanFormat,
     plan: &Plan,
-    cluster: &bootimage_plan::ClusterSnapshot<'_>,
+    cluster: &ClusterSnapshot<'_>,
 ) -> Result<(), CommandError> {
     match format {
         PlanFormat::Table => print_styled(|out| table::table(out, plan)),
@@ -76,19 +78,28 @@ fn show(
         PlanFormat::Name => print(|out| lines::names(out, plan)),
         PlanFormat::Csv => print(|out| lines::csv(out, plan)),
         PlanFormat::Patch => print(|out| document::patches(out, plan)),
-        PlanFormat::Diff => {
-            let objects = diff::Objects::of(cluster);
-            for target in plan
-                .targets
-                .iter()
-                .filter(|t| t.decision == DecisionKind::Update)
-            {
-                let diff = objects.unified(target)?;
-                print_shown(|out| out.write_all(diff.as_bytes()))?;
-            }
-            Ok(())
-        }
+        PlanFormat::Diff => show_diff(plan, cluster),
     }
+}
+
+fn show_diff(plan: &Plan, cluster: &ClusterSnapshot<'_>) -> Result<(), CommandError> {
+    let objects = diff::Objects::of(cluster);
+    let is_updated = |target: &&Target| target.decision == DecisionKind::Update;
+    // One writer for all of them: fifty thousand sets are fifty thousand small diffs.
+    let mut failed = None;
+    let printed = print_shown(|out| {
+        for target in plan.targets.iter().filter(is_updated) {
+            match objects.unified(target) {
+                Ok(diff) => out.write_all(diff.as_bytes())?,
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    });
+    failed.map_or(printed, Err)
 }
 
 /// What must happen besides the edits, which neither a patch nor a diff says.
@@ -157,7 +168,7 @@ fn save(path: &Path, plan: &Plan) -> Result<(), CommandError> {
         path: path.display().to_string(),
         source,
     })?;
-    tell(&format!("plan saved to {}", path.display()));
+    note(&format!("plan saved to {}", path.display()));
     Ok(())
 }
 

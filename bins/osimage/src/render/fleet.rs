@@ -3,6 +3,7 @@
 use std::io::{Result, Write};
 
 use bootimage_hazards::Verdict;
+use bootimage_plan::DecisionKind;
 use bootimage_plan::report::{Change, Changed, ClusterLine, FleetReport};
 use openshift_model::Platform;
 
@@ -105,11 +106,7 @@ pub(super) fn notes(cluster: &ClusterLine) -> Vec<String> {
     if !cluster.degraded.is_empty() {
         notes.push("degraded".to_owned());
     }
-    let accepted = cluster
-        .sets
-        .iter()
-        .filter(|set| set.counted < set.verdict)
-        .count();
+    let accepted = cluster.accepted();
     if accepted > 0 {
         notes.push(format!("{accepted} accepted"));
     }
@@ -171,7 +168,7 @@ pub(super) fn in_words(change: &Change) -> String {
 }
 
 /// The names of the columns of [`csv`].
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 18] = [
     "name",
     "source",
     "version",
@@ -186,7 +183,10 @@ const COLUMNS: [&str; 15] = [
     "upgrade_blocked",
     "layered_behind",
     "degraded",
+    "accepted",
     "error",
+    "problems",
+    "warnings",
 ];
 
 /// One line for each cluster.
@@ -194,8 +194,8 @@ pub(crate) fn csv(out: &mut dyn Write, found: &FleetReport) -> Result<()> {
     row(out, &COLUMNS)?;
     for cluster in &found.clusters {
         let [name, version, platform, sets, oldest, behind] = cells(cluster);
-        let decided = |decision: &str| {
-            let count = cluster.decisions.get(decision).copied();
+        let decided = |decision: DecisionKind| {
+            let count = cluster.decisions.get(decision.name()).copied();
             count.unwrap_or_default().to_string()
         };
         let line = [
@@ -205,8 +205,8 @@ pub(crate) fn csv(out: &mut dyn Write, found: &FleetReport) -> Result<()> {
             platform,
             cluster.verdict.map_or("-", Verdict::name).to_owned(),
             sets,
-            decided("Update"),
-            decided("Blocked"),
+            decided(DecisionKind::Update),
+            decided(DecisionKind::Blocked),
             oldest,
             behind,
             cluster
@@ -215,8 +215,11 @@ pub(crate) fn csv(out: &mut dyn Write, found: &FleetReport) -> Result<()> {
                 .unwrap_or_default(),
             cluster.upgrade_blocked.is_some().to_string(),
             cluster.layered_behind.join(" "),
-            cluster.degraded.join(" "),
+            cluster.degraded.join("; "),
+            cluster.accepted().to_string(),
             cluster.error.clone().unwrap_or_default(),
+            cluster.problems.join("; "),
+            cluster.warnings.join("; "),
         ];
         row(out, &line)?;
     }

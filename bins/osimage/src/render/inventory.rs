@@ -174,7 +174,7 @@ pub(crate) fn wide(out: &mut dyn Write, found: &Inventory) -> Result<()> {
         "NODE",
         "SET",
         "BORN FROM",
-        "SAYS",
+        "SOURCE",
         "AT",
         "OS IMAGE",
         "CONFIG",
@@ -284,11 +284,8 @@ fn five_lines(out: &mut dyn Write, set: &InventoriedSet) -> Result<()> {
         set.reason,
         shown(&set.message)
     )?;
-    let counted = set
-        .hazards
-        .iter()
-        .find(|hazard| hazard.verdict() > Verdict::Ok);
-    let Some(hazard) = counted.or(set.hazards.first()) else {
+    // What counts most is the first.
+    let Some(hazard) = set.hazards.first() else {
         writeln!(out, "  meets  nothing that is known")?;
         return writeln!(out, "  do     nothing");
     };
@@ -296,7 +293,7 @@ fn five_lines(out: &mut dyn Write, set: &InventoriedSet) -> Result<()> {
     let more = if more == 0 {
         String::new()
     } else {
-        format!(" (and {more} more: -o wide)")
+        format!(" (and {more} more: -o yaml)")
     };
     writeln!(
         out,
@@ -433,11 +430,7 @@ pub(super) fn columns(
 fn met(sets: &[InventoriedSet]) -> Vec<(&Hazard, Vec<String>)> {
     let mut found: Vec<(&Hazard, Vec<String>)> = Vec::new();
     for set in sets {
-        for hazard in set
-            .hazards
-            .iter()
-            .filter(|hazard| hazard.verdict() > Verdict::Ok)
-        {
+        for hazard in set.hazards.iter().filter(|hazard| hazard.counts()) {
             match found.iter_mut().find(|(known, _)| known.id == hazard.id) {
                 Some((_, names)) => names.push(short_name(set)),
                 None => found.push((hazard, vec![short_name(set)])),

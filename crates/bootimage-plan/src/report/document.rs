@@ -51,6 +51,9 @@ pub struct ClusterLine {
     /// Documents that could not be read; there may be objects missing because of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
+    /// What was assumed, and what should be known about the input.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// The release.
     pub version: Option<String>,
     /// The platform.

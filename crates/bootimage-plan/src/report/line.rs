@@ -8,7 +8,7 @@ use openshift_model::Architecture;
 use super::{ClusterLine, HazardOfSet, OldestImage, SetLine};
 use crate::inventory::{InventoriedSet, Inventory};
 
-/// How many problems of a cluster are listed: a broken dump can have a thousand.
+/// How many problems of a cluster are listed, and how many warnings: a broken dump can have a thousand.
 const SHOWN_PROBLEMS: usize = 5;
 
 /// What was read of a cluster.
@@ -20,6 +20,8 @@ pub struct Observed {
     pub fallback_name: String,
     /// Documents that could not be read.
     pub problems: Vec<String>,
+    /// What an administrator should know about the input, besides what the inventory warns of.
+    pub warnings: Vec<String>,
     /// Pools whose layered image is behind the release.
     pub layered_behind: Vec<String>,
 }
@@ -32,6 +34,7 @@ impl ClusterLine {
             source: observed.source,
             error: Some(error),
             problems: Vec::new(),
+            warnings: Vec::new(),
             version: None,
             platform: None,
             verdict: None,
@@ -52,6 +55,13 @@ impl ClusterLine {
         for set in &inventory.sets {
             *decisions.entry(set.decision.name().to_owned()).or_default() += 1;
         }
+        let mut warnings = observed.warnings;
+        for warning in inventory.warnings {
+            // A reader of layered pools may stumble over the same object.
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
         let blocked =
             (inventory.skew.upgradeable == Some(false)).then(|| inventory.skew.message.clone());
         let line = Self {
@@ -59,6 +69,7 @@ impl ClusterLine {
             source: observed.source,
             error: None,
             problems: shortened(observed.problems),
+            warnings: shortened(warnings),
             version: inventory.cluster.version,
             platform: inventory.cluster.platform,
             verdict: None,
@@ -114,7 +125,20 @@ impl SetLine {
     }
 }
 
+impl ClusterLine {
+    /// How many sets have a better verdict than they would have without exceptions.
+    pub fn accepted(&self) -> usize {
+        let accepted = self.sets.iter().filter(|set| set.counted < set.verdict);
+        accepted.count()
+    }
+}
+
 impl HazardOfSet {
+    /// Whether it makes anything of the verdict that counts.
+    pub fn counts(&self) -> bool {
+        self.verdict > Verdict::Ok && !self.accepted
+    }
+
     fn of(hazard: &Hazard) -> Self {
         Self {
             id: hazard.id.clone(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bootimage_hazards::{HazardTable, Verdict};
+use bootimage_hazards::HazardTable;
 use openshift_model::Platform;
 
 use super::{ClusterLine, HazardInFleet, Sums};
@@ -49,7 +49,7 @@ pub(super) fn hazards(clusters: &[ClusterLine], table: &HazardTable) -> Vec<Haza
             let (clusters, sets, counted) = met.entry(&hazard.id).or_default();
             clusters.insert(number);
             *sets += 1;
-            *counted += usize::from(hazard.verdict > Verdict::Ok && !hazard.accepted);
+            *counted += usize::from(hazard.counts());
         }
     }
     let mut found: Vec<_> = table

@@ -13,7 +13,7 @@ use cluster_io::cluster::{APPLY_FIELD_MANAGER, Cluster, WriteMode};
 use self::outcome::line;
 use self::saved::SavedPlan;
 use self::vcenters::VcenterTools;
-use super::{print, tell};
+use super::{print, tell, warn};
 use crate::cli::{ApplyArgs, ApplyDryRun, ClusterArgs};
 use crate::error::CommandError;
 use crate::{exit, live};
@@ -111,7 +111,7 @@ async fn execute_all(
             tell(&format!("{name}: tried again, because {error}"));
         }
         for warning in &outcome.warnings {
-            tell(&format!("warning: {warning}"));
+            warn(warning);
         }
         let line = line(&outcome, mode);
         printed = printed.and_then(|()| print(|out| writeln!(out, "{name}: {line}")));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Objects, described, texts};
 use crate::cli::{ConvertArgs, DocumentFormat};
-use crate::commands::{print_text, tell};
+use crate::commands::{print_text, tell, warn};
 use crate::error::CommandError;
 use crate::exit;
 use crate::render::document;
@@ -49,7 +49,7 @@ fn convert_one(object: &RawObject<'_>) -> Result<Value, Vec<String>> {
     let value = object.to_value().map_err(|error| vec![error.to_string()])?;
     let converted = convert(&value).map_err(|error| vec![error.to_string()])?;
     for warning in &converted.warnings {
-        tell(&format!("warning: {}: {warning}", object.reference()));
+        warn(format_args!("{}: {warning}", object.reference()));
     }
     let errors = match object.kind {
         Kind::MachineOSConfig => validate_machine_os_config(&converted.object, None),

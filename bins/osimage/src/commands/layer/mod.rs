@@ -14,7 +14,7 @@ use openshift_model::{Kind, RawObject, V1};
 use osbuild_check::{FieldError, validate_machine_os_config};
 use osbuild_plan::LayerSnapshot;
 
-use super::{tell, tell_all};
+use super::{tell_all, warn};
 use crate::cli::{LayerCommand, LayerInputArgs};
 use crate::error::CommandError;
 use crate::exit;
@@ -102,7 +102,7 @@ impl<'a> Objects<'a> {
             object.kind == Kind::MachineOSConfig && object.api_version().as_str() == V1
         });
         for refusal in configs.flat_map(refusals) {
-            tell(&format!("warning: {refusal}"));
+            warn(refusal);
         }
     }
 }

@@ -7,7 +7,7 @@ use osbuild_plan::{ContextFile, RenderRequest, layer_rendering, list};
 
 use super::{Objects, texts};
 use crate::cli::{ArchitectureArg, DocumentFormat, RenderArgs};
-use crate::commands::{print_text, tell};
+use crate::commands::{print_text, tell, warn};
 use crate::error::CommandError;
 use crate::render::document;
 
@@ -25,7 +25,7 @@ pub(super) fn run(args: &RenderArgs) -> Result<u8, CommandError> {
         CommandError::Invalid(format!("MachineOSConfig {}: {error}", config.name))
     })?;
     for warning in &rendering.warnings {
-        tell(&format!("warning: {warning}"));
+        warn(warning);
     }
     if let Some(directory) = &args.context {
         write_context(directory, &rendering.files)?;

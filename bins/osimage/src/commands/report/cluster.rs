@@ -6,8 +6,8 @@ use bootimage_hazards::{Day, HazardTable};
 use bootimage_plan::InTurn;
 use bootimage_plan::inventory::InventoryOptions;
 use bootimage_plan::report::{ClusterLine, Observed};
-use openshift_model::RawObject;
-use osbuild_plan::{LayerSnapshot, Layering, PoolStatus, layering_status};
+use cluster_io::files::Progress;
+use osbuild_plan::{LayerSnapshot, layering_status};
 
 use crate::cli::{ClusterArgs, InputArgs, ProfileArg, ReportArgs, TemplateNamesArg, VcenterArgs};
 use crate::input::Input;
@@ -47,13 +47,13 @@ impl Source {
     }
 
     /// The line of the cluster. Whatever is wrong with it stays in its line.
-    pub(super) fn line(&self, table: &HazardTable, today: Day) -> ClusterLine {
+    pub(super) fn line(&self, table: &HazardTable, today: Day, progress: &Progress) -> ClusterLine {
         let mut observed = Observed {
             source: self.name.clone(),
             fallback_name: self.fallback_name.clone(),
             ..Observed::default()
         };
-        let input = match Input::read_inventory(&self.input, false) {
+        let input = match Input::read_inventory(&self.input, false, progress) {
             Ok(input) => input,
             Err(error) => return ClusterLine::unreadable(observed, error.to_string()),
         };
@@ -68,7 +68,14 @@ impl Source {
             return ClusterLine::unreadable(observed, error);
         }
         observed.problems.clone_from(&snapshot.errors);
-        observed.layered_behind = pools_behind(&snapshot.cluster.objects);
+        observed.warnings.clone_from(&snapshot.warnings);
+        let (layers, unread) = LayerSnapshot::of(snapshot.cluster.objects.clone());
+        observed
+            .warnings
+            .extend(unread.iter().map(ToString::to_string));
+        let pools = layering_status(&layers.cluster()).items.into_iter();
+        let behind = pools.filter(|pool| pool.is_behind());
+        observed.layered_behind = behind.map(|pool| pool.pool).collect();
         let options = InventoryOptions {
             table,
             born: &[],
@@ -78,19 +85,6 @@ impl Source {
         let found = snapshot.inventory(&self.input, &options, &InTurn);
         ClusterLine::of(observed, found)
     }
-}
-
-/// The pools whose layered image is behind the release of the cluster. What cannot be read of them
-/// is left out: the inventory names it.
-fn pools_behind(objects: &[RawObject<'_>]) -> Vec<String> {
-    let (layers, _) = LayerSnapshot::of(objects.to_vec());
-    let is_behind = |pool: &PoolStatus| {
-        let releases = pool.behind.releases.as_ref();
-        pool.layering != Layering::None && releases.is_some_and(|releases| !releases.is_empty())
-    };
-    let status = layering_status(&layers.cluster());
-    let behind = status.items.into_iter().filter(is_behind);
-    behind.map(|pool| pool.pool).collect()
 }
 
 fn base_name(path: &Path) -> String {

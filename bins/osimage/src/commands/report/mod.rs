@@ -4,7 +4,7 @@ mod cluster;
 
 use std::path::Path;
 
-use bootimage_hazards::Day;
+use bootimage_hazards::{Day, HazardTable};
 use bootimage_plan::Each;
 use bootimage_plan::report::{
     ClusterLine, Exceptions, FleetReport, OldReport, ReportOptions, report,
@@ -12,20 +12,24 @@ use bootimage_plan::report::{
 use cluster_io::files;
 
 use self::cluster::Source;
-use super::{print, print_styled, print_text, tell};
+use super::{print, print_styled, print_text, tell, warn};
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::error::CommandError;
 use crate::exit;
+use crate::input::{is_standard_input, standard_input_once};
+use crate::progress;
 use crate::render::{document, fleet, fleet_page};
+use crate::settings::{self, Verbosity};
 use crate::threads::Threads;
 
 pub(super) fn run(args: &ReportArgs) -> Result<u8, CommandError> {
+    check_standard_input(args)?;
     let exceptions = match &args.accept {
         Some(path) => exceptions(path)?,
         None => Exceptions::default(),
     };
     let since = args.since.as_deref().map(old_report).transpose()?;
-    let table = super::inventory::table()?;
+    let table = HazardTable::bundled()?;
     let no_clock = || CommandError::Usage("name the day: --today 2026-11-30".to_owned());
     let today: Day = args.judged.today().ok_or_else(no_clock)?;
     let clusters = read(args, &table, today);
@@ -58,13 +62,29 @@ pub(super) fn run(args: &ReportArgs) -> Result<u8, CommandError> {
 }
 
 /// One cluster on each processor at a time: what was read of one is let go before the next.
-fn read(args: &ReportArgs, table: &bootimage_hazards::HazardTable, today: Day) -> Vec<ClusterLine> {
+fn read(args: &ReportArgs, table: &HazardTable, today: Day) -> Vec<ClusterLine> {
     let sources = Source::all(args);
     let mut items: Vec<_> = sources.into_iter().map(|source| (source, None)).collect();
-    Threads.each(&mut items, |(source, line)| {
-        *line = Some(source.line(table, today));
+    progress::shown(|progress| {
+        Threads.each(&mut items, |(source, line)| {
+            *line = Some(source.line(table, today, progress));
+        });
     });
     items.into_iter().filter_map(|(_, line)| line).collect()
+}
+
+/// Every cluster is judged by the files of `--facts` and `--stream`, and standard input can be read only
+/// once.
+fn check_standard_input(args: &ReportArgs) -> Result<(), CommandError> {
+    let of_all = [("--facts", &args.facts), ("--stream", &args.streams)];
+    for (flag, paths) in of_all {
+        if paths.iter().any(|path| is_standard_input(path)) {
+            return Err(CommandError::Usage(format!(
+                "{flag} - cannot be read for every cluster: save it into a file, and name that"
+            )));
+        }
+    }
+    standard_input_once(args.paths.iter().chain(&args.since).chain(&args.accept))
 }
 
 /// What is told besides the report.
@@ -73,13 +93,19 @@ fn tell_notes(found: &FleetReport) {
         for problem in cluster.error.iter().chain(&cluster.problems) {
             tell(&format!("error: {}: {problem}", cluster.name));
         }
+        // Most dumps have one; they stand in every format of the report but the table.
+        if settings::verbosity() == Verbosity::Verbose {
+            for warning in &cluster.warnings {
+                warn(format_args!("{}: {warning}", cluster.name));
+            }
+        }
     }
     for note in found
         .exceptions
         .iter()
         .filter_map(bootimage_plan::report::ExceptionStatus::note)
     {
-        tell(&format!("warning: {note}"));
+        warn(note);
     }
 }
 

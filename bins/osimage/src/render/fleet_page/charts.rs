@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use bootimage_hazards::{Severity, Verdict};
+use bootimage_hazards::Severity;
 use bootimage_plan::report::FleetReport;
 use maud::{Markup, html};
 
@@ -195,7 +195,7 @@ fn marks(found: &FleetReport, hazard: &str, y: usize, columns: usize) -> String 
         let cluster = found.clusters.get(column);
         cluster.is_some_and(|cluster| {
             let mut hazards = cluster.sets.iter().flat_map(|set| &set.hazards);
-            hazards.any(|met| met.id == hazard && !met.accepted && met.verdict > Verdict::Ok)
+            hazards.any(|met| met.id == hazard && met.counts())
         })
     };
     let mut path = String::new();

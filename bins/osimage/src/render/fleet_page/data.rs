@@ -48,6 +48,9 @@ struct Cluster<'f> {
     source: &'f str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<&'f str>,
+    /// Most clusters have the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     blocked: Option<&'f str>,
     sets: Vec<Set<'f>>,
@@ -89,6 +92,11 @@ fn cluster<'f>(cluster: &'f ClusterLine, texts: &mut Texts<'f>) -> Cluster<'f> {
     Cluster {
         source: &cluster.source,
         problems: problems.map(String::as_str).collect(),
+        warnings: cluster
+            .warnings
+            .iter()
+            .map(|text| texts.place(text))
+            .collect(),
         blocked: cluster.upgrade_blocked.as_deref(),
         sets: cluster.sets.iter().map(|one| set(one, texts)).collect(),
     }

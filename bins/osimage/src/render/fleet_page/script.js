@@ -87,6 +87,7 @@
     cell.colSpan = row.cells.length;
     cell.append(element("p", `Read from ${cluster.source}`));
     for (const problem of cluster.problems ?? []) cell.append(element("p", `Cannot be read: ${problem}`));
+    for (const warning of cluster.warnings ?? []) cell.append(element("p", `Warning: ${text(warning)}`));
     if (cluster.blocked) cell.append(element("p", cluster.blocked));
     if (cluster.sets.length > 0) {
       const sets = element("table");
