@@ -18,6 +18,8 @@ use crate::say;
 
 /// How many sets a cluster of the benchmark has.
 const SETS: usize = 10_000;
+/// How many sets are shown as a diff.
+const SHOWN: usize = 50_000;
 /// How often a command is run; the median counts.
 const RUNS: usize = 9;
 /// Time between two readings of the memory in use.
@@ -34,7 +36,9 @@ pub(crate) fn run() -> Result<(), String> {
     ));
     inputs
         .iter()
-        .try_for_each(|input| measure(&binary, input))?;
+        .try_for_each(|input| measure(&binary, input, SETS, "patch"))?;
+    let many = generate::gcp(&folder.join("many"), SHOWN).map_err(|error| error.to_string())?;
+    measure(&binary, &many, SHOWN, "diff")?;
     dumps::run(&binary, &folder)?;
     fleet::run(&binary, &folder)?;
     live::run(&binary)
@@ -53,13 +57,13 @@ fn build() -> Result<PathBuf, String> {
     Ok(target.join("release/osimage"))
 }
 
-fn measure(binary: &Path, input: &Input) -> Result<(), String> {
+fn measure(binary: &Path, input: &Input, sets: usize, format: &str) -> Result<(), String> {
     let facts = input.facts.iter();
     let facts = facts.flat_map(|facts| [OsStr::new("--facts"), facts.as_os_str()]);
     let runs = runs(|| {
         let mut command = Command::new(binary);
         command
-            .args(["plan", "-o", "patch", "-f"])
+            .args(["plan", "-o", format, "-f"])
             .arg(&input.objects)
             .args(facts.clone());
         command
@@ -68,7 +72,7 @@ fn measure(binary: &Path, input: &Input) -> Result<(), String> {
     let memory = runs.iter().map(|run| run.peak_kib).max().unwrap_or(0);
     let lines = runs.first().map_or(0, |run| run.lines);
     say(&format!(
-        "{SETS} {} sets, -o patch: {} ms ({}–{} ms), {} MiB, {lines} lines",
+        "{sets} {} sets, -o {format}: {} ms ({}–{} ms), {} MiB, {lines} lines",
         input.name,
         time(RUNS / 2),
         time(0),

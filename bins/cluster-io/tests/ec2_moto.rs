@@ -124,7 +124,7 @@ fn skip(program: &Path) {
     // Straight to the process's stderr: the harness would swallow anything else.
     let _ = writeln!(
         std::io::stderr(),
-        "SKIPPED: EC2 tests: there is no {program}; pip install 'moto[ec2,sts,server]', or \
+        "\nSKIPPED: EC2 tests: there is no {program}; pip install 'moto[ec2,sts,server]', or \
          export MOTO_SERVER=\"$(testing/programs/moto)\""
     );
 }

@@ -83,7 +83,10 @@ fn report(paths: &[PathBuf]) -> Vec<u8> {
 
 /// What the browser's test needs and the machine may lack: said once, past the test harness.
 fn missing(axe: Option<&PathBuf>) -> Option<&'static str> {
-    let runs = |program: &str| Command::new(program).arg("--version").output().is_ok();
+    let runs = |program: &str| {
+        let output = Command::new(program).arg("--version").output();
+        output.is_ok_and(|output| output.status.success())
+    };
     let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "chromium".to_owned());
     if !runs(&chromium) {
         return Some("there is no chromium");
@@ -128,6 +131,7 @@ fn a_thousand_clusters_are_one_page_that_works_in_a_browser() {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
+    eprintln!("{said}");
     assert!(
         output.status.success(),
         "{said}{}",

@@ -35,7 +35,7 @@ impl Moto {
             .stderr(Stdio::piped())
             .spawn();
         let Ok(mut process) = started else {
-            let line = "SKIPPED: AWS sets with EC2's answers: no moto_server; \
+            let line = "\nSKIPPED: AWS sets with EC2's answers: no moto_server; \
                         export MOTO_SERVER=\"$(testing/programs/moto)\"\n";
             std::io::stderr().write_all(line.as_bytes()).ok();
             return None;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{RUNS, Run, runs};
 use crate::say;
@@ -17,6 +17,8 @@ const FILES: usize = 12_000;
 const SETS: usize = 60;
 /// How many pods the single file has, and the archive.
 const PODS: usize = 13_500;
+/// How many pods the file in JSON has: so that it is of about 200 MB.
+const JSON_PODS: usize = 17_000;
 /// How many containers a pod has: so that it is of about 15 kB, as the average file of a must-gather.
 const CONTAINERS: usize = 10;
 /// How many pods share a namespace.
@@ -27,6 +29,7 @@ pub(super) fn run(binary: &Path, folder: &Path) -> Result<(), String> {
     let error = |error: std::io::Error| format!("a dump: {error}");
     let directory = directory(folder).map_err(error)?;
     let list = list(folder).map_err(error)?;
+    let json = json_list(folder).map_err(error)?;
     let archive = archive(&directory)?;
     measure(binary, "directory of 12,000 files", &directory, &|| {
         read_tree(&directory)
@@ -34,7 +37,12 @@ pub(super) fn run(binary: &Path, folder: &Path) -> Result<(), String> {
     measure(binary, "the same as .tar.gz", &archive, &|| {
         read_file(&archive)
     })?;
-    measure(binary, "one file, a List", &list, &|| read_file(&list))
+    measure(binary, "one file, a List in YAML", &list, &|| {
+        read_file(&list)
+    })?;
+    measure(binary, "one file, a List in JSON", &json, &|| {
+        read_file(&json)
+    })
 }
 
 fn measure(
@@ -133,6 +141,28 @@ fn list(folder: &Path) -> std::io::Result<PathBuf> {
         file.write_all(element(&indented(document)).as_bytes())?;
     }
     writeln!(file, "kind: List\nmetadata:\n  resourceVersion: \"\"")?;
+    file.flush()?;
+    Ok(path)
+}
+
+/// One file as `oc get -o json` writes it, but without its white space.
+fn json_list(folder: &Path) -> std::io::Result<PathBuf> {
+    let path = folder.join("all.json");
+    let mut file = BufWriter::new(fs::File::create(&path)?);
+    let value = |yaml: &str| -> std::io::Result<Value> {
+        cluster_io::yaml::from_str(yaml).map_err(|error| std::io::Error::other(error.problem))
+    };
+    let mut objects = vec![value(&machine_set(0))?];
+    for document in cluster().split("---\n") {
+        objects.push(value(document)?);
+    }
+    let pod = value(&pod(0, ""))?.to_string();
+    write!(file, r#"{{"apiVersion":"v1","items":["#)?;
+    for index in 0..JSON_PODS {
+        write!(file, "{},", pod.replace("pod-0", &format!("pod-{index}")))?;
+    }
+    let objects: Vec<String> = objects.iter().map(Value::to_string).collect();
+    write!(file, r#"{}],"kind":"List"}}"#, objects.join(","))?;
     file.flush()?;
     Ok(path)
 }

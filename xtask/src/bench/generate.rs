@@ -30,6 +30,11 @@ pub(crate) fn all(folder: &Path, sets: usize) -> std::io::Result<Vec<Input>> {
     ])
 }
 
+/// One cluster on GCP.
+pub(crate) fn gcp(folder: &Path, sets: usize) -> std::io::Result<Input> {
+    gcp::cluster(folder, sets)
+}
+
 /// Which image a set boots.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Age {
