@@ -10,6 +10,7 @@ mod fake;
 pub mod files;
 mod loopback;
 mod objects;
+pub mod registry;
 pub mod store;
 pub mod vcenter;
 mod xml;

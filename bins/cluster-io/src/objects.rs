@@ -292,24 +292,26 @@ mod tests {
 
     const A: &str = r#"{"apiVersion":"v1","kind":"Node","metadata":{"name":"a"},"x":1}"#;
     const B: &str = r#"{"apiVersion":"v1","kind":"Node","metadata":{"name":"a"},"x":2}"#;
-    const POD: &str = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"}}"#;
+    const OTHER: &str = r#"{"apiVersion":"v1","kind":"Service","metadata":{"name":"p"}}"#;
 
     #[test]
     fn lists_are_taken_apart_and_other_kinds_counted() {
         check(&[A], &["Node a"], 0, 0, 0);
         check(
-            &[POD, "5", "null", "[{}]", "\"x\"", "{}", "true", "1.5", "-1"],
+            &[
+                OTHER, "5", "null", "[{}]", "\"x\"", "{}", "true", "1.5", "-1",
+            ],
             &[],
             9,
             0,
             0,
         );
-        let list = format!(r#"{{"kind":"List","apiVersion":"v1","items":[{A},{POD},5,{{}}]}}"#);
+        let list = format!(r#"{{"kind":"List","apiVersion":"v1","items":[{A},{OTHER},5,{{}}]}}"#);
         check(&[&list], &["Node a"], 3, 0, 0);
         let typed = r#"{"apiVersion":"machine.openshift.io/v1beta1","items":[
             {"metadata":{"name":"w","namespace":"n"}}],"kind":"MachineSetList"}"#;
         check(&[typed], &["MachineSet n/w"], 0, 0, 0);
-        check(&[&format!("{A}\n{POD}\n{A}")], &["Node a"], 1, 0, 0);
+        check(&[&format!("{A}\n{OTHER}\n{A}")], &["Node a"], 1, 0, 0);
         check(&[r#"{"kind":"List","items":null}"#], &[], 1, 0, 0);
     }
 

@@ -181,9 +181,11 @@ fn parts(kind: Kind) -> &'static [&'static str] {
         Kind::MachineConfig => &["metadata/annotations", "spec/osImageURL"],
         // Inventories and image layering; no boot image depends on them.
         Kind::Machine => &["spec/providerSpec"],
-        Kind::MachineOSConfig | Kind::MachineOSBuild | Kind::ControllerConfig | Kind::Job => {
-            &["spec"]
-        }
+        Kind::MachineOSConfig
+        | Kind::MachineOSBuild
+        | Kind::ControllerConfig
+        | Kind::Job
+        | Kind::Pod => &["spec"],
     }
 }
 

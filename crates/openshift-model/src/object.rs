@@ -106,6 +106,8 @@ kinds! {
     ControllerConfig in "machineconfiguration.openshift.io",
     /// What carries out a build (IL-260).
     Job in "batch",
+    /// One attempt of a build (IL-261).
+    Pod in "",
 }
 
 impl serde::Serialize for Kind {

@@ -76,6 +76,7 @@ impl Kind {
             Self::MachineOSBuild => ("v1", "machineosbuilds", Cluster),
             Self::ControllerConfig => ("v1", "controllerconfigs", Cluster),
             Self::Job => ("v1", "jobs", Namespaced),
+            Self::Pod => ("v1", "pods", Namespaced),
         };
         Resource {
             kind: self.name(),

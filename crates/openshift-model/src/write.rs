@@ -225,7 +225,16 @@ impl DeleteRequest {
             .members()
             .map(|(name, value)| (name.to_owned(), Value::from(value)))
             .collect();
-        json!({"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions})
+        let mut options =
+            json!({"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions});
+        // Unless it is said, an API server leaves the pods of a Job behind, for the sake of old
+        // clients; anything else goes as its finalizers and its kind have it.
+        if self.address.resource == Kind::Job.resource()
+            && let Some(members) = options.as_object_mut()
+        {
+            members.insert("propagationPolicy".to_owned(), "Background".into());
+        }
+        options
     }
 }
 
@@ -340,6 +349,7 @@ mod tests {
             },
         };
         assert_eq!(request.document()["preconditions"], json!({"uid": "u"}));
+        assert_eq!(request.document()["propagationPolicy"], "Background");
         let write = Write::Delete(request);
         assert_eq!(
             (write.verb(), write.address().name.as_str()),

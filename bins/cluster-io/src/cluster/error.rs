@@ -377,7 +377,7 @@ fn cause(error: &dyn Error) -> String {
 }
 
 /// An error with what caused it, said once.
-pub(super) fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let innermost = cause(error);
     if !text.contains(&innermost) {

@@ -1,0 +1,201 @@
+//! HTTPS to registries, with a limit on every wait and every answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION};
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy;
+use hyper_util::rt::TokioExecutor;
+use osbuild_check::{ImageError, RegistryFailure, Step};
+use rustls::ClientConfig;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls_platform_verifier::Verifier;
+use serde::Deserialize;
+
+use super::answer::Challenge;
+use super::credentials::Login;
+use crate::cluster::chain;
+use crate::ec2::connector::Connector;
+
+/// How long one answer may take.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// Manifests and configurations are some kilobytes; registries take 4 MiB.
+const MAX_ANSWER: usize = 8 << 20;
+
+/// An image, taken apart.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) image: String,
+    pub(super) host: String,
+    pub(super) path: String,
+    /// Tag or digest.
+    pub(super) reference: String,
+}
+
+impl Target {
+    pub(super) fn uri(&self, path: &str) -> String {
+        let host = match self.host.as_str() {
+            // Its API is somewhere else than its name says.
+            "docker.io" => "registry-1.docker.io",
+            host => host,
+        };
+        format!("https://{host}/v2/{}/{path}", self.path)
+    }
+
+    /// Where a header leads to: a registry may leave the host out.
+    pub(super) fn absolute(&self, place: &str) -> String {
+        if place.starts_with('/') {
+            format!("https://{}{place}", self.host)
+        } else {
+            place.to_owned()
+        }
+    }
+
+    pub(super) fn error(&self, step: Step, failure: RegistryFailure) -> ImageError {
+        ImageError {
+            image: self.image.clone(),
+            step,
+            failure,
+        }
+    }
+}
+
+/// An answer.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    /// With what it was asked for.
+    pub(super) authorization: Option<String>,
+}
+
+/// What requests go through; connections are kept.
+#[derive(Clone)]
+pub(super) struct Client(legacy::Client<HttpsConnector<Connector>, Empty<Bytes>>);
+
+#[derive(Deserialize)]
+struct Token {
+    #[serde(default)]
+    token: String,
+    #[serde(default)]
+    access_token: String,
+}
+
+impl Client {
+    pub(super) fn new(authorities: &[Vec<u8>]) -> Result<Self, String> {
+        let certificates = authorities.iter().flat_map(|pem| {
+            CertificateDer::pem_slice_iter(pem)
+                .filter_map(Result::ok)
+                .map(CertificateDer::into_owned)
+        });
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier = Verifier::new_with_extra_roots(certificates, Arc::clone(&provider));
+        let verifier = verifier.map_err(|error| format!("there is no TLS: {error}"))?;
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| format!("there is no TLS: {error}"))?
+            // Nothing is switched off: it is the system's verifier, with more authorities.
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        let connector = Connector::https_with(config).map_err(|error| error.to_string())?;
+        Ok(Self(
+            legacy::Client::builder(TokioExecutor::new()).build(connector),
+        ))
+    }
+
+    pub(super) async fn send(
+        &self,
+        target: &Target,
+        method: Method,
+        uri: &str,
+        accept: &str,
+        authorization: Option<String>,
+    ) -> Result<Answer, RegistryFailure> {
+        let answer = tokio::time::timeout(TIMEOUT, self.answer(method, uri, accept, authorization));
+        answer.await.unwrap_or_else(|_| {
+            let seconds = TIMEOUT.as_secs();
+            let problem = format!("{} does not answer within {seconds} s", target.host);
+            Err(RegistryFailure::Other(problem))
+        })
+    }
+
+    async fn answer(
+        &self,
+        method: Method,
+        uri: &str,
+        accept: &str,
+        authorization: Option<String>,
+    ) -> Result<Answer, RegistryFailure> {
+        let failed = |error: &dyn std::error::Error| RegistryFailure::Other(chain(error));
+        let mut request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header(ACCEPT, accept);
+        if let Some(value) = &authorization {
+            request = request.header(AUTHORIZATION, value);
+        }
+        let request = request.body(Empty::new()).map_err(|error| failed(&error))?;
+        let response = self
+            .0
+            .request(request)
+            .await
+            .map_err(|error| failed(&error))?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, MAX_ANSWER).collect().await;
+        let body = body.map_err(|error| RegistryFailure::Other(error.to_string()))?;
+        Ok(Answer {
+            status: head.status,
+            headers: head.headers,
+            body: body.to_bytes(),
+            authorization,
+        })
+    }
+
+    /// What to answer a challenge with; `None` where there is nothing to answer with.
+    pub(super) async fn authorize(
+        &self,
+        target: &Target,
+        refused: &Answer,
+        login: Option<&Login>,
+        actions: &str,
+    ) -> Result<Option<String>, RegistryFailure> {
+        match Challenge::of(&refused.headers) {
+            None => Ok(None),
+            Some(Challenge::Basic) => Ok(login.map(Login::basic)),
+            Some(Challenge::Bearer { realm, service }) => {
+                let mut query = form_urlencoded::Serializer::new(String::new());
+                query.append_pair("service", &service);
+                query.append_pair("scope", &format!("repository:{}:{actions}", target.path));
+                let separator = if realm.contains('?') { '&' } else { '?' };
+                let uri = format!("{realm}{separator}{}", query.finish());
+                let login = login.map(Login::basic);
+                let answer = self.send(target, Method::GET, &uri, "*/*", login).await?;
+                if !answer.status.is_success() {
+                    return Err(match answer.status.as_u16() {
+                        401 | 403 => RegistryFailure::Credentials(answer.failure().to_string()),
+                        _ => answer.failure(),
+                    });
+                }
+                let token: Option<Token> = serde_json::from_slice(&answer.body).ok();
+                let token = token.map(|it| {
+                    if it.token.is_empty() {
+                        it.access_token
+                    } else {
+                        it.token
+                    }
+                });
+                let token = token.filter(|token| !token.is_empty());
+                let none = || RegistryFailure::Credentials("the answer has no token".to_owned());
+                token
+                    .map(|token| Some(format!("Bearer {token}")))
+                    .ok_or_else(none)
+            }
+        }
+    }
+}
