@@ -31,6 +31,7 @@
 //! assert!(matches!(decision.actions.first(), Some(Action::CreateBuild { .. })));
 //! ```
 
+mod builder;
 mod cluster;
 mod config_condition;
 mod content;
@@ -39,6 +40,7 @@ mod event;
 mod names;
 mod objects;
 mod pool_condition;
+mod reads;
 mod render;
 mod rollout;
 mod snapshot;
@@ -47,6 +49,7 @@ mod status;
 mod testing;
 mod writes;
 
+pub use builder::{BUILD_NAMESPACE, BuilderFacts, BuilderSnapshot};
 pub use cluster::{Cluster, MissingInput, MixedPool, Sources};
 pub use config_condition::{CONFIG_CONDITIONS, CONFIG_REASONS, ConfigCondition};
 pub use content::{CONTENT_DIGEST, content_digest};
@@ -56,6 +59,7 @@ pub use decide::{
     Trigger, Wait, decide,
 };
 pub use event::Event;
+pub use mosb_naming::keys::CURRENT_BUILD;
 pub use names::{
     BuildNames, LayerName, LayerNameError, LayerNames, NameOrError, ObjectNames, layer_names,
 };
@@ -65,8 +69,10 @@ pub use objects::{
     config_status, new_build,
 };
 pub use pool_condition::{PoolCondition, pool_condition};
+pub use reads::{builder_gets, builder_reads};
 pub use render::{
-    LayerRenderError, LayerRendering, LayerWarning, RenderRequest, layer_rendering, list,
+    LayerRenderError, LayerRendering, LayerWarning, RenderRequest, build_from, build_sources,
+    layer_rendering, list,
 };
 pub use rollout::{
     BUILD_FAILED_MESSAGE, BuildOfPool, Gate, GateError, Updating, awaits_image, build_of_pool,

@@ -7,14 +7,17 @@ use openshift_model::names::MCO_NAMESPACE;
 use openshift_model::{
     Architecture, ImageReference, Kind, MachineOSBuild, MachineOSConfig, RawObject, ReadError,
 };
-use osbuild_check::{OperatorError, RegistrySecret, check_operator_secret, original_of_copy};
+use osbuild_check::{
+    Failure, OperatorError, RegistrySecret, check_operator_secret, original_of_copy,
+};
 use serde_json::{Value, json};
 
 use crate::cluster::{MissingInput, MixedPool, Sources};
+use crate::decide::BuildInput;
 use crate::names::LayerNameError;
 use crate::objects::{
-    BuildInputs, ContextFile, ObjectsError, build_config_maps, build_context, build_job,
-    build_secret, new_build,
+    BuildInputs, BuildObjects, ContextFile, ObjectsError, build_config_maps, build_context,
+    build_job, build_objects, build_secret, new_build,
 };
 use crate::snapshot::LayerSnapshot;
 
@@ -189,7 +192,7 @@ pub fn layer_rendering(
         final_push_secret: secrets.push.as_ref(),
     };
     let content = config.container_file().unwrap_or_default();
-    let failed = |error: ObjectsError| LayerRenderError::Objects(said(&error, content));
+    let failed = |error: ObjectsError| LayerRenderError::Objects(explained(&error, content));
     let files = build_context(&inputs).map_err(failed)?;
     // Sizes are those of objects, whoever builds.
     let config_maps = build_config_maps(&inputs).map_err(failed)?;
@@ -208,6 +211,81 @@ pub fn layer_rendering(
         manifests,
         warnings,
     })
+}
+
+/// IL-240, IL-280: the objects of the build of a MachineOSConfig of a cluster, whose MachineOSBuild is
+/// there; an error says what it means for the build (IL-327).
+pub fn build_from(
+    snapshot: &LayerSnapshot<'_>,
+    config: &MachineOSConfig<'_>,
+) -> Result<BuildObjects, BuildInput> {
+    fn missing(problem: impl std::fmt::Display) -> BuildInput {
+        BuildInput::Missing(problem.to_string())
+    }
+    let cluster = snapshot.cluster();
+    let config = cluster.config(&config.name);
+    let config = config.ok_or_else(|| missing(MissingInput::NoName))?;
+    let sources = cluster.sources(config).map_err(missing)?;
+    let named = sources.name().map_err(missing)?;
+    let name = named.name.as_str();
+    let build = cluster.build(name);
+    let build = build.ok_or_else(|| missing(format!("MachineOSBuild {name} is not there")))?;
+    let machine_config = sources.machine_config;
+    let object = snapshot.object(Kind::MachineConfig, "", &machine_config.name);
+    let object = object
+        .ok_or_else(|| missing(MissingInput::MachineConfig(machine_config.name.to_string())))?;
+    let found = cluster.architecture_of(&sources.pool.name);
+    let architecture = found.map_err(missing)?.unwrap_or(Architecture::X86_64);
+    let secrets = Secrets::of(snapshot, config).map_err(missing)?;
+    for (field, name, secret) in [
+        ("baseImagePullSecret", base_secret(config), &secrets.base),
+        (
+            "renderedImagePushSecret",
+            config.push_secret(),
+            &secrets.push,
+        ),
+    ] {
+        check_operator_secret(config, field, name, secret.as_ref()).map_err(missing)?;
+    }
+    let request = RenderRequest {
+        manifests: true,
+        ..RenderRequest::default()
+    };
+    let controller_config = snapshot.controller_config.as_ref();
+    let no_config = || missing("ControllerConfig machine-config-controller is not there");
+    let inputs = BuildInputs {
+        config,
+        build,
+        machine_config,
+        machine_config_object: object,
+        controller_config: controller_config.ok_or_else(no_config)?,
+        builder_image: &builder_image(snapshot, &request).map_err(missing)?,
+        architecture: &architecture,
+        optional: optional(snapshot, config.pool()),
+        base_pull_secret: secrets.base.as_ref(),
+        final_push_secret: secrets.push.as_ref(),
+    };
+    let content = config.container_file().unwrap_or_default();
+    build_objects(&inputs).map_err(|error| match error.build_input() {
+        BuildInput::Invalid(failure) => BuildInput::Invalid(Failure {
+            text: explained(&error, content),
+            ..failure
+        }),
+        other => other,
+    })
+}
+
+/// IL-240, IL-241, IL-244: what the objects of a MachineOSConfig's build are made from besides what is
+/// watched; each is read by name.
+pub fn build_sources(config: &MachineOSConfig<'_>) -> Vec<(Kind, String)> {
+    vec![
+        (Kind::ConfigMap, OPERATOR_IMAGES.to_owned()),
+        (Kind::ConfigMap, YUM_REPOS.to_owned()),
+        (Kind::Secret, GPG_KEYS.to_owned()),
+        (Kind::Secret, entitlement_secret(config.pool())),
+        (Kind::Secret, base_secret(config).to_owned()),
+        (Kind::Secret, config.push_secret().to_owned()),
+    ]
 }
 
 fn read_build(text: &str) -> Result<MachineOSBuild<'_>, LayerRenderError> {
@@ -289,10 +367,15 @@ fn optional(snapshot: &LayerSnapshot<'_>, pool: &str) -> Optional {
     let has = |kind, name: &str| snapshot.object(kind, MCO_NAMESPACE, name).is_some();
     Optional {
         entitlement: has(Kind::Secret, &entitlement_secret(pool)),
-        yum_repos: has(Kind::ConfigMap, "etc-yum-repos-d"),
-        gpg_keys: has(Kind::Secret, "etc-pki-rpm-gpg"),
+        yum_repos: has(Kind::ConfigMap, YUM_REPOS),
+        gpg_keys: has(Kind::Secret, GPG_KEYS),
     }
 }
+
+/// IL-241: repositories of the administrator's.
+const YUM_REPOS: &str = "etc-yum-repos-d";
+/// IL-241: GPG keys of the administrator's.
+const GPG_KEYS: &str = "etc-pki-rpm-gpg";
 
 /// IL-244: the Secret that stands in for one that is not named.
 const GLOBAL_PULL_SECRET: &str = "global-pull-secret-copy";
@@ -383,7 +466,7 @@ fn builder_image(
 
 /// The error with what the reference's text leaves out: the place in the user's text, and what to
 /// do.
-fn said(error: &ObjectsError, content: &str) -> String {
+fn explained(error: &ObjectsError, content: &str) -> String {
     let ObjectsError::Render(problem) = error else {
         return error.to_string();
     };

@@ -1,5 +1,7 @@
 //! What can be done.
 
+use std::fmt;
+
 use openshift_model::Kind;
 use osbuild_check::{BuildState, Failure};
 
@@ -173,6 +175,58 @@ pub enum Wait {
     Retry(String),
     /// Only a person can help.
     Person(String),
+}
+
+impl fmt::Display for Action {
+    /// For a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CreateBuild { build, trigger, .. } => {
+                write!(f, "create MachineOSBuild {build}: {trigger}")
+            }
+            Self::AddFinalizer { build } => write!(f, "add our finalizer to {}", build.name),
+            Self::SetPreBuiltLabel { build } => write!(f, "label {} as pre-built", build.name),
+            Self::SetRebuildTrigger { build } => write!(f, "note the request on {}", build.name),
+            Self::Seed { build, image } => write!(f, "seed {} with {image}", build.name),
+            Self::ReuseImage { build, image } => write!(f, "reuse {image} for {}", build.name),
+            Self::SetState { build, state, .. } => write!(f, "{} is {state}", build.name),
+            Self::SetCurrentBuild { build } => write!(f, "name {build} as current"),
+            Self::SetCurrentImage { image, .. } => write!(f, "name {image} as current"),
+            Self::Start { build } => write!(f, "start {}", build.name),
+            Self::SetJobUid { build, .. } => write!(f, "annotate {} with its Job", build.name),
+            Self::WriteDigest { build, .. } => write!(f, "write the digest of {}", build.name),
+            Self::StopJob { build, .. } => write!(f, "stop the Job of {}", build.name),
+            Self::KeepLog { build, .. } => write!(f, "keep the log of {}", build.name),
+            Self::DeleteBuild { build } => write!(f, "delete MachineOSBuild {}", build.name),
+            Self::DeleteImage { image, .. } => write!(f, "delete image {image}"),
+            Self::RemoveFinalizer { build, .. } => {
+                write!(f, "remove our finalizer from {}", build.name)
+            }
+            Self::CleanUp { build, .. } => write!(f, "clean up after {}", build.name),
+            Self::RemovePreBuiltImage => f.write_str("remove the annotation pre-built-image"),
+            Self::SetPoolCondition(condition) => {
+                write!(
+                    f,
+                    "set {} of the pool: {}",
+                    PoolCondition::TYPE,
+                    condition.reason
+                )
+            }
+            Self::SetConfigConditions(_) => f.write_str("set conditions of the MachineOSConfig"),
+        }
+    }
+}
+
+impl fmt::Display for Wait {
+    /// For a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Live => f.write_str("waits for a reading from the API server"),
+            Self::Images(images) => write!(f, "asks about {}", images.join(", ")),
+            Self::PushAccess(image) => write!(f, "asks whether {image} may be pushed"),
+            Self::Progress(why) | Self::Retry(why) | Self::Person(why) => f.write_str(why),
+        }
+    }
 }
 
 impl Wait {

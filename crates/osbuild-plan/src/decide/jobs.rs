@@ -3,6 +3,7 @@
 use osbuild_check::{BuildState, Failure, Stage, digested_pull_spec, transition};
 
 use super::action::{Action, Decision, Wait};
+use super::rows::live;
 use super::situation::{Build, ImageFact, Situation};
 
 /// IL-822, IL-312: the state of a Job goes into the status of its build; a Job that is gone before
@@ -89,6 +90,38 @@ pub(super) fn failed_job(situation: &Situation) -> Option<Decision> {
             let (build, job) = (id, job.uid.clone());
             Decision::act("IL-780", vec![Action::StopJob { build, job }])
         })
+    })
+}
+
+/// IL-283: a build that succeeded is cleaned up, also where it is the target no more: that was edited
+/// back meanwhile.
+pub(super) fn ended_job(situation: &Situation) -> Option<Decision> {
+    let target = situation.target_build().map(|build| &build.id);
+    let mut builds = situation.builds.iter();
+    let action = builds.find_map(|build| {
+        let is_past = build.is_owned
+            && !build.is_being_deleted
+            && build.state == Some(BuildState::Succeeded)
+            && Some(&build.id) != target;
+        clean_up(build).filter(|_| is_past)
+    })?;
+    Some(live(situation, "IL-283", vec![action]))
+}
+
+/// IL-275, IL-282: what is next for the Job of a build that succeeded: its digest is written where
+/// older tools look for it, then what the Job was given goes, and the Job.
+pub(super) fn clean_up(build: &Build) -> Option<Action> {
+    let job = build.job.as_ref().filter(|job| !job.is_being_deleted)?;
+    let (_, digest) = build.digest.as_ref()?.split_once('@')?;
+    let id = build.id.clone();
+    if build.digest_in_config_map.as_deref() != Some(digest) {
+        let (build, digest) = (id, digest.to_owned());
+        return Some(Action::WriteDigest { build, digest });
+    }
+    Some(Action::CleanUp {
+        build: id,
+        job: job.uid.clone(),
+        inputs: build.job_inputs.clone(),
     })
 }
 

@@ -22,6 +22,7 @@ pub(super) fn decide(situation: &Situation) -> Decision {
     }
     jobs::job_moved(situation)
         .or_else(|| jobs::failed_job(situation))
+        .or_else(|| jobs::ended_job(situation))
         .or_else(|| seeding::pre_built(situation))
         .or_else(|| rebuild(situation))
         .unwrap_or_else(|| match blocked(situation) {

@@ -4,6 +4,7 @@ use mosb_naming::keys;
 use osbuild_check::BuildState;
 
 use super::action::{Action, Decision, Wait};
+use super::jobs::clean_up;
 use super::rows::{delete, live, not_ours};
 use super::situation::{Build, BuildInput, ImageFact, Pool, PushAccess, Situation, Target};
 use super::trigger::Trigger;
@@ -245,16 +246,10 @@ impl Rows<'_> {
         if let Some(set) = self.set_current_image(image) {
             return act(set);
         }
-        if let Some(write) = missing_digest(build, image) {
-            return act(write);
-        }
-        if let Some(job) = build.job.as_ref().filter(|job| !job.is_being_deleted) {
-            let clean_up = Action::CleanUp {
-                build: build.id.clone(),
-                job: job.uid.clone(),
-                inputs: build.job_inputs.clone(),
-            };
-            return live(self.situation, "IL-824", vec![clean_up]);
+        match clean_up(build) {
+            Some(write @ Action::WriteDigest { .. }) => return act(write),
+            Some(clean_up) => return live(self.situation, "IL-824", vec![clean_up]),
+            None => {}
         }
         let superseded = self.superseded();
         if superseded.is_empty() {
@@ -326,15 +321,4 @@ impl Rows<'_> {
             image: image.to_owned(),
         })
     }
-}
-
-/// IL-275: the ConfigMap with the digest, where older tools look for it; for a build whose Job is
-/// there alone.
-fn missing_digest(build: &Build, image: &str) -> Option<Action> {
-    let (_, digest) = image.split_once('@')?;
-    let is_there = build.digest_in_config_map.as_deref() == Some(digest);
-    (build.job.is_some() && !is_there).then(|| Action::WriteDigest {
-        build: build.id.clone(),
-        digest: digest.to_owned(),
-    })
 }

@@ -844,6 +844,23 @@ fn il_824_a_build_that_is_done_becomes_current_step_by_step() {
 }
 
 #[test]
+fn il_283_a_build_that_is_the_target_no_more_is_cleaned_up_as_well() {
+    let mut past = about_to_build();
+    past.builds[0].job = job(BuildState::Succeeded);
+    let (build, digest) = (id("old"), DIGEST.to_owned());
+    check(&past, "IL-283", &[Action::WriteDigest { build, digest }]);
+    past.builds[0].digest_in_config_map = Some(DIGEST.to_owned());
+    let clean_up = Action::CleanUp {
+        build: id("old"),
+        job: "job".to_owned(),
+        inputs: Vec::new(),
+    };
+    check(&past, "IL-283", &[clean_up]);
+    past.builds[0].job.as_mut().unwrap().is_being_deleted = true;
+    check(&past, "IL-821", &[start()]);
+}
+
+#[test]
 fn il_825_il_826_an_old_build_counts_only_if_its_image_is_there() {
     let mut old = situation();
     old.builds = vec![build("target", BuildState::Succeeded)];

@@ -1,0 +1,80 @@
+//! What a builder reads (IL-302), as one table.
+
+use mosb_naming::keys;
+use openshift_model::names::MCO_NAMESPACE;
+use openshift_model::{Kind, Read, Verb, Which};
+
+/// The label that the Job controller gives to pods of Jobs.
+const JOB_NAME: &str = "batch.kubernetes.io/job-name";
+
+/// IL-302: what is watched, and read anew before something is destroyed or made because something
+/// else is not there (IL-772).
+pub fn builder_reads() -> Vec<Read> {
+    let cluster = |kind, why| Read::new(kind, "", Which::All, Verb::Watch, why);
+    let of_builds = |kind, label, why| {
+        Read::new(
+            kind,
+            MCO_NAMESPACE,
+            Which::Labelled(label),
+            Verb::Watch,
+            why,
+        )
+    };
+    vec![
+        cluster(Kind::MachineOSConfig, "what images are to hold (IL-001)").required(),
+        cluster(Kind::MachineOSBuild, "builds and their images (IL-001)").required(),
+        cluster(Kind::MachineConfigPool, "what pools are to run (IL-340)").required(),
+        cluster(
+            Kind::Node,
+            "images in use, and architectures (IL-353, IL-702)",
+        )
+        .required(),
+        cluster(
+            Kind::MachineConfig,
+            "that a rendered MachineConfig is there (IL-330)",
+        )
+        .metadata_only(),
+        Read::new(
+            Kind::ControllerConfig,
+            "",
+            Which::Named("machine-config-controller"),
+            Verb::Watch,
+            "proxy and certificates of builds (IL-243)",
+        ),
+        of_builds(
+            Kind::Job,
+            keys::EPHEMERAL,
+            "what carries out builds (IL-260)",
+        )
+        .required(),
+        of_builds(Kind::Pod, JOB_NAME, "attempts and their ends (IL-777)").required(),
+        of_builds(
+            Kind::ConfigMap,
+            keys::EPHEMERAL,
+            "digests and logs of builds (IL-275)",
+        )
+        .required(),
+    ]
+}
+
+/// What is read by name when it is needed (IL-240, IL-241, IL-771).
+pub fn builder_gets() -> Vec<Read> {
+    let get = |kind, namespace, why| Read::new(kind, namespace, Which::All, Verb::Get, why);
+    vec![
+        get(
+            Kind::MachineConfig,
+            "",
+            "what a build is made from (IL-161)",
+        ),
+        get(
+            Kind::ConfigMap,
+            MCO_NAMESPACE,
+            "the image that builds, repositories (IL-240, IL-241)",
+        ),
+        get(
+            Kind::Secret,
+            MCO_NAMESPACE,
+            "credentials, entitlements and keys (IL-241, IL-242)",
+        ),
+    ]
+}
