@@ -10,7 +10,6 @@
 mod layer_support;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -19,31 +18,6 @@ use serde_json::Value;
 
 const BASE: &str = "localhost/osimage-test/base:1";
 const EXTENSIONS: &str = "localhost/osimage-test/extensions:1";
-
-/// Programs that record their arguments, one call a line. `rpm` knows one kernel; `dnf` records
-/// what it is told to do; `jq` shows the whole document.
-const STAND_INS: [(&str, &str); 7] = [
-    ("usr/bin/ostree", "record ostree \"$@\""),
-    ("usr/bin/update-ca-trust", "record update-ca-trust \"$@\""),
-    (
-        "usr/bin/dnf",
-        "record dnf \"$@\"; while read -r line; do record dnf-shell $line; done",
-    ),
-    ("usr/bin/rpm", "[ \"$2\" = kernel ]"),
-    ("usr/bin/jq", "cat \"$2\""),
-    (
-        "usr/bin/rpm-ostree",
-        "record rpm-ostree \"$@\"; cat /etc/yum.repos.d/coreos-extensions.repo >> /repo || true",
-    ),
-    (
-        "usr/lib/dracut/modules.d/30ignition/ignition",
-        "record ignition \"container=$container\" \"$@\"; cat \"$2\" > /ignition.json",
-    ),
-];
-
-/// A call is one line: the program, and each argument in brackets.
-const RECORD: &str = "#!/bin/sh\nrecord() {\n    line=$1; shift\n    for argument in \"$@\"; do \
-    line=\"$line [$argument]\"; done\n    echo \"$line\" >> /calls\n}\n";
 
 /// Images of operating systems, and what is built on them.
 struct Images(Buildah);
@@ -65,37 +39,7 @@ impl Images {
     }
 
     fn make_images(&self) {
-        let base = self.path("base");
-        fs::create_dir_all(base.join("tree")).unwrap();
-        fs::copy("/bin/busybox", base.join("busybox")).unwrap();
-        for (path, script) in STAND_INS {
-            let path = base.join("tree").join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(&path, format!("{RECORD}{script}\n")).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        }
-        for (path, text) in [
-            ("etc/pki/rpm-gpg/RPM-GPG-KEY-test", "a key"),
-            ("etc/yum.repos.d/.keep", ""),
-            ("usr/lib/tmpfiles.d/usbguard.conf", "of the package"),
-        ] {
-            let path = base.join("tree").join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
-        // The shell of busybox runs its own rpm before ours.
-        for path in shell_files() {
-            let copy = base.join("tree").join(path.strip_prefix("/").unwrap());
-            fs::create_dir_all(copy.parent().unwrap()).unwrap();
-            fs::copy(&path, copy).unwrap();
-        }
-        // As every node image has it.
-        fs::create_dir_all(base.join("tree/tmp")).unwrap();
-        let containerfile = "FROM scratch\nCOPY busybox /bin/busybox\n\
-            RUN [\"/bin/busybox\", \"--install\", \"-s\", \"/bin\"]\nCOPY tree /\n\
-            RUN [\"/bin/busybox\", \"ln\", \"-sf\", \"bash\", \"/bin/sh\"]\n";
-        fs::write(base.join("Containerfile"), containerfile).unwrap();
-        self.build(&base, BASE);
+        self.make_base(BASE);
         let extensions = self.path("extensions");
         fs::create_dir_all(extensions.join("packages")).unwrap();
         fs::write(extensions.join("packages/a.rpm"), "a package").unwrap();
@@ -167,17 +111,6 @@ kind: ControllerConfig
 metadata: {name: machine-config-controller}
 spec: {additionalTrustBundle: YSBjZXJ0aWZpY2F0ZQo=}
 "#;
-
-/// bash, and the libraries that it needs.
-fn shell_files() -> Vec<PathBuf> {
-    let output = Command::new("ldd").arg("/bin/bash").output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let words = text.split_whitespace().filter(|word| word.starts_with('/'));
-    words
-        .map(PathBuf::from)
-        .chain([PathBuf::from("/bin/bash")])
-        .collect()
-}
 
 struct Image {
     root: PathBuf,

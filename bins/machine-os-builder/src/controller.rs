@@ -1,0 +1,173 @@
+//! The builder: what it keeps, and which MachineOSConfig is next.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cluster_io::cluster::{Cluster, WriteGuard};
+use cluster_io::store::{Store, WatchProblem};
+use controller_runtime::admin::{Health, Readiness};
+use controller_runtime::exit;
+use controller_runtime::lease::Fence;
+use controller_runtime::metrics::{MetricResult, Metrics};
+use controller_runtime::queue::WorkQueue;
+use openshift_model::Kind;
+use osbuild_plan::BuilderSnapshot;
+use tokio::time::Instant;
+
+use crate::flags::Mode;
+use crate::metrics::BuildMetrics;
+use crate::reconcile::outcome;
+use crate::registries::Registries;
+
+/// How long changes are collected: a build is a dozen small steps, and each waits so long.
+const DEBOUNCE: Duration = Duration::from_millis(200);
+
+/// Lets writes pass while this process leads, and counts them.
+pub(crate) struct FenceGuard {
+    pub(crate) fence: Fence,
+    pub(crate) metrics: Metrics,
+}
+
+impl WriteGuard for FenceGuard {
+    fn remaining(&self) -> Result<Duration, String> {
+        self.fence.remaining().map_err(|error| error.to_string())
+    }
+
+    fn done(&self, verb: &str, resource: &str, succeeded: bool) {
+        let result = if succeeded {
+            MetricResult::Success
+        } else {
+            MetricResult::Error
+        };
+        self.metrics.api_write(verb, resource, result);
+    }
+}
+
+/// What reconciles MachineOSConfigs, one after the other.
+pub(crate) struct Controller {
+    pub(crate) mode: Mode,
+    pub(crate) cluster: Cluster,
+    pub(crate) store: Arc<Store>,
+    pub(crate) fence: Fence,
+    pub(crate) health: Health,
+    pub(crate) metrics: Metrics,
+    pub(crate) build_metrics: BuildMetrics,
+    pub(crate) registries: Registries,
+    pub(crate) queue: WorkQueue<String>,
+    /// The last decision about each, so that one that stays is logged once.
+    pub(crate) decisions: BTreeMap<String, String>,
+}
+
+impl Controller {
+    /// Reconciles for ever, or until it is clear that this is no OpenShift cluster; the exit code.
+    pub(crate) async fn run(mut self) -> u8 {
+        let mut changes = self.store.changes();
+        let mut led = self.fence.is_leading();
+        let mut is_changed = true;
+        loop {
+            if self.store.snapshot().is_some() {
+                if std::mem::take(&mut is_changed) {
+                    self.add_all().await;
+                }
+                self.work().await;
+            }
+            if let Some(kind) = self.report_watches() {
+                tracing::error!(
+                    "the API server does not serve {kind}: this is no OpenShift cluster"
+                );
+                return exit::CONFIGURATION;
+            }
+            tokio::select! {
+                () = changes.next() => {
+                    tokio::time::sleep(DEBOUNCE).await;
+                    is_changed = true;
+                }
+                () = wake(self.queue.next_due()) => {}
+                () = leading_changes(&self.fence, led) => is_changed = true,
+            }
+            led = self.fence.is_leading();
+        }
+    }
+
+    /// Something has changed: every MachineOSConfig is looked at. (Which ones it concerns is a rule of
+    /// its own; a decision costs less than to find out.)
+    async fn add_all(&mut self) {
+        let Some(snapshot) = self.store.snapshot() else {
+            return;
+        };
+        let (view, errors) = BuilderSnapshot::of(snapshot.objects());
+        for error in errors {
+            tracing::warn!(%error, "an object cannot be read");
+        }
+        self.build_metrics.update(&view);
+        let names = view.names();
+        let rendered = view.rendered();
+        let rendered: Vec<&str> = rendered.iter().map(String::as_str).collect();
+        let kept = self
+            .store
+            .keep_whole(Kind::MachineConfig, "", &rendered)
+            .await;
+        if let Err(error) = kept {
+            tracing::warn!(%error, "a rendered MachineConfig cannot be read");
+        }
+        self.queue.retain(|name| names.contains(name));
+        self.decisions.retain(|name, _| names.contains(name));
+        let now = Instant::now();
+        for name in names {
+            self.queue.add(name, now);
+        }
+    }
+
+    async fn work(&mut self) {
+        while let Some(name) = self.queue.take(Instant::now()) {
+            let start = Instant::now();
+            let reconciled = Box::pin(self.reconcile(&name)).await;
+            let result = match &reconciled {
+                Ok(_) => MetricResult::Success,
+                Err(_) => MetricResult::Error,
+            };
+            self.metrics.pass(result, start.elapsed());
+            let outcome = outcome(&name, reconciled);
+            self.queue.done(&name, outcome, Instant::now());
+        }
+    }
+
+    /// Says how the watches do; a kind without which nothing works, and that is not served.
+    fn report_watches(&self) -> Option<Kind> {
+        let problems = self.store.problems();
+        let text = |problem: &WatchProblem| match problem.problem.as_str() {
+            "" => format!("{}: not read yet", problem.kind),
+            text => format!("{}: {text}", problem.kind),
+        };
+        let texts: Vec<_> = problems.iter().map(text).collect();
+        let texts = texts.join("; ");
+        let blocks = problems.iter().any(|problem| problem.blocks);
+        self.health.report(
+            "watches",
+            if blocks {
+                Readiness::NotReady(texts)
+            } else {
+                Readiness::Ready(texts)
+            },
+        );
+        let missing = problems
+            .iter()
+            .find(|problem| problem.blocks && problem.not_served);
+        missing.map(|problem| problem.kind)
+    }
+}
+
+async fn wake(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until this process leads, where it does not yet. That it does so no longer ends it.
+async fn leading_changes(fence: &Fence, led: bool) {
+    if led || fence.leading().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

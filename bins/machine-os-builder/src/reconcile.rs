@@ -1,0 +1,232 @@
+//! One MachineOSConfig: read, decide, carry out.
+
+use std::time::Duration;
+
+use cluster_io::cluster::{ClusterError, WriteMode};
+use controller_runtime::queue::Outcome;
+use jiff::Timestamp;
+use openshift_model::{Kind, Write};
+use osbuild_plan::{
+    Action, BUILD_NAMESPACE, BuildObjects, BuilderFacts, BuilderSnapshot, Decision, Wait,
+    WritesError, decide,
+};
+
+use crate::controller::Controller;
+use crate::flags::Mode;
+use crate::live::Live;
+
+/// How often facts are got for one decision: a live reading, images, the right to push, and again
+/// what those lead to.
+const ROUNDS: u32 = 6;
+/// After a step: until the watches show it.
+const NEXT_STEP: Duration = Duration::from_millis(250);
+/// After a write that was made from what is no longer true.
+const MOVED: Duration = Duration::from_secs(1);
+/// How often what is being built is looked at, whatever the watches say.
+const PROGRESS: Duration = Duration::from_mins(1);
+/// The container that builds (IL-262).
+const BUILD_CONTAINER: &str = "image-build";
+/// IL-782: how much of a log is asked for.
+const LOG_LINES: u32 = 200;
+
+/// A step could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReconcileError {
+    #[error("{0}")]
+    Cluster(#[from] ClusterError),
+    #[error("{0}")]
+    Writes(#[from] WritesError),
+    /// What was decided on has changed.
+    #[error("it was changed meanwhile: {0}")]
+    Moved(ClusterError),
+}
+
+impl Controller {
+    /// One decision, with all facts that it asks for, and its steps.
+    pub(crate) async fn reconcile(&mut self, name: &str) -> Result<Outcome, ReconcileError> {
+        let Some(snapshot) = self.store.snapshot() else {
+            return Ok(Outcome::Again(MOVED));
+        };
+        let mut facts = BuilderFacts {
+            images: self.registries.images(),
+            ..BuilderFacts::default()
+        };
+        let mut live = None;
+        for _ in 0..ROUNDS {
+            let view = match &live {
+                Some(live) => Live::view(live),
+                None => BuilderSnapshot::of(snapshot.objects()).0,
+            };
+            let Some(situation) = view.situation(name, live.is_some(), &facts) else {
+                return Ok(Outcome::Settled);
+            };
+            let decision = decide(&situation);
+            if !decision.actions.is_empty() {
+                self.log(name, &decision);
+                if self.mode == Mode::Observe || !self.fence.is_leading() {
+                    return Ok(Outcome::Settled);
+                }
+                let objects = live.as_ref().and_then(|live: &Live| live.objects.as_ref());
+                let objects = objects.and_then(|objects| objects.as_ref().ok());
+                self.carry_out(name, &view, &decision, objects).await?;
+                return Ok(Outcome::Again(NEXT_STEP));
+            }
+            match &decision.wait {
+                Some(Wait::Live) if live.is_none() => {
+                    let read = Live::read(&self.cluster, name).await?;
+                    facts.input = read.input();
+                    live = Some(read);
+                }
+                Some(Wait::Images(images)) if self.may_ask() => {
+                    let secret = view.push_secret(name).unwrap_or_default();
+                    for image in images {
+                        self.registries.inspect(image, &secret).await;
+                    }
+                    facts.images = self.registries.images();
+                }
+                Some(Wait::PushAccess(image)) if self.may_ask() => {
+                    let secret = view.push_secret(name).unwrap_or_default();
+                    if self.registries.push_access(image).is_none() {
+                        self.registries.try_push(image, &secret).await;
+                    }
+                    facts.push_access = self.registries.push_access(image);
+                }
+                _ => {
+                    self.log(name, &decision);
+                    return Ok(outcome_of(decision.wait.as_ref()));
+                }
+            }
+        }
+        Ok(Outcome::Again(MOVED))
+    }
+
+    /// Whether registries are asked: by who may act on the answer.
+    fn may_ask(&self) -> bool {
+        self.mode == Mode::Observe || self.fence.is_leading()
+    }
+
+    /// A line for a decision that is another than the one before.
+    fn log(&mut self, name: &str, decision: &Decision) {
+        let actions: Vec<String> = decision.actions.iter().map(ToString::to_string).collect();
+        let actions = actions.join(", ");
+        let reason = decision.wait.as_ref().map(ToString::to_string);
+        let reason = reason.unwrap_or_default();
+        let line = format!("{} {actions} {reason}", decision.rule);
+        if self.decisions.get(name) == Some(&line) {
+            return;
+        }
+        tracing::info!(
+            kind = "MachineOSConfig",
+            name,
+            rule = decision.rule,
+            decision = actions,
+            reason,
+            "decided"
+        );
+        self.decisions.insert(name.to_owned(), line);
+    }
+
+    async fn carry_out(
+        &mut self,
+        name: &str,
+        view: &BuilderSnapshot<'_>,
+        decision: &Decision,
+        objects: Option<&BuildObjects>,
+    ) -> Result<(), ReconcileError> {
+        for action in &decision.actions {
+            if let Action::DeleteImage { image, .. } = action {
+                let secret = view.push_secret(name).unwrap_or_default();
+                let delete = self.registries.delete(image, &secret);
+                if let Err(error) = self.fence.guard(delete).await {
+                    tracing::warn!(image, %error, "the image was not deleted");
+                }
+                continue;
+            }
+            let mut logs = Vec::new();
+            if let Action::KeepLog { pods, .. } = action {
+                for pod in pods {
+                    logs.push((pod.clone(), self.pod_log(pod).await));
+                }
+            }
+            let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+            let writes = view.writes(name, action, &now, objects, &logs)?;
+            for write in &writes {
+                self.write(write).await?;
+            }
+            self.build_metrics.done(action, view, name);
+        }
+        Ok(())
+    }
+
+    async fn write(&self, write: &Write) -> Result<(), ReconcileError> {
+        let written = self.cluster.execute(write, WriteMode::Real).await;
+        match (written, write) {
+            (Err(error), Write::Event(_)) => {
+                // An Event undoes nothing.
+                tracing::warn!(%error, "Event not written");
+                Ok(())
+            }
+            (Err(ClusterError::NotFound(_)), Write::Delete(_)) => Ok(()),
+            (Err(error @ (ClusterError::Conflict { .. } | ClusterError::AlreadyExists(_))), _) => {
+                Err(ReconcileError::Moved(error))
+            }
+            (Err(error @ ClusterError::Invalid { .. }), Write::Patch(request)) => {
+                if self.cluster.was_overtaken(request).await? {
+                    return Err(ReconcileError::Moved(error));
+                }
+                Err(error.into())
+            }
+            (Err(error), _) => Err(error.into()),
+            (Ok(_), Write::Event(_)) => Ok(()),
+            (Ok(answer), _) => {
+                let resource = write.address().resource;
+                let kind = Kind::of(&resource.api_version(), resource.kind);
+                // What is gone at once is told by the watch.
+                let is_there =
+                    !matches!(write, Write::Delete(_)) || answer.contains("\"deletionTimestamp\"");
+                if let Some(kind) = kind.filter(|_| is_there) {
+                    self.store.put_answer(kind, &answer);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// IL-782: the end of a pod's log, or why there is none.
+    async fn pod_log(&self, pod: &str) -> String {
+        let path = format!(
+            "/api/v1/namespaces/{BUILD_NAMESPACE}/pods/{pod}/log?container={BUILD_CONTAINER}\
+             &tailLines={LOG_LINES}"
+        );
+        let request = match http::Request::get(path).body(Vec::new()) {
+            Ok(request) => request,
+            Err(error) => return format!("the log cannot be asked for: {error}"),
+        };
+        let log = self.cluster.client().request_text(request).await;
+        log.unwrap_or_else(|error| format!("the log cannot be read: {error}"))
+    }
+}
+
+/// What comes next, and a line where something failed.
+pub(crate) fn outcome(name: &str, reconciled: Result<Outcome, ReconcileError>) -> Outcome {
+    match reconciled {
+        Ok(outcome) => outcome,
+        Err(ReconcileError::Moved(error)) => {
+            tracing::debug!(kind = "MachineOSConfig", name, %error, "decided again");
+            Outcome::Again(MOVED)
+        }
+        Err(error) => {
+            tracing::warn!(kind = "MachineOSConfig", name, %error, "a step failed");
+            Outcome::Failed
+        }
+    }
+}
+
+fn outcome_of(wait: Option<&Wait>) -> Outcome {
+    match wait {
+        Some(Wait::Retry(_)) => Outcome::Failed,
+        Some(Wait::Live | Wait::Images(_) | Wait::PushAccess(_)) => Outcome::Again(MOVED),
+        Some(Wait::Progress(_)) => Outcome::Again(PROGRESS),
+        Some(Wait::Person(_)) | None => Outcome::Settled,
+    }
+}
