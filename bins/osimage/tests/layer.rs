@@ -377,7 +377,7 @@ fn numbers_of_callouts_are_named_as_such() {
 
 #[test]
 fn il_785_what_is_too_large_is_named() {
-    let file = "A".repeat(1_600_000);
+    let file = "A".repeat(2_600_000);
     // Not to be packed: every block is another one.
     let mut source = String::with_capacity(file.len());
     let mut state = 1_u64;
