@@ -221,8 +221,8 @@ pub struct InputArgs {
     /// Further CoreOS stream document; repeatable
     #[arg(long = "stream", value_name = "FILE")]
     pub streams: Vec<PathBuf>,
-    /// Answers to `needs`: a document of kind Facts, or saved output of `aws ec2 describe-images`;
-    /// repeatable
+    /// Answers to `needs`: a document of kind Facts, or what the commands print that `osimage facts`
+    /// shows (`aws ec2 describe-images`, `govc find -json`, `govc object.collect -json`); repeatable
     #[arg(long = "facts", value_name = "FILE")]
     pub facts: Vec<PathBuf>,
     /// The release whose rules apply; auto: that of ClusterVersion

@@ -116,7 +116,7 @@ impl Input {
             ),
             facts: read(
                 &args.facts,
-                "a document of kind Facts, or the output of `aws ec2 describe-images`,",
+                "a document of kind Facts, or the output of `aws ec2 describe-images` or govc,",
                 &mut empty,
                 &mut named,
             ),

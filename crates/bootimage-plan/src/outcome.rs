@@ -243,8 +243,8 @@ fn sentence(what: &str, advice: &str) -> String {
     format!("{}; {advice}", what.trim_end().trim_end_matches('.'))
 }
 
-/// How a person answers: what EC2 prints is taken as it is for the cluster's own region, every other
-/// answer is an item of a document.
+/// How a person answers: what govc prints is taken as it is, and what EC2 prints for the cluster's
+/// own region; every other answer is an item of a document.
 fn how_to_answer(needs: &[FactRequest], cluster_region: Option<&str>) -> String {
     let commands: Vec<_> = needs
         .iter()
@@ -255,7 +255,7 @@ fn how_to_answer(needs: &[FactRequest], cluster_region: Option<&str>) -> String 
         FactRequest::AwsImage { region, .. } | FactRequest::AwsMarketplaceImages { region, .. } => {
             cluster_region == Some(region)
         }
-        FactRequest::VsphereTemplate(_) => false,
+        FactRequest::VsphereTemplate(_) => true,
     });
     if as_printed {
         return format!("save what {commands} prints, and give it with --facts FILE");

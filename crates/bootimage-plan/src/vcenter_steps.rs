@@ -250,6 +250,7 @@ mod tests {
         });
         let empty = nothing_there(&facts).unwrap();
         let there = empty.of_cluster(None).vsphere_template(&search);
-        assert_eq!(there, Some(Answer::Found(&VsphereMachines::default())));
+        let nothing = std::borrow::Cow::Owned(VsphereMachines::default());
+        assert_eq!(there, Some(Answer::Found(nothing)));
     }
 }

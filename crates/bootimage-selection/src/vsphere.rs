@@ -10,6 +10,8 @@ mod install_config;
 pub mod inventory;
 mod retention;
 
+use std::borrow::Cow;
+
 use openshift_model::boot_image::VsphereBootImage;
 use openshift_model::facts::{
     Answer, ClusterFacts, FactRequest, VsphereMachine, VsphereMachines, VsphereSearch,
@@ -151,7 +153,7 @@ pub fn select<T: Trace>(
     let nothing = VsphereMachines::default();
     let found = match context.facts.vsphere_template(&search) {
         Some(Answer::Found(found)) => found,
-        Some(Answer::NotFound) => &nothing,
+        Some(Answer::NotFound) => Cow::Borrowed(&nothing),
         Some(Answer::Denied(words)) => {
             trace.step(|| Step::decided("BI-312", ASKED, words));
             return Err(VsphereError::Vcenter(words.to_owned()));
@@ -161,6 +163,7 @@ pub fn select<T: Trace>(
             return Ok(Selection::Needs(vec![FactRequest::VsphereTemplate(search)]));
         }
     };
+    let found = &*found;
     let wanted = Wanted {
         image,
         domain,

@@ -1,4 +1,4 @@
-//! Facts as documents: ours, and what `aws ec2 describe-images` prints.
+//! Facts as documents: ours, and what `aws ec2 describe-images` and govc print.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
@@ -20,7 +20,7 @@ pub enum FactsError {
     /// It is another document.
     #[error(
         "the facts are neither a document of kind Facts in osimage.dev/v1 nor the output of \
-         `aws ec2 describe-images`"
+         `aws ec2 describe-images`, `govc find -json` or `govc object.collect -json`"
     )]
     OtherDocument,
     /// A member has another type than it should.
@@ -82,11 +82,29 @@ impl Facts {
         Ok(facts)
     }
 
-    /// Reads one more document: `kind: Facts`, or saved output of `aws ec2 describe-images`
-    /// (BI-276). Returns how many answers it has; where it cannot be read nothing is added.
+    /// Reads one more document, or several one behind the other: `kind: Facts`, or saved output of
+    /// `aws ec2 describe-images` (BI-276), `govc find -json` or `govc object.collect -json`. Returns
+    /// how many answers it has; where one cannot be read nothing is added.
     pub fn read(&mut self, text: &str) -> Result<usize, FactsError> {
-        let raw: &RawValue =
-            serde_json::from_str(text).map_err(|error| FactsError::Json(error.to_string()))?;
+        let json = |error: serde_json::Error| FactsError::Json(error.to_string());
+        let mut read = self.clone();
+        let mut count = 0;
+        let mut documents = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+        let first = documents.next();
+        let first = first
+            .unwrap_or_else(|| serde_json::from_str(text))
+            .map_err(json)?;
+        for document in std::iter::once(Ok(first)).chain(documents) {
+            count += read.read_document(document.map_err(json)?)?;
+        }
+        *self = read;
+        Ok(count)
+    }
+
+    fn read_document(&mut self, raw: &RawValue) -> Result<usize, FactsError> {
+        if let Some(count) = self.govc.read(raw) {
+            return Ok(count);
+        }
         let document: Document<'_> = read(raw, "")?;
         match (
             document.api_version.as_deref(),

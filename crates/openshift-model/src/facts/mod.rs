@@ -5,8 +5,10 @@
 
 mod answer;
 mod document;
+mod govc;
 mod request;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use answer::{
@@ -15,6 +17,8 @@ pub use answer::{
 };
 pub use document::{API_VERSION, Fact, FactsError};
 pub use request::{FactRequest, VsphereSearch};
+
+use self::govc::GovcOutput;
 
 /// Answers to what plans ask for. Of two answers to the same question the last one counts.
 ///
@@ -35,6 +39,8 @@ pub struct Facts {
     /// Of the region that the cluster is in, wherever that is.
     aws_of_cluster: AwsFacts,
     vsphere: BTreeMap<VsphereSearch, Answer<VsphereMachines>>,
+    /// Saved output of govc: it answers what nothing else does.
+    govc: GovcOutput,
 }
 
 /// What EC2 says in one region.
@@ -206,8 +212,12 @@ impl<'f> ClusterFacts<'f> {
     pub fn vsphere_template(
         &self,
         search: &VsphereSearch,
-    ) -> Option<AnswerRef<'f, VsphereMachines>> {
-        self.facts.vsphere.get(search).map(Answer::as_ref)
+    ) -> Option<Answer<Cow<'f, VsphereMachines>, &'f str>> {
+        if let Some(answer) = self.facts.vsphere.get(search) {
+            return Some(answer.as_ref().map(Cow::Borrowed));
+        }
+        let found = self.facts.govc.answer(search)?;
+        Some(Answer::Found(Cow::Owned(found)))
     }
 }
 

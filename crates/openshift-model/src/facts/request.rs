@@ -41,11 +41,20 @@ impl FactRequest {
             ),
             Self::VsphereTemplate(search) => {
                 let names: Vec<_> = search.names.iter().map(|name| quoted(name)).collect();
+                let machines = format!("/{}/vm", search.datacenter.trim_matches('/'));
+                let folder = match search.folder.trim_end_matches('/') {
+                    folder if folder.starts_with('/') => folder.to_owned(),
+                    folder => format!("{machines}/{folder}")
+                        .trim_end_matches('/')
+                        .to_owned(),
+                };
+                let (server, names) = (quoted(&search.server), names.join(" "));
                 format!(
-                    "govc vm.info -json -u {} -dc {} {}",
-                    quoted(&search.server),
-                    quoted(&search.datacenter),
-                    names.join(" ")
+                    "(for name in {names}; do govc object.collect -json -u {server} {}/\"$name\" \
+                     name summary.config.product.version config.hardware.device; done; \
+                     govc find -json -u {server} {} -type m)",
+                    quoted(&folder),
+                    quoted(&machines),
                 )
             }
         }
@@ -159,7 +168,9 @@ mod tests {
         });
         check(
             template,
-            "govc vm.info -json -u v.example.com -dc 'dc 1' a b",
+            "(for name in a b; do govc object.collect -json -u v.example.com '/dc 1/vm'/\"$name\" \
+             name summary.config.product.version config.hardware.device; done; \
+             govc find -json -u v.example.com '/dc 1/vm' -type m)",
         );
     }
 }
