@@ -110,6 +110,8 @@ fn fcos(fedora: u64, date: &str, stream: u64, build: u64) -> Option<BootImageVer
 /// Numbered after OpenShift: `418.94.202501221327-0`; the build is missing on Azure.
 fn legacy(first: u64, os: &str, date: &str, tail: Vec<u32>) -> Option<BootImageVersion> {
     matches!(date.len(), 8 | 12).then_some(())?;
+    // The digits of 4.1 to 4.9, and of 4.10 on.
+    matches!(first, 41..=49 | 401..=499).then_some(())?;
     let os = legacy_os(os)?;
     let releases = legacy_release(first, os, date);
     let distribution = if os.major >= FIRST_RHEL && os.minor.is_none() {

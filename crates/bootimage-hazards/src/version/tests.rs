@@ -113,6 +113,18 @@ fn versions_of_every_era_are_read() {
 }
 
 #[test]
+fn numbers_between_those_of_releases_are_none() {
+    for text in [
+        "98.94.202501221327-0",
+        "50.8.20190520.0",
+        "399.94.202501221327-0",
+        "400.94.202501221327-0",
+    ] {
+        assert_eq!(BootImageVersion::parse(text), None, "{text}");
+    }
+}
+
+#[test]
 fn what_is_no_version_is_none() {
     let others = [
         "",
