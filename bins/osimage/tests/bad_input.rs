@@ -323,7 +323,9 @@ fn usage_is_2_and_a_missing_file_is_3_and_no_cluster_is_4() {
     let folder = Folder::new(&[("good.yaml", GOOD.as_bytes())]);
     let paths = [folder.path().to_owned()];
     for (object, code, message) in [
-        ("good", 2, "is not KIND/NAME"),
+        ("good", 0, ""),
+        ("none", 3, "the input has no object none; it has good"),
+        ("/good", 2, "is not KIND/NAME"),
         ("pod/good", 2, "has no boot image"),
         (
             "machineset/none",

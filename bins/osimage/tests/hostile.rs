@@ -219,9 +219,9 @@ fn an_archive_that_expands_costs_what_is_kept_of_it() {
     let path = |name: &str| folder.path().join(name);
     // Zeros that take no space on the disk, and shrink to a thousandth.
     let bomb = fs::File::create(path("bomb.yaml")).unwrap();
-    bomb.set_len(256 << 20).unwrap();
+    bomb.set_len(80 << 20).unwrap();
     fs::create_dir(path("many")).unwrap();
-    for number in 0..2_000 {
+    for number in 0..300 {
         fs::write(path("many").join(format!("{number}.yaml")), "a: 1\n").unwrap();
     }
     for (archive, what) in [("bomb.tgz", "bomb.yaml"), ("many.tgz", "many")] {

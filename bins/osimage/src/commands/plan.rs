@@ -123,16 +123,12 @@ fn besides(plan: &Plan) -> Vec<String> {
         let name = format!("{} {}", target.kind, target.name);
         if let Some(data) = &target.user_data {
             let secret = &data.secret;
-            match data.decision {
-                UserDataDecision::Convert => lines.push(format!(
+            // That a Secret is not in the input is a warning of the plan already.
+            if data.decision == UserDataDecision::Convert {
+                lines.push(format!(
                     "{name}: first convert the stub in Secret {secret} (`osimage ignition convert`, \
                      or `osimage apply`, which does it): its machines would not start otherwise"
-                )),
-                UserDataDecision::Unknown => lines.push(format!(
-                    "{name}: Secret {secret} is not in the input: its stub may have to be converted \
-                     first"
-                )),
-                UserDataDecision::Current => {}
+                ));
             }
         }
         for step in &target.steps {

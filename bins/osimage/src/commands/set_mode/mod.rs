@@ -69,9 +69,8 @@ pub(super) fn run(args: &SetModeArgs) -> Result<u8, CommandError> {
     }
     if args.dry_run == Some(DryRunArg::Client) {
         print_manifest(&preview, args.step)?;
-        let mut table = Vec::new();
-        table::table(&mut table, &plan).ok();
-        tell(String::from_utf8_lossy(&table).trim_end());
+        // Beside what is meant for `oc apply`; nobody may be reading it.
+        let _ = table::table(&mut anstream::stderr(), &plan);
         return Ok(exit::OK);
     }
     if steps.is_empty() {
