@@ -52,7 +52,7 @@ fn script(needs: &[FactRequest]) -> String {
     for (number, need) in (1..).zip(needs) {
         let file = format!("answer-{number}.json");
         // Writing to a string cannot fail.
-        let _ = writeln!(script, "{} > {file}", need.script());
+        let _ = writeln!(script, "{} > {file}", need.command());
         let _ = write!(options, " --facts {file}");
     }
     script + &format!("# then plan with{options}\n")

@@ -61,60 +61,6 @@ impl FactRequest {
     }
 }
 
-/// How jq makes of what `govc vm.info -json` prints of one machine what a document of kind `Facts` has. The
-/// inventory path stands in no JSON of govc. Of several disks the last one with flat backing counts.
-const MACHINE: &str = ".virtualMachines[] | ([.config.hardware.device[]? \
-    | select(._typeName == \"VirtualDisk\").backing \
-    | select(._typeName == \"VirtualDiskFlatVer2BackingInfo\")] | last) as $disk \
-    | {path: $path, version: (.summary.config.product.version // \"\"), \
-    thinProvisioned: $disk.thinProvisioned, eagerlyScrub: $disk.eagerlyScrub}";
-/// The same for the whole document.
-const DOCUMENT: &str = "{apiVersion: \"osimage.dev/v1\", kind: \"Facts\", items: [{kind: \"VsphereTemplate\"} \
-    + $search + {folderPath: (if $folder == \"\" then null else $folder end), machines: .}]}";
-
-impl FactRequest {
-    /// Lines of shell whose output `--facts` takes. What `aws` prints is taken as it is; what govc prints
-    /// tells neither where it was looked nor where a machine is, and jq puts the two together.
-    pub fn script(&self) -> String {
-        let Self::VsphereTemplate(search) = self else {
-            return self.command();
-        };
-        let VsphereSearch {
-            server,
-            datacenter,
-            folder,
-            names,
-        } = search;
-        let server = quoted(server);
-        let root = quoted(&format!("/{}/vm", datacenter.trim_matches('/')));
-        let names: Vec<_> = names.iter().map(|name| quoted(name)).collect();
-        // A folder is named by its path, or below that of machines.
-        let folder = match folder.as_str() {
-            "" => String::new(),
-            path if path.starts_with('/') => path.to_owned(),
-            path => format!("/{}/vm/{path}", datacenter.trim_matches('/')),
-        };
-        let folder = match folder.as_str() {
-            "" => "''".to_owned(),
-            path => format!(
-                "\"$(govc find -u {server} {} -type f -maxdepth 0)\"",
-                quoted(path)
-            ),
-        };
-        // A map of strings has no form that could not be written.
-        let search = serde_json::to_string(search).unwrap_or_default();
-        format!(
-            "for name in {}; do govc find -u {server} {root} -type m -name \"$name\"; done |\n  \
-             while read -r path; do govc vm.info -json -u {server} \"$path\" | jq --arg path \"$path\" {}; done |\n  \
-             jq -s --argjson search {} --arg folder {folder} {}",
-            names.join(" "),
-            quoted(MACHINE),
-            quoted(&search),
-            quoted(DOCUMENT),
-        )
-    }
-}
-
 /// A word as a shell takes it: what it holds comes from the input, and people copy commands.
 fn quoted(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/:@".contains(&byte);
