@@ -15,5 +15,5 @@ pub mod store;
 pub mod vcenter;
 mod xml;
 
-pub use objects::{Loaded, load};
+pub use objects::{Loaded, load, load_with_pods};
 pub use openshift_model::yaml;

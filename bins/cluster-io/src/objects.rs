@@ -27,9 +27,22 @@ pub struct Loaded<'a> {
     pub errors: Vec<FileError>,
 }
 
-/// Takes texts apart into objects.
+/// Takes texts apart into objects. Pods count as another kind: a dump has thousands, and only who
+/// builds images looks at any.
 pub fn load(texts: &Texts) -> Loaded<'_> {
-    let mut loader = Loader::default();
+    loaded(texts, Loader::default())
+}
+
+/// The same with pods.
+pub fn load_with_pods(texts: &Texts) -> Loaded<'_> {
+    let loader = Loader {
+        keeps_pods: true,
+        ..Loader::default()
+    };
+    loaded(texts, loader)
+}
+
+fn loaded<'a>(texts: &'a Texts, mut loader: Loader<'a>) -> Loaded<'a> {
     loader.loaded.ignored = texts.ignored;
     for text in &texts.texts {
         loader.add_text(text);
@@ -40,6 +53,7 @@ pub fn load(texts: &Texts) -> Loaded<'_> {
 #[derive(Default)]
 struct Loader<'a> {
     loaded: Loaded<'a>,
+    keeps_pods: bool,
     /// Where an object stands in `loaded.objects`, and the file that it is from.
     known: HashMap<(Kind, Str<'a>, Str<'a>), (usize, &'a str)>,
 }
@@ -103,7 +117,8 @@ impl<'a> Loader<'a> {
     }
 
     fn add_object(&mut self, object: Option<RawObject<'a>>, path: &'a str) {
-        let Some(object) = object else {
+        let is_kept = |object: &RawObject<'_>| self.keeps_pods || object.kind != Kind::Pod;
+        let Some(object) = object.filter(is_kept) else {
             self.loaded.ignored += 1;
             return;
         };

@@ -2,7 +2,7 @@
 
 use cluster_io::cluster::{Cluster, ClusterError};
 use cluster_io::files::{Text, Texts};
-use cluster_io::load;
+use cluster_io::load_with_pods;
 use openshift_model::{Form, Kind, Read};
 use osbuild_plan::{
     BUILD_NAMESPACE, BuildInput, BuildObjects, BuilderFacts, BuilderSnapshot, build_from,
@@ -49,7 +49,7 @@ impl Live {
 
     /// The cluster as it was read.
     pub(crate) fn view(&self) -> BuilderSnapshot<'_> {
-        BuilderSnapshot::of(load(&self.texts).objects).0
+        BuilderSnapshot::of(load_with_pods(&self.texts).objects).0
     }
 
     /// What is read by name.
