@@ -8,6 +8,7 @@ pub mod ec2;
 #[cfg(test)]
 mod fake;
 pub mod files;
+pub mod history;
 mod loopback;
 mod objects;
 pub mod registry;

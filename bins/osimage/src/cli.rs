@@ -1,11 +1,13 @@
 //! The command line.
 
+mod history;
 mod inventory;
 mod layer;
 mod vsphere;
 
 use std::path::PathBuf;
 
+pub use history::{HistoryArgs, HistoryFormat, StateArgs};
 pub use inventory::{FailOn, InventoryArgs, InventoryFormat, ReportArgs, ReportFormat};
 pub use layer::{
     CheckArgs, ConvertArgs, DocumentFormat, LayerCommand, LayerFormat, LayerInputArgs, NameArgs,
@@ -92,6 +94,12 @@ pub enum Command {
     /// write the object is read again. Run again after an interruption, it does what is left.
     #[command(after_help = APPLY_EXAMPLES)]
     Apply(ApplyArgs),
+    /// Show what osimage and its controller have written, the oldest first
+    ///
+    /// Every edit of a boot image and every conversion of user data, by which program, and which
+    /// plan led to it; from a live cluster or a dump of it.
+    #[command(after_help = history::HISTORY_EXAMPLES)]
+    History(HistoryArgs),
     /// Show how old the boot images are, and what that blocks
     #[command(after_help = SKEW_EXAMPLES)]
     Skew(SkewArgs),
@@ -351,6 +359,9 @@ pub struct ApplyArgs {
     /// The context of the kubeconfig [default: its current one]
     #[arg(long, value_name = "NAME")]
     pub context: Option<String>,
+    /// Where what was written is kept.
+    #[command(flatten)]
+    pub state: StateArgs,
 }
 
 /// Who checks what would be written.

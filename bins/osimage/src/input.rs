@@ -8,7 +8,7 @@ use bootimage_plan::{
     ClusterSnapshot, Completeness, Each, Facts, InputObject, Plan, Policy, UserDataDecision,
     file_input, inventory_reads, plan_with, reads,
 };
-use cluster_io::cluster::Cluster;
+use cluster_io::cluster::{Cluster, ClusterError};
 use cluster_io::files::{self, Progress, Text, Texts};
 use cluster_io::{Loaded, load};
 use openshift_model::Profile;
@@ -29,7 +29,9 @@ pub(crate) struct Input {
     facts: Texts,
     /// What a cloud said.
     resolved: Facts,
-    /// What it did not say, and why.
+    /// User-data Secrets may not be read.
+    secrets_forbidden: bool,
+    /// What could not be found out, and why.
     warnings: Vec<String>,
     /// Files of `--stream` and `--facts` that hold nothing.
     empty: Vec<String>,
@@ -63,6 +65,8 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) errors: Vec<String>,
     /// How many documents were of other kinds, or of none.
     pub(crate) ignored: usize,
+    /// User-data Secrets may not be read.
+    secrets_forbidden: bool,
 }
 
 impl Input {
@@ -123,6 +127,7 @@ impl Input {
             empty,
             files: named,
             resolved: Facts::default(),
+            secrets_forbidden: false,
             warnings: Vec::new(),
         };
         if args.files.is_empty() || wanted.resolve {
@@ -153,10 +158,19 @@ impl Input {
         if let Some(cluster) = cluster {
             // Secrets are read by name, and only those that an edit depends on.
             let secrets = unknown_secrets(&planner(&self.snapshot()));
-            let secrets = secrets.iter().map(String::as_str);
-            self.objects
-                .texts
-                .extend(cluster.machine_api_secrets(secrets).await?);
+            let names = secrets.iter().map(String::as_str);
+            match cluster.machine_api_secrets(names).await {
+                Ok(texts) => self.objects.texts.extend(texts),
+                Err(ClusterError::Forbidden { problem, .. }) => {
+                    self.secrets_forbidden = true;
+                    self.warnings.push(format!(
+                        "the plan does not say what becomes of user data, which apply will look at: \
+                         {problem}; role osimage-user-data-reader of docs/guides/live-clusters.md \
+                         allows it"
+                    ));
+                }
+                Err(error) => return Err(error.into()),
+            }
             self.completeness = Completeness::Complete;
         }
         Ok(())
@@ -241,11 +255,20 @@ impl Input {
             },
             warnings: self.warnings.iter().cloned().chain(warnings).collect(),
             ignored,
+            secrets_forbidden: self.secrets_forbidden,
         }
     }
 }
 
 impl Snapshot<'_> {
+    /// What the command line decides, and what follows from who asks.
+    pub(crate) fn policy(&self, args: &InputArgs) -> Policy {
+        Policy {
+            user_data_is_unknown: self.secrets_forbidden,
+            ..policy(args)
+        }
+    }
+
     /// What is to be taken stock of.
     pub(crate) fn inventory(
         &self,
@@ -253,12 +276,12 @@ impl Snapshot<'_> {
         options: &InventoryOptions<'_>,
         each: &impl Each,
     ) -> Inventory {
-        inventory(&self.cluster, &self.facts, &policy(args), options, each)
+        inventory(&self.cluster, &self.facts, &self.policy(args), options, each)
     }
 
     /// The plan of it, by what the command line decides.
     pub(crate) fn plan(&self, args: &InputArgs) -> Plan {
-        plan_with(&self.cluster, &self.facts, &policy(args), &Threads)
+        plan_with(&self.cluster, &self.facts, &self.policy(args), &Threads)
     }
 }
 

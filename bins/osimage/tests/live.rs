@@ -137,8 +137,20 @@ fn apply_writes_what_the_plan_says_and_nothing_else() {
         assert_eq!(patches.count(), 1, "{}", target["name"]);
     }
     let writes = run.calls.iter().filter(|call| call.is_write()).count();
-    // Each set and its Event, and the Secret.
-    assert_eq!(writes, 2 * updates.len() + 1, "{:?}", run.calls);
+    // Each set, its Event and its entry of the history, the Secret, and the state that was not there.
+    assert_eq!(writes, 3 * updates.len() + 2, "{:?}", run.calls);
+    let history = cluster.history();
+    assert_eq!(history.len(), updates.len() + 1, "{history:?}");
+    let shown = cluster.run(&["history", "secret/worker-user-data-spec2", "-o", "json"]);
+    let shown: Value = serde_json::from_str(&shown.stdout).unwrap();
+    assert_eq!(shown["items"].as_array().unwrap().len(), 1, "{shown}");
+    let entry = &shown["items"][0];
+    assert_eq!(
+        (&entry["from"], &entry["to"]),
+        (&json!("2.2.0"), &json!("3.4.0"))
+    );
+    assert_eq!(entry["manager"], "osimage-apply");
+    assert_eq!(entry["release"], "4.22.3");
     assert_eq!(run.stdout.lines().count(), updates.len());
 
     // W-38: the API server has said that it would take the set's edit before the Secret is touched.

@@ -42,6 +42,9 @@ fn settled(cluster: &Cluster) -> Vec<Value> {
         list["metadata"].take();
     }
     let events = cluster.events();
+    // Killed before it could say so, it says so the next time, and once.
+    let history = cluster.history();
+    state.extend(history.into_iter().map(|entry| Value::from(entry.to_vec())));
     state.extend(
         events
             .iter()

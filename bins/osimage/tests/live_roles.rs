@@ -13,14 +13,30 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use live_support::{Cluster, Run};
-use serde_json::Value;
+use serde_json::{Value, json};
 use test_control_plane::{AuditEvent, Identity};
 
-/// Verb, group and resource; the namespace is in the role that has the rule.
-type Right = (String, String, String, String);
+/// Namespace, verb, group, resource and name; an empty name is every object.
+type Right = (String, String, String, String, String);
 
-/// What is there only on other clusters than the one of this test.
-const ELSEWHERE: &[(&str, &str)] = &[("kube-system", "configmaps"), ("kube-system", "secrets")];
+/// What is there only on other clusters than the one of this test: namespace, resource, name.
+const ELSEWHERE: &[(&str, &str, &str)] = &[
+    ("kube-system", "configmaps", "cluster-config-v1"),
+    ("kube-system", "secrets", "vsphere-creds"),
+    ("openshift-machine-api", "secrets", "aws-cloud-credentials"),
+    // Of the usual names a cluster has those that it needs.
+    ("openshift-machine-api", "secrets", "master-user-data"),
+    (
+        "openshift-machine-api",
+        "secrets",
+        "master-user-data-managed",
+    ),
+    (
+        "openshift-machine-api",
+        "secrets",
+        "worker-user-data-managed",
+    ),
+];
 
 fn documents() -> Vec<Value> {
     let path =
@@ -28,32 +44,36 @@ fn documents() -> Vec<Value> {
     serde_saphyr::from_multiple(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Every right that the roles give.
-fn granted() -> BTreeSet<Right> {
+/// Every right that roles give.
+fn granted(documents: &[Value]) -> BTreeSet<Right> {
     let texts = |value: &Value| -> Vec<String> {
-        value
-            .as_array()
-            .unwrap()
-            .iter()
+        let texts = value.as_array().into_iter().flatten();
+        texts
             .map(|text| text.as_str().unwrap().to_owned())
             .collect()
     };
     let mut rights = BTreeSet::new();
-    for role in documents()
-        .iter()
-        .filter(|document| document["rules"].is_array())
-    {
+    for role in documents.iter().filter(|one| one["rules"].is_array()) {
         let namespace = role["metadata"]["namespace"].as_str().unwrap_or_default();
         for rule in role["rules"].as_array().unwrap() {
+            let mut names = texts(&rule["resourceNames"]);
+            if names.is_empty() {
+                names.push(String::new());
+            }
             for group in texts(&rule["apiGroups"]) {
                 for resource in texts(&rule["resources"]) {
                     for verb in texts(&rule["verbs"]) {
-                        rights.insert((
-                            namespace.to_owned(),
-                            verb,
-                            group.clone(),
-                            resource.clone(),
-                        ));
+                        let right = |name: &String| {
+                            let [namespace, verb] = [namespace, &verb].map(str::to_owned);
+                            (
+                                namespace,
+                                verb,
+                                group.clone(),
+                                resource.clone(),
+                                name.clone(),
+                            )
+                        };
+                        rights.extend(names.iter().map(right));
                     }
                 }
             }
@@ -62,17 +82,53 @@ fn granted() -> BTreeSet<Right> {
     rights
 }
 
-fn used(call: &AuditEvent) -> Right {
+/// What a call needs: the right to the object, or to all of them.
+fn used(call: &AuditEvent) -> [Right; 2] {
     let (resource, group) = call
         .resource
         .split_once('.')
         .unwrap_or((&call.resource, ""));
-    (
-        call.namespace.clone(),
-        call.verb.clone(),
-        group.to_owned(),
-        resource.to_owned(),
-    )
+    [call.name.as_str(), ""].map(|name| {
+        let parts = [&call.namespace, &call.verb, group, resource, name];
+        parts.map(str::to_owned).into()
+    })
+}
+
+/// Lets members of a group plan, and nothing else.
+fn bind_reader(cluster: &Cluster, group: &str) {
+    for role in documents() {
+        let kind = role["kind"].as_str().unwrap();
+        if role["metadata"]["name"] != "osimage-reader" || !role["rules"].is_array() {
+            continue;
+        }
+        let mut metadata = role["metadata"].clone();
+        metadata["name"] = json!("osimage-reader-alone");
+        cluster.control_plane.create(&json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": format!("{kind}Binding"),
+            "metadata": metadata,
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": kind,
+                "name": "osimage-reader"},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group}],
+        }));
+    }
+}
+
+/// As the guide says it: a role for user data of another name.
+fn allow_other_user_data(cluster: &Cluster) {
+    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+        "metadata": {"name": "osimage-other-user-data", "namespace": "openshift-machine-api"},
+        "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "patch"],
+            "resourceNames": ["worker-user-data-spec2"]}]});
+    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": role["metadata"],
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role",
+            "name": "osimage-other-user-data"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group",
+            "name": "node-image-appliers"},
+            {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group",
+            "name": "node-image-readers"}]});
+    cluster.control_plane.create(&role);
+    cluster.control_plane.create(&binding);
 }
 
 #[test]
@@ -83,8 +139,10 @@ fn the_roles_of_the_guide_are_the_least_that_is_needed() {
     for document in documents() {
         cluster.control_plane.create(&document);
     }
-    let reader = Identity::Member("node-image-readers".to_owned());
-    let applier = Identity::Member("node-image-appliers".to_owned());
+    bind_reader(&cluster, "planners");
+    allow_other_user_data(&cluster);
+    let [planner, reader, applier] = ["planners", "node-image-readers", "node-image-appliers"]
+        .map(|group| Identity::Member(group.to_owned()));
     let mut rights = BTreeSet::new();
     let mut ran = |identity: &Identity, arguments: &[&str], code: i32| -> Run {
         let kubeconfig = cluster.control_plane.kubeconfig(identity);
@@ -94,37 +152,76 @@ fn the_roles_of_the_guide_are_the_least_that_is_needed() {
             "{arguments:?}: {}{}",
             run.stdout, run.stderr
         );
-        if code == 0 {
-            let refused = run.calls.iter().find(|call| call.code == 403);
-            assert_eq!(refused, None, "{arguments:?}");
-        }
-        rights.extend(run.calls.iter().filter(|call| call.code != 403).map(used));
+        let allowed = run.calls.iter().filter(|call| call.code != 403);
+        rights.extend(allowed.flat_map(used));
         run
     };
+    let refused = |run: &Run| run.calls.iter().find(|call| call.code == 403).cloned();
     let folder = tempfile::tempdir().unwrap();
     let plan = folder.path().join("plan.json");
     let plan = plan.to_str().unwrap();
-    ran(&reader, &["plan", "--save", plan], 0);
-    ran(&reader, &["explain", "machineset/demo-7xk2p-worker-b"], 0);
-    ran(&reader, &["skew"], 0);
-    ran(&reader, &["inventory"], 0);
-    let refused = ran(&reader, &["set-mode", "all", "--control-plane", "none"], 4);
-    assert!(
-        refused.stderr.contains("live-clusters.md"),
-        "{}",
-        refused.stderr
-    );
-    let refused = ran(&reader, &["apply", plan], 4);
-    assert!(refused.stdout.contains("forbidden"), "{}", refused.stdout);
-    ran(&applier, &["apply", plan, "--dry-run=server"], 0);
-    ran(&applier, &["apply", plan], 0);
-    ran(&applier, &["set-mode", "all", "--control-plane", "none"], 0);
-    assert_eq!(cluster.events().len(), 6);
 
-    let unused: Vec<_> = granted()
+    // A plan without the right to read Secrets says so, and is one that can be applied.
+    let blind = ran(&planner, &["plan", "--save", plan], 0);
+    assert_eq!(refused(&blind).unwrap().resource, "secrets");
+    assert!(
+        blind.stderr.contains("osimage-user-data-reader"),
+        "{}",
+        blind.stderr
+    );
+    let saved: Value = serde_json::from_str(&std::fs::read_to_string(plan).unwrap()).unwrap();
+    let update = |target: &&Value| target["decision"] == "Update";
+    let targets = saved["targets"].as_array().unwrap();
+    let updates: Vec<_> = targets.iter().filter(update).collect();
+    assert!(!updates.is_empty());
+    for target in updates {
+        assert_eq!(target["userData"]["decision"], "Unknown", "{target}");
+    }
+    ran(
+        &applier,
+        &[
+            "apply",
+            plan,
+            "--dry-run=server",
+            "--only",
+            "machineset/demo-7xk2p-worker-b",
+        ],
+        0,
+    );
+
+    for arguments in [
+        &["plan", "--save", plan][..],
+        &["explain", "machineset/demo-7xk2p-worker-b"],
+        &["skew"],
+        &["inventory"],
+        &["history"],
+    ] {
+        assert_eq!(refused(&ran(&reader, arguments, 0)), None, "{arguments:?}");
+    }
+    let denied = ran(&reader, &["set-mode", "all", "--control-plane", "none"], 4);
+    assert!(
+        denied.stderr.contains("live-clusters.md"),
+        "{}",
+        denied.stderr
+    );
+    let denied = ran(&reader, &["apply", plan], 4);
+    assert!(denied.stdout.contains("forbidden"), "{}", denied.stdout);
+    for arguments in [
+        &["apply", plan, "--dry-run=server"][..],
+        &["apply", plan],
+        &["set-mode", "all", "--control-plane", "none"],
+    ] {
+        assert_eq!(refused(&ran(&applier, arguments, 0)), None, "{arguments:?}");
+    }
+    assert_eq!(cluster.events().len(), 6);
+    assert!(!cluster.history().is_empty());
+
+    let unused: Vec<_> = granted(&documents())
         .into_iter()
         .filter(|right| !rights.contains(right))
-        .filter(|(namespace, _, _, resource)| !ELSEWHERE.contains(&(namespace, resource)))
+        .filter(|(namespace, _, _, resource, name)| {
+            !ELSEWHERE.contains(&(namespace, resource, name))
+        })
         .collect();
     assert_eq!(unused, [], "rights that nothing needs");
 }

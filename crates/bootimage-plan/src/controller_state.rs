@@ -8,18 +8,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::state::{HISTORY_KEY as HISTORY, HOT_LOOPS_KEY as HOT_LOOPS, STATE_CONFIG_MAP};
 use crate::user_data::stub_of;
 use crate::{Digest, History, HistoryEntry, Plan, live_namespace};
 
-/// The name of the ConfigMap.
-pub const STATE_CONFIG_MAP: &str = "osimage-boot-images";
 /// Who writes it.
 pub const CONTROLLER_STATE_FIELD_MANAGER: &str = "osimage-boot-images-state";
 
-/// Its key with the memory of objects that somebody else keeps reverting.
-const HOT_LOOPS: &str = "hot-loops.json";
-/// Its key with what was written.
-const HISTORY: &str = "history.json";
 /// Its key with what is about to be written.
 const PENDING: &str = "pending.json";
 

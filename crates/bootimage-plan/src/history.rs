@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use openshift_model::{Kind, names};
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Plan, ReasonCode, Target, image_change, live_namespace};
+use crate::{API_VERSION, Digest, Plan, ReasonCode, Target, image_change, live_namespace};
 
 /// The most bytes of a history: half of what a ConfigMap holds, so that there is room for the rest
 /// of the state.
@@ -24,10 +24,12 @@ pub struct History {
 /// One write.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HistoryEntry {
     /// When, RFC 3339.
     pub time: String,
     /// `MachineSet`, `ControlPlaneMachineSet` or `Secret`.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub kind: Kind,
     /// Its namespace.
     pub namespace: String,
@@ -44,9 +46,34 @@ pub struct HistoryEntry {
     /// Why: the reason of the plan.
     pub reason: ReasonCode,
     /// Digest of the plan that led to it.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub plan: Digest,
     /// Who wrote: the field manager.
     pub manager: String,
+}
+
+/// The document that `osimage history` prints.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct HistoryDocument<'h> {
+    /// `osimage.dev/v1`
+    pub api_version: &'static str,
+    /// `History`
+    pub kind: &'static str,
+    /// What was written, the oldest first.
+    pub items: Vec<&'h HistoryEntry>,
+}
+
+impl<'h> HistoryDocument<'h> {
+    /// The document of these entries.
+    pub fn of(items: Vec<&'h HistoryEntry>) -> Self {
+        Self {
+            api_version: API_VERSION,
+            kind: "History",
+            items,
+        }
+    }
 }
 
 /// What of a target was written by one plan, whether now or before an interruption.

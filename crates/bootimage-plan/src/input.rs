@@ -41,4 +41,7 @@ pub struct Policy {
     /// What is managed, whatever MachineConfiguration says: of a controller beside the one that
     /// MachineConfiguration is for ([`selection_of_file`](crate::selection_of_file)).
     pub selection: Option<ManagedBootImages>,
+    /// Whoever plans may not read user-data Secrets: one that is not in a complete snapshot may
+    /// exist all the same. `apply` looks at it.
+    pub user_data_is_unknown: bool,
 }

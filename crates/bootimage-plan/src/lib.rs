@@ -52,8 +52,10 @@ mod reason;
 mod recheck;
 mod repeated;
 pub mod report;
+mod rights;
 mod selection_file;
 mod standing;
+mod state;
 mod status;
 mod stream_text;
 mod templates;
@@ -66,7 +68,7 @@ pub use bootimage_status::{HotLoopMemory, Pauses};
 pub use configuration_check::{ConfigurationCheck, check_configuration, profile};
 pub use contest::{STATUS_SETTLED_SECONDS, foreign_condition_writers, reverted_by};
 pub use controller_state::{
-    CONTROLLER_STATE_FIELD_MANAGER, ControllerState, PendingWrite, STATE_CONFIG_MAP, StateProblem,
+    CONTROLLER_STATE_FIELD_MANAGER, ControllerState, PendingWrite, StateProblem,
 };
 pub use digest::{Digest, Digester, NoDigest};
 pub use document::{
@@ -76,7 +78,9 @@ pub use document::{
 };
 pub use edit_check::{EditProblem, ImageChange, image_change};
 pub use forecast::skew;
-pub use history::{Authorship, HISTORY_MAX, History, HistoryEntry, Written, history_entries};
+pub use history::{
+    Authorship, HISTORY_MAX, History, HistoryDocument, HistoryEntry, Written, history_entries,
+};
 pub use hot_loop_gate::{Contested, HotLoopDecision, hot_loop, hot_loop_tried, hot_loops_of_plan};
 pub use ignition_stub_convert::TargetVersion as IgnitionVersion;
 pub use input::{ClusterSnapshot, Completeness, Policy};
@@ -87,9 +91,14 @@ pub use reads::{USUAL_USER_DATA, cluster_reads, inventory_reads, reads, replace_
 pub use reason::{Obstacle, ReasonCode};
 pub use recheck::{Difference, Disagreement, Recheck, recheck, recheck_with};
 pub use repeated::{Repeated, repeated};
+pub use rights::CommandTask;
 pub use selection_file::{SELECTION_KIND, SelectionProblem, selection_of_file};
 pub use standing::{
     Moved, Movement, Standing, live_namespace, moved, standing, user_data_standing,
+};
+pub use state::{
+    HISTORY_FIELD_MANAGER, HISTORY_KEY, HOT_LOOPS_KEY, STATE_CONFIG_MAP, STATE_FIELD_MANAGER,
+    STATE_NAMESPACE, StateError, state_write,
 };
 pub use status::{
     Applied, Became, CLUSTER_OPERATOR, CONTESTED, ClusterStatus, OPERATOR_FIELD_MANAGER,

@@ -42,6 +42,7 @@ pub mod raw_json;
 pub mod read;
 mod reads;
 mod resource;
+mod rights;
 mod stream;
 mod text;
 mod trace;
@@ -64,6 +65,7 @@ pub use platform::{Architecture, Platform};
 pub use read::{ReadError, WrongType};
 pub use reads::{Form, Namer, Read, Verb, Which};
 pub use resource::{Resource, Scope};
+pub use rights::Right;
 pub use serde_json::value::RawValue;
 pub use stream::{
     AwsStreamImage, AwsStreamImages, AzureMarketplace, AzureStreamImage, AzureStreamImages,

@@ -1,6 +1,7 @@
 //! `cargo xtask gen`: files that are made from the code, and the check that they are fresh.
 
 mod hazards;
+mod roles;
 mod rules;
 mod spec;
 mod stream_cases;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use bootimage_plan::inventory::Inventory;
 use bootimage_plan::report::FleetReport;
-use bootimage_plan::{Plan, ReasonCode};
+use bootimage_plan::{HistoryDocument, Plan, ReasonCode};
 use osbuild_plan::{LayerNames, LayerStatus};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -76,6 +77,11 @@ fn files() -> Result<Vec<(String, String)>, String> {
         ("docs/reference/exit-codes.md", exit_codes()),
         ("docs/reference/hazards.md", hazards::page()?),
         ("docs/reference/rules.md", rules::table(&root())?),
+        ("docs/guides/live-clusters-roles.yaml", roles::of_commands()),
+        (
+            "docs/reference/history.schema.json",
+            schema::<HistoryDocument<'_>>("history")?,
+        ),
         ("fixtures/stream-cases.jsonl", stream_cases::lines()),
     ];
     let documents = documents

@@ -7,7 +7,8 @@ use bootimage_plan::{
     reads, recheck,
 };
 
-use super::vcenters::Vcenters;
+use openshift_model::{ClusterVersion, Kind};
+
 use crate::cluster::{Cluster, ClusterError};
 use crate::files::{Text, Texts};
 use crate::load;
@@ -26,6 +27,13 @@ pub enum CheckError {
     Vcenter(String),
 }
 
+/// A plan, compared with its cluster.
+pub(super) struct Checked {
+    pub(super) recheck: Recheck,
+    /// The release that the cluster runs.
+    pub(super) release: Option<String>,
+}
+
 /// Compares a plan with everything that it was made of, before anything is written. `targets` are
 /// those that are to be carried out.
 pub async fn check_all(
@@ -35,7 +43,7 @@ pub async fn check_all(
 ) -> Result<Recheck, CheckError> {
     let mut texts = cluster.fetch(&reads()).await?;
     texts.extend(cluster.machine_api_secrets(secrets(targets)).await?);
-    compare(plan, &of(texts), targets, &Facts::default())
+    Ok(compare(plan, texts, targets)?.recheck)
 }
 
 /// Compares a plan with everything that the decision on one target was made from; where vCenters
@@ -44,8 +52,7 @@ pub(super) async fn check_one(
     cluster: &Cluster,
     plan: &Plan,
     target: &Target,
-    vcenters: Option<Vcenters<'_>>,
-) -> Result<Recheck, CheckError> {
+) -> Result<Checked, CheckError> {
     let namespace = live_namespace(target.kind, &target.namespace);
     let targets = [target];
     let table = cluster_reads();
@@ -72,8 +79,8 @@ fn secrets<'t>(targets: &[&'t Target]) -> BTreeSet<&'t str> {
         .collect()
 }
 
-fn of(texts: Vec<Text>) -> Texts {
-    Texts {
+fn compare(plan: &Plan, texts: Vec<Text>, targets: &[&Target]) -> Result<Checked, CheckError> {
+    let texts = Texts {
         texts,
         ..Texts::default()
     }
@@ -94,7 +101,12 @@ fn compare(
         objects: loaded.objects,
         streams: Vec::new(),
     };
-    Ok(recheck(plan, &live, facts, |target| {
-        targets.contains(&target)
-    }))
+    let version = live
+        .objects
+        .iter()
+        .find(|object| object.kind == Kind::ClusterVersion);
+    let version = version.and_then(|object| ClusterVersion::read(object).ok());
+    let release = version.and_then(|version| Some(version.release()?.to_owned()));
+    let recheck = recheck(plan, &live, |target| targets.contains(&target));
+    Ok(Checked { recheck, release })
 }

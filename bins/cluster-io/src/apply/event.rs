@@ -15,6 +15,7 @@ impl Execution<'_> {
     /// wrote the object and was interrupted before its Event.
     pub(super) async fn record(&mut self, object: &RawObject<'_>, afterwards: bool) {
         let options = self.executor.options;
+        self.written.target = true;
         if options.mode == WriteMode::DryRun {
             return;
         }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use bootimage_plan::{
     ConversionError, DeferredPlan, ImageChange, InputObject, Movement, Standing, Target,
-    UserDataError, conversion, live_namespace, standing, user_data_standing,
+    UserDataDecision, UserDataError, Written, conversion, live_namespace, standing,
+    user_data_standing,
 };
 use jiff::Timestamp;
 use openshift_model::vcenter::VcenterStep;
 use openshift_model::{Address, Edit, Kind, PatchRequest, RawObject, Write, names};
 
-use super::executor::{Begun, Executor};
+use super::executor::{Accepted, Begun, Executor};
 use super::outcome::{AppliedChange, ApplyResult, ApplyWarning, MovedSince, Outcome, Refusal};
 use crate::backoff::doubled;
 use crate::cluster::{ClusterError, USER_DATA_FIELD_MANAGER, WriteMode, guarded_edit};
@@ -42,6 +43,10 @@ pub(super) struct Execution<'e> {
     /// The target as the API server answered last.
     object: Option<String>,
     pub(super) warnings: Vec<ApplyWarning>,
+    /// What this plan has written, now or in an earlier run.
+    pub(super) written: Written,
+    /// The release that the cluster runs.
+    release: Option<String>,
 }
 
 /// Why an attempt did not end well.
@@ -86,12 +91,7 @@ impl From<ConversionError> for AttemptError {
 }
 
 impl<'e> Execution<'e> {
-    pub(super) fn new(
-        executor: &'e Executor<'e>,
-        begun: Begun<'e>,
-        accepted: Option<DeferredPlan>,
-        steps: Vec<VcenterStep>,
-    ) -> Self {
+    pub(super) fn new(executor: &'e Executor<'e>, begun: Begun<'e>, found: Accepted) -> Self {
         let Begun {
             target,
             input,
@@ -104,7 +104,8 @@ impl<'e> Execution<'e> {
             input,
             edit,
             change,
-            accepted,
+            accepted: found.deferred,
+            release: found.release,
             namespace: live_namespace(target.kind, &target.namespace),
             steps,
             converted: None,
@@ -112,6 +113,7 @@ impl<'e> Execution<'e> {
             edit_sent: false,
             object: None,
             warnings: Vec::new(),
+            written: Written::default(),
         }
     }
 
@@ -182,7 +184,8 @@ impl<'e> Execution<'e> {
         Outcome {
             result,
             converted: self.converted,
-            steps: self.steps,
+            written: self.written,
+            release: self.release,
             retries,
             object: self.object,
             warnings: self.warnings,
@@ -317,6 +320,10 @@ impl<'e> Execution<'e> {
         }
         let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let Some(edit) = conversion(planned, secret.as_ref(), &now)? else {
+            let managers = secret.iter().flat_map(RawObject::field_managers);
+            let ours = managers.filter(|found| found.as_str() == USER_DATA_FIELD_MANAGER);
+            let was_planned = planned.decision == UserDataDecision::Convert;
+            self.written.user_data |= was_planned && ours.count() > 0;
             if self.conversion_unconfirmed {
                 self.converted = Some(name.to_owned());
             }
@@ -336,6 +343,7 @@ impl<'e> Execution<'e> {
             return Err(self.refused(&request, error).await);
         }
         self.converted = Some(name.to_owned());
+        self.written.user_data = true;
         Ok(true)
     }
 

@@ -1,8 +1,8 @@
 //! Carries out targets; several may be under way at the same time.
 
 use bootimage_plan::{
-    DeferredPlan, Digest, ImageChange, InputObject, Plan, Recheck, StepsLeft, Target, image_change,
-    live_namespace,
+    Authorship, DeferredPlan, Digest, HistoryEntry, ImageChange, InputObject, Plan, Recheck,
+    Target, history_entries, image_change, live_namespace,
 };
 use openshift_model::vcenter::VcenterStep;
 use openshift_model::{Edit, ObjectRef};
@@ -58,6 +58,14 @@ impl ApplyOptions {
     }
 }
 
+/// What was found of the rest of the cluster, where a target may be written.
+pub(super) struct Accepted {
+    /// That the cluster defers updates, where somebody accepted that.
+    pub(super) deferred: Option<DeferredPlan>,
+    /// The release that the cluster runs.
+    pub(super) release: Option<String>,
+}
+
 /// Carries out targets of one plan.
 #[derive(Debug)]
 pub struct Executor<'a> {
@@ -109,11 +117,10 @@ impl<'a> Executor<'a> {
     pub async fn execute_compared(&self, target: &Target, found: Recheck) -> Outcome {
         let checked = self
             .begin(target)
-            .and_then(|begun| self.accept(begun, found));
-        match Box::pin(self.prepared(checked)).await {
-            Prepared::Ready(execution) => execution.run().await,
-            Prepared::Done(execution) => execution.ended(ApplyResult::Prepared),
-            Prepared::Ended(outcome) => outcome,
+            .and_then(|begun| self.accept(begun, found, None))
+        {
+            Ok(execution) => execution.run().await,
+            Err(result) => result.into(),
         }
     }
 
@@ -135,50 +142,25 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Lets vCenters do what they have to do first.
-    async fn prepared<'e>(
-        &'e self,
-        checked: Result<(Execution<'e>, StepsLeft), ApplyResult>,
-    ) -> Prepared<'e> {
-        let (mut execution, left) = match checked {
-            Ok(checked) => checked,
-            Err(result) => return Prepared::Ended(result.into()),
+    /// The entries of the history for what was written of a target; none of a dry run. `time` is RFC
+    /// 3339.
+    pub fn history(&self, target: &Target, outcome: &Outcome, time: &str) -> Vec<HistoryEntry> {
+        if self.options.mode == WriteMode::DryRun {
+            return Vec::new();
+        }
+        let by = Authorship {
+            time,
+            release: outcome.release.as_deref(),
+            plan: self.options.plan_digest,
+            manager: self.options.program.field_manager,
         };
-        let Some(vcenters) = self
-            .vcenters
-            .filter(|_| self.options.mode == WriteMode::Real)
-        else {
-            return Prepared::Ready(execution);
-        };
-        if execution.steps.is_empty() {
-            if let Err(error) = vcenters.carry_out(&left.done).await {
-                execution.warnings.push(ApplyWarning::LeftBehind(error));
-            }
-            return Prepared::Ready(execution);
-        }
-        // BI-322: a template that takes the place of another one is booted from at once.
-        if execution.steps.iter().any(takes_a_place)
-            && let Err(result) = execution.convert_first().await
-        {
-            execution.steps.clear();
-            return Prepared::Ended(execution.ended(result));
-        }
-        match vcenters.carry_out(&execution.steps).await {
-            Ok(()) => Prepared::Done(execution),
-            Err(error) => {
-                execution.steps.clear();
-                Prepared::Ended(execution.ended(ApplyResult::Vcenter(error)))
-            }
-        }
+        history_entries(self.plan, target, outcome.written, &by)
     }
 
-    async fn checked<'e>(
-        &'e self,
-        target: &'e Target,
-    ) -> Result<(Execution<'e>, StepsLeft), ApplyResult> {
+    async fn checked<'e>(&'e self, target: &'e Target) -> Result<Execution<'e>, ApplyResult> {
         let begun = self.begin(target)?;
-        let found = check_one(self.cluster, self.plan, target, self.vcenters).await?;
-        self.accept(begun, found)
+        let found = check_one(self.cluster, self.plan, target).await?;
+        self.accept(begun, found.recheck, found.release)
     }
 
     /// What there is to do, as far as the plan alone tells.
@@ -204,12 +186,11 @@ impl<'a> Executor<'a> {
     fn accept<'e>(
         &'e self,
         begun: Begun<'e>,
-        mut found: Recheck,
-    ) -> Result<(Execution<'e>, StepsLeft), ApplyResult> {
-        let left = std::mem::take(&mut found.steps);
-        let accepted = self.accepted(begun.target, found)?;
-        let execution = Execution::new(self, begun, accepted, left.to_do.clone());
-        Ok((execution, left))
+        found: Recheck,
+        release: Option<String>,
+    ) -> Result<Execution<'e>, ApplyResult> {
+        let deferred = self.accepted(begun.target, found)?;
+        Ok(Execution::new(self, begun, Accepted { deferred, release }))
     }
 
     /// Whether a target may be written as far as the rest of the cluster is concerned; where

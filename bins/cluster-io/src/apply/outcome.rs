@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bootimage_plan::{
-    ConversionError, DeferredPlan, Disagreement, EditProblem, ImageChange, Moved, Movement,
+    ConversionError, DeferredPlan, Disagreement, EditProblem, ImageChange, Moved, Movement, Written,
 };
 use openshift_model::vcenter::VcenterStep;
 
@@ -18,8 +18,11 @@ pub struct Outcome {
     pub result: ApplyResult,
     /// The user-data Secret that was converted on the way, however it ended.
     pub converted: Option<String>,
-    /// What vCenters have done for it on the way, however it ended; in a dry run: would have to do.
-    pub steps: Vec<VcenterStep>,
+    /// What this plan has written of the target, now or in an earlier run that was interrupted; what
+    /// [`Executor::history`](super::Executor::history) makes entries of.
+    pub written: Written,
+    /// The release that the cluster runs, where it is known.
+    pub release: Option<String>,
     /// Why attempts before the last one failed; empty where the first one was the last.
     pub retries: Vec<ClusterError>,
     /// The target as the API server answered last: after an update, as it is now.
@@ -191,7 +194,8 @@ impl From<ApplyResult> for Outcome {
         Self {
             result,
             converted: None,
-            steps: Vec::new(),
+            written: Written::default(),
+            release: None,
             retries: Vec::new(),
             object: None,
             warnings: Vec::new(),

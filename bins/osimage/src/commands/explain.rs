@@ -9,21 +9,24 @@ use super::{print_shown, print_text, tell_all};
 use crate::cli::{ExplainArgs, ExplainFormat};
 use crate::error::CommandError;
 use crate::exit;
-use crate::input::{Input, Snapshot, policy};
+use crate::input::{Input, Snapshot};
 use crate::render::{document, explanation};
 
 pub(super) fn run(args: &ExplainArgs) -> Result<u8, CommandError> {
     let wanted = Wanted::read(&args.object, args.namespace.as_deref())?;
     let input = Input::read(&args.input)?;
+    let snapshot = input.snapshot();
+    let policy = snapshot.policy(&args.input);
     let Snapshot {
         cluster,
         facts,
         warnings,
         errors,
         ignored,
-    } = input.snapshot();
+        ..
+    } = snapshot;
     let found = wanted.find(&cluster).and_then(|reference| {
-        let found = explain(&cluster, &facts, &policy(&args.input), &reference);
+        let found = explain(&cluster, &facts, &policy, &reference);
         found.ok_or_else(|| wanted.not_found(&cluster))
     });
     let mut found = match found {

@@ -3,6 +3,7 @@
 mod apply;
 mod explain;
 mod facts;
+mod history;
 mod ignition;
 mod inventory;
 mod layer;
@@ -32,6 +33,7 @@ pub fn run(cli: &Cli) -> u8 {
         Command::Apply(args) => apply::run(args),
         Command::Facts(args) => facts::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::History(args) => history::run(args),
         Command::Inventory(args) => inventory::run(args),
         Command::Report(args) => report::run(args),
         Command::SetMode(args) => set_mode::run(args),

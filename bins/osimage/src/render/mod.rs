@@ -6,6 +6,7 @@ pub(crate) mod document;
 pub(crate) mod explanation;
 pub(crate) mod fleet;
 pub(crate) mod fleet_page;
+pub(crate) mod history;
 pub(crate) mod inventory;
 pub(crate) mod lines;
 pub(crate) mod side_by_side;

@@ -46,6 +46,7 @@ const COLLECTIONS: &[&str] = &[
 ];
 
 const SECRETS: &str = "/api/v1/namespaces/openshift-machine-api/secrets";
+const STATE: &str = "/api/v1/namespaces/osimage/configmaps/osimage-boot-images";
 const EVENTS: &str = "/apis/events.k8s.io/v1/namespaces/openshift-machine-api/events";
 
 impl Cluster {
@@ -57,6 +58,8 @@ impl Cluster {
     pub(crate) fn with(objects: &Path) -> Option<Self> {
         let control_plane = ControlPlane::start()?;
         control_plane.create_all(objects);
+        control_plane.create(&json!({"apiVersion": "v1", "kind": "Namespace",
+            "metadata": {"name": "osimage"}}));
         Some(Self {
             kubeconfig: control_plane.kubeconfig(&Identity::Admin),
             control_plane,
@@ -121,6 +124,18 @@ impl Cluster {
             .unwrap_or_default()
     }
 
+    /// The history that the cluster keeps: kind, name, from and to of each entry.
+    pub(crate) fn history(&self) -> Vec<[String; 4]> {
+        let text = self.control_plane.get(STATE)["data"]["history.json"].take();
+        let entries: Vec<Value> = match text.as_str() {
+            Some(text) => serde_json::from_str(text).unwrap(),
+            None => Vec::new(),
+        };
+        let members = ["kind", "name", "from", "to"];
+        let entry = |entry: &Value| members.map(|name| entry[name].as_str().unwrap().to_owned());
+        entries.iter().map(entry).collect()
+    }
+
     /// Everything that an apply could write, for [`Cluster::reset`].
     pub(crate) fn snapshot(&self) -> Vec<Value> {
         let lists = [COLLECTIONS[0], COLLECTIONS[1], SECRETS];
@@ -135,6 +150,7 @@ impl Cluster {
             self.control_plane.put_back(object);
         }
         self.control_plane.delete(EVENTS);
+        self.control_plane.send("DELETE", STATE, &Value::Null).ok();
     }
 
     /// Lets a set name the Secret whose stub is of Ignition 2.

@@ -1,5 +1,6 @@
 //! `osimage apply FILE`: carries out a saved plan, and makes no decision of its own.
 
+mod history;
 mod outcome;
 mod saved;
 mod vcenters;
@@ -10,6 +11,7 @@ use cluster_io::apply::{
 };
 use cluster_io::cluster::{APPLY_FIELD_MANAGER, Cluster, WriteMode};
 
+use self::history::HistoryWriter;
 use self::outcome::line;
 use self::saved::SavedPlan;
 use self::vcenters::VcenterTools;
@@ -74,22 +76,15 @@ async fn apply(
         accept_deferred: args.accept_deferred,
     };
     let executor = Executor::new(&cluster, &saved.plan, options);
-    match VcenterTools::new(args, &cluster, chosen).await? {
-        None => execute_all(&executor, chosen, mode).await,
-        Some(tools) => {
-            tools
-                .with(async |vcenters| {
-                    execute_all(&executor.with_vcenters(vcenters), chosen, mode).await
-                })
-                .await
-        }
-    }
+    let mut history = HistoryWriter::new(&cluster, &args.state.state_namespace);
+    execute_all(&executor, &mut history, chosen, mode).await
 }
 
 /// Carries out targets one after the other. One that fails stops no other, unless the cluster
 /// cannot be reached any more; nor does it stop any that nobody reads the lines.
 async fn execute_all(
     executor: &Executor<'_>,
+    history: &mut HistoryWriter<'_>,
     chosen: &[&Target],
     mode: WriteMode,
 ) -> Result<u8, CommandError> {
@@ -113,6 +108,7 @@ async fn execute_all(
         for warning in &outcome.warnings {
             warn(warning);
         }
+        history.add(executor, target, &outcome).await;
         let line = line(&outcome, mode);
         printed = printed.and_then(|()| print(|out| writeln!(out, "{name}: {line}")));
         results.push(outcome.result);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cli::InputArgs;
 use crate::error::CommandError;
-use crate::input::{Snapshot, policy};
+use crate::input::Snapshot;
 use crate::render::document;
 
 /// A MachineConfiguration after each step.
@@ -78,7 +78,7 @@ impl Preview {
             objects: others.cloned().chain(configuration).collect(),
             streams: snapshot.cluster.streams.clone(),
         };
-        let mut plan = plan(&then, &snapshot.facts, &policy(args));
+        let mut plan = plan(&then, &snapshot.facts, &snapshot.policy(args));
         // That the operator is behind is of the preview's making.
         plan.deferred = snapshot.plan(args).deferred;
         plan
