@@ -20,4 +20,5 @@ mod updates;
 mod view;
 mod write;
 
+pub use report::EVENTS;
 pub use start::{LEASE, run};

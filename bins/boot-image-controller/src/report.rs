@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bootimage_plan::{
     Contested, DecisionKind, Facts, Plan, Policy, ReasonCode, StateProblem, Target, explain,
 };
+use cluster_io::apply::REASON_UPDATED;
 use cluster_io::cluster::{Cluster, WriteMode};
 use controller_runtime::events::{EventBudget, event_key};
 use jiff::Timestamp;
@@ -23,6 +24,23 @@ const MOST_REMEMBERED: usize = 10_000;
 const ACTION: &str = "Reconcile";
 /// The reason of the Event about a state that could not be read.
 const STATE_RESET: &str = "StateReset";
+
+/// The reasons of Events besides those of sets that a person has to do something about, which have
+/// the code of the decision; and when they are written.
+pub const EVENTS: &[(&str, &str)] = &[
+    (
+        REASON_UPDATED,
+        "the boot image of a set was changed: by whom, by which plan, from what to what",
+    ),
+    (
+        Contested::REASON.name(),
+        "somebody else has reverted the boot image of a set again and again: who, how often",
+    ),
+    (
+        STATE_RESET,
+        "on ConfigMap `osimage-boot-images`: a part of it could not be read, and begins anew",
+    ),
+];
 
 /// What was said already.
 #[derive(Debug, Default)]

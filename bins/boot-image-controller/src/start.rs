@@ -23,7 +23,7 @@ use crate::report::Reporter;
 use crate::view::Named;
 
 /// The name of the Lease.
-pub const LEASE: &str = "boot-image-controller";
+pub const LEASE: &str = bootimage_plan::CONTROLLER_LEASE;
 /// How the program calls itself in the audit log of a cluster.
 const USER_AGENT: &str = concat!(
     "osimage/",

@@ -28,6 +28,21 @@ pub mod names {
     pub const API_WRITES: &str = "osimage_api_writes";
 }
 
+/// Every metric that each controller has, as Prometheus sees it, and what it means.
+pub const ALL: &[(&str, &str)] = &[
+    (names::BUILD_INFO, "Version of the program"),
+    (names::LEADER, "Whether this process may write"),
+    ("osimage_passes_total", "Passes over the cluster"),
+    (names::PASS_DURATION, "Seconds that passes took"),
+    ("osimage_api_writes_total", "Writes to the API server"),
+];
+
+/// What a metric means, by the name that it is registered under.
+fn help(name: &str) -> &'static str {
+    let known = |(known, _): &&(&str, &str)| known.trim_end_matches("_total") == name;
+    ALL.iter().find(known).map_or("", |(_, help)| help)
+}
+
 /// The media type of `OpenMetrics` text.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// The media type of Prometheus' older text.
@@ -97,21 +112,14 @@ impl Metrics {
             revision: revision.to_owned(),
         };
         build.get_or_create(&labels).set(1);
-        this.register(names::BUILD_INFO, "Version of the program", build);
-        this.register(
-            names::LEADER,
-            "Whether this process may write",
-            Leader(fence),
-        );
-        this.register(
-            names::PASSES,
-            "Passes over the cluster",
-            this.passes.clone(),
-        );
+        this.register(names::BUILD_INFO, help(names::BUILD_INFO), build);
+        this.register(names::LEADER, help(names::LEADER), Leader(fence));
+        let passes = this.passes.clone();
+        this.register(names::PASSES, help(names::PASSES), passes);
         let durations = this.durations.clone();
-        this.register(names::PASS_DURATION, "Seconds that passes took", durations);
+        this.register(names::PASS_DURATION, help(names::PASS_DURATION), durations);
         let writes = this.writes.clone();
-        this.register(names::API_WRITES, "Writes to the API server", writes);
+        this.register(names::API_WRITES, help(names::API_WRITES), writes);
         this
     }
 

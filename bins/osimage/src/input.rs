@@ -276,7 +276,13 @@ impl Snapshot<'_> {
         options: &InventoryOptions<'_>,
         each: &impl Each,
     ) -> Inventory {
-        inventory(&self.cluster, &self.facts, &self.policy(args), options, each)
+        inventory(
+            &self.cluster,
+            &self.facts,
+            &self.policy(args),
+            options,
+            each,
+        )
     }
 
     /// The plan of it, by what the command line decides.

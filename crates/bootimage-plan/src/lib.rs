@@ -91,7 +91,7 @@ pub use reads::{USUAL_USER_DATA, cluster_reads, inventory_reads, reads, replace_
 pub use reason::{Obstacle, ReasonCode};
 pub use recheck::{Difference, Disagreement, Recheck, recheck, recheck_with};
 pub use repeated::{Repeated, repeated};
-pub use rights::CommandTask;
+pub use rights::{CONTROLLER_LEASE, CommandTask, ControllerTask};
 pub use selection_file::{SELECTION_KIND, SelectionProblem, selection_of_file};
 pub use standing::{
     Moved, Movement, Standing, live_namespace, moved, standing, user_data_standing,

@@ -1,10 +1,35 @@
 //! Which rights each task needs, made from the tables of what is read and written: what ships as
 //! roles is generated from here, and cannot know more or less than the code does.
 
-use openshift_model::{Kind, Namer, Read, Resource, Right, Which, names};
+use openshift_model::{Kind, Namer, Read, Resource, Right, Scope, Subresource, Which, names};
 
 use crate::state::{STATE_CONFIG_MAP, STATE_NAMESPACE};
-use crate::{USUAL_USER_DATA, inventory_reads, reads};
+use crate::{CLUSTER_OPERATOR, USUAL_USER_DATA, inventory_reads, reads, replace_reads};
+
+/// The Lease of the controller of boot images.
+pub const CONTROLLER_LEASE: &str = "boot-image-controller";
+
+const LEASES: Resource = Resource {
+    kind: "Lease",
+    group: "coordination.k8s.io",
+    version: "v1",
+    plural: "leases",
+    scope: Scope::Namespaced,
+};
+const TOKEN_REVIEWS: Resource = Resource {
+    kind: "TokenReview",
+    group: "authentication.k8s.io",
+    version: "v1",
+    plural: "tokenreviews",
+    scope: Scope::Cluster,
+};
+const SUBJECT_ACCESS_REVIEWS: Resource = Resource {
+    kind: "SubjectAccessReview",
+    group: "authorization.k8s.io",
+    version: "v1",
+    plural: "subjectaccessreviews",
+    scope: Scope::Cluster,
+};
 
 /// What somebody does with the command. Each task is a role of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,6 +118,95 @@ impl CommandTask {
     }
 }
 
+/// What the controller of boot images does. Each task is a role of its own, and builds on those
+/// before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ControllerTask {
+    /// It watches and decides: every mode.
+    Observe,
+    /// It edits sets and user data: modes `beside` and `replace`.
+    Write,
+    /// It tells the cluster what it did: mode `replace`.
+    TellCluster,
+}
+
+impl ControllerTask {
+    /// All tasks, in the order in which they build on each other.
+    pub const ALL: &[Self] = &[Self::Observe, Self::Write, Self::TellCluster];
+
+    /// The name of its role.
+    pub const fn role(self) -> &'static str {
+        match self {
+            Self::Observe => "boot-image-controller",
+            Self::Write => "boot-image-controller-writer",
+            Self::TellCluster => "boot-image-controller-status",
+        }
+    }
+
+    /// What its role is for, as a sentence.
+    pub const fn why(self) -> &'static str {
+        match self {
+            Self::Observe => "every mode: it watches and decides",
+            Self::Write => "the modes beside and replace: it edits sets and user data",
+            Self::TellCluster => "the mode replace: it tells the cluster what it did",
+        }
+    }
+
+    /// The rights that the task needs besides those of the tasks that it builds on.
+    pub fn rights(self) -> Vec<Right> {
+        match self {
+            Self::Observe => {
+                let table = reads();
+                let rows = table.iter().filter(|row| !named_by_plan(row));
+                let mut rights: Vec<_> = rows.map(Right::of_watch).collect();
+                let why = "who reads metrics is asked for a token, which the API server checks";
+                let create = &["create"];
+                rights.push(Right::new("", TOKEN_REVIEWS, create, why));
+                let why = "whether they may read metrics";
+                rights.push(Right::new("", SUBJECT_ACCESS_REVIEWS, create, why));
+                rights
+            }
+            Self::Write => {
+                let table = reads();
+                let read_again = table.iter().filter(|row| named_by_plan(row));
+                let mut rights: Vec<_> = read_again.map(Right::of_watch).collect();
+                rights.extend(edits());
+                rights.push(events(names::MACHINE_API_NAMESPACE));
+                rights.push(events(STATE_NAMESPACE));
+                let verbs = &["get", "create", "patch"];
+                rights.push(state(verbs, "what must outlive the process"));
+                let lease = |verbs, why| Right::new(STATE_NAMESPACE, LEASES, verbs, why);
+                let held = lease(&["get", "patch"], "which replica writes");
+                rights.push(held.limited_to(&[CONTROLLER_LEASE]));
+                let why = "the Lease is made once; a role cannot limit that to a name";
+                rights.push(lease(&["create"], why));
+                rights
+            }
+            Self::TellCluster => {
+                let mut rights: Vec<_> = replace_reads().iter().map(Right::of_watch).collect();
+                let told = |kind, verbs, name, why| {
+                    Right::of_write(kind, "", verbs, why).limited_to(&[name])
+                };
+                let configuration = Kind::MachineConfiguration;
+                let why = "when the default took the cluster in (BI-020)";
+                rights.push(told(configuration, &["patch"], names::CLUSTER, why));
+                let why = "what is managed, how it goes, and how old boot images are (BI-188)";
+                let status = told(configuration, &["patch"], names::CLUSTER, why);
+                rights.push(status.part(Subresource::Status));
+                let operator = Kind::ClusterOperator;
+                let why = "whether boot images are well, and hold up an upgrade (BI-100)";
+                let status = told(operator, &["patch"], CLUSTER_OPERATOR, why);
+                rights.push(status.part(Subresource::Status));
+                let why = "it is read again where somebody else wrote it";
+                rights.push(told(operator, &["get"], CLUSTER_OPERATOR, why));
+                let why = "it is made once; a role cannot limit that to a name";
+                rights.push(Right::of_write(operator, "", &["create"], why));
+                rights
+            }
+        }
+    }
+}
+
 /// The edits of a plan.
 fn edits() -> Vec<Right> {
     let api = names::MACHINE_API_NAMESPACE;
@@ -164,8 +278,9 @@ mod tests {
     use super::*;
 
     fn all() -> Vec<Right> {
-        let tasks = CommandTask::ALL.iter();
-        tasks.flat_map(|task| task.rights()).collect()
+        let commands = CommandTask::ALL.iter().flat_map(|task| task.rights());
+        let controller = ControllerTask::ALL.iter().flat_map(|task| task.rights());
+        commands.chain(controller).collect()
     }
 
     #[test]
@@ -192,17 +307,19 @@ mod tests {
     #[test]
     fn singletons_are_named() {
         for right in all() {
-            if right.namespace.is_empty() && right.resource != "machineconfigs" {
-                let is_list = right.verbs == ["list"];
-                assert_eq!(right.names.is_empty(), is_list, "{right:?}");
+            let unnamed = [["create"].as_slice(), &["list"], &["list", "watch"]];
+            if right.names.is_empty() && right.namespace.is_empty() {
+                let is_rendered = right.resource == "machineconfigs";
+                assert!(is_rendered || unnamed.contains(&right.verbs), "{right:?}");
             }
         }
     }
 
     #[test]
     fn a_right_stands_in_a_role_once() {
-        for task in CommandTask::ALL {
-            let rights = task.rights();
+        let commands = CommandTask::ALL.iter().map(|task| task.rights());
+        let controller = ControllerTask::ALL.iter().map(|task| task.rights());
+        for rights in commands.chain(controller) {
             for (number, right) in rights.iter().enumerate() {
                 let again = rights.iter().skip(number + 1).any(|other| {
                     (

@@ -1,5 +1,6 @@
 //! `cargo xtask gen`: files that are made from the code, and the check that they are fresh.
 
+mod controller;
 mod hazards;
 mod roles;
 mod rules;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use bootimage_plan::inventory::Inventory;
 use bootimage_plan::report::FleetReport;
-use bootimage_plan::{HistoryDocument, Plan, ReasonCode};
+use bootimage_plan::{ControllerTask, HistoryDocument, Plan, ReasonCode};
 use osbuild_plan::{LayerNames, LayerStatus};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -78,6 +79,22 @@ fn files() -> Result<Vec<(String, String)>, String> {
         ("docs/reference/hazards.md", hazards::page()?),
         ("docs/reference/rules.md", rules::table(&root())?),
         ("docs/guides/live-clusters-roles.yaml", roles::of_commands()),
+        (
+            "docs/reference/boot-image-controller.md",
+            controller::page(),
+        ),
+        (
+            "deploy/boot-image-controller/base/roles.yaml",
+            roles::of_controller(ControllerTask::Observe),
+        ),
+        (
+            "deploy/boot-image-controller/components/writer/roles.yaml",
+            roles::of_controller(ControllerTask::Write),
+        ),
+        (
+            "deploy/boot-image-controller/overlays/replace/roles.yaml",
+            roles::of_controller(ControllerTask::TellCluster),
+        ),
         (
             "docs/reference/history.schema.json",
             schema::<HistoryDocument<'_>>("history")?,

@@ -8,7 +8,7 @@ use super::outcome::ApplyWarning;
 use crate::cluster::WriteMode;
 
 /// Reason of the Event on an object whose boot image was changed.
-const REASON_UPDATED: &str = "BootImageUpdated";
+pub const REASON_UPDATED: &str = "BootImageUpdated";
 
 impl Execution<'_> {
     /// Writes the Event. That it cannot be written undoes nothing. `afterwards`: an earlier run

@@ -15,6 +15,7 @@ mod tests;
 mod vcenters;
 
 pub use check::{CheckError, check_all};
+pub use event::REASON_UPDATED;
 pub use executor::{ApplyOptions, Executor, Program};
 pub use outcome::{AppliedChange, ApplyResult, ApplyWarning, MovedSince, Outcome, Refusal};
 pub use vcenters::Vcenters;

@@ -1,0 +1,200 @@
+//! The roles of `deploy/` are enough for a controller that does everything, and no more than that.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails where something is not as it should be"
+)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use support::{CONFIGURATION, CURRENT, Cluster, Controller, OPERATOR, eventually};
+use test_control_plane::{AuditEvent, Identity};
+
+/// Namespace, verb, group, resource and name; an empty name is every object.
+type Right = (String, String, String, String, String);
+
+/// What this run does not need: resource, verb, name.
+const NOT_HERE: &[(&str, &str, &str)] = &[
+    // Metrics are served in the clear here; the controllers' runtime tests how they are secured.
+    ("tokenreviews", "create", ""),
+    ("subjectaccessreviews", "create", ""),
+    // Other platforms.
+    ("secrets", "get", "aws-cloud-credentials"),
+    ("secrets", "get", "vsphere-creds"),
+    ("configmaps", "get", "cluster-config-v1"),
+    // Of the usual names a cluster has those that it needs.
+    ("secrets", "get", "master-user-data"),
+    ("secrets", "get", "master-user-data-managed"),
+    ("secrets", "get", "worker-user-data-managed"),
+    ("secrets", "patch", "master-user-data"),
+    ("secrets", "patch", "master-user-data-managed"),
+    ("secrets", "patch", "worker-user-data"),
+    ("secrets", "patch", "worker-user-data-managed"),
+    // Where the default takes a cluster in; where somebody else writes at the same time; where the
+    // state is broken; and where the control plane is managed as well.
+    ("machineconfigurations", "patch", "cluster"),
+    ("clusteroperators", "get", "osimage"),
+    ("events", "create", ""),
+    ("controlplanemachinesets", "get", ""),
+    ("controlplanemachinesets", "patch", ""),
+];
+
+fn documents() -> Vec<Value> {
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/boot-image-controller");
+    let files = [
+        "base/serviceaccount.yaml",
+        "base/roles.yaml",
+        "components/writer/roles.yaml",
+        "overlays/replace/roles.yaml",
+    ];
+    let read = |file| std::fs::read_to_string(deploy.join(file)).unwrap();
+    let parse = |text: String| serde_saphyr::from_multiple::<Value>(&text).unwrap();
+    files.map(read).into_iter().flat_map(parse).collect()
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    let texts = value.as_array().into_iter().flatten();
+    texts
+        .map(|text| text.as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Every right that the roles give.
+fn granted() -> BTreeSet<Right> {
+    let documents = documents();
+    let mut rights = BTreeSet::new();
+    for role in documents.iter().filter(|one| one["rules"].is_array()) {
+        let namespace = role["metadata"]["namespace"].as_str().unwrap_or_default();
+        for rule in role["rules"].as_array().unwrap() {
+            let mut names = texts(&rule["resourceNames"]);
+            if names.is_empty() {
+                names.push(String::new());
+            }
+            let [group, resource] =
+                ["apiGroups", "resources"].map(|member| texts(&rule[member]).remove(0));
+            for verb in texts(&rule["verbs"]) {
+                for name in &names {
+                    let parts = [namespace, &verb, &group, &resource, name];
+                    rights.insert(parts.map(str::to_owned).into());
+                }
+            }
+        }
+    }
+    rights
+}
+
+/// What a call needs: the right to the object, or to all of them.
+fn used(call: &AuditEvent) -> [Right; 2] {
+    let (resource, part) = call
+        .resource
+        .split_once('/')
+        .unwrap_or((&call.resource, ""));
+    let (resource, group) = resource.split_once('.').unwrap_or((resource, ""));
+    let resource = match part {
+        "" => resource.to_owned(),
+        part => format!("{resource}/{part}"),
+    };
+    [call.name.as_str(), ""].map(|name| {
+        let parts = [&call.namespace, &call.verb, group, &resource, name];
+        parts.map(str::to_owned).into()
+    })
+}
+
+/// As the guide says it: a role for user data of another name.
+fn allow_other_user_data(cluster: &Cluster) {
+    let metadata = json!({"name": "other-user-data", "namespace": "openshift-machine-api"});
+    cluster
+        .control_plane
+        .create(&json!({"apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role", "metadata": metadata, "rules": [{"apiGroups": [""],
+            "resources": ["secrets"], "verbs": ["get", "patch"],
+            "resourceNames": ["worker-user-data-spec2", "windows-user-data"]}]}));
+    cluster
+        .control_plane
+        .create(&json!({"apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding", "metadata": metadata,
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role",
+            "name": "other-user-data"},
+        "subjects": [{"kind": "ServiceAccount", "namespace": "osimage",
+            "name": "boot-image-controller"}]}));
+}
+
+/// Prometheus has nothing to say against the metrics, and the reference has each of them.
+fn check_metrics(controller: &Controller) {
+    let answer = controller.http("metrics", "/metrics");
+    let (_, text) = answer.split_once("\r\n\r\n").unwrap();
+    let known = controller_runtime::metrics::ALL.iter();
+    let known = known.chain(boot_image_controller::metrics::ALL);
+    let known: BTreeSet<_> = known.map(|(name, _)| *name).collect();
+    let described = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# HELP ")?.split(' ').next());
+    let unknown: Vec<_> = described.filter(|name| !known.contains(name)).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+    let mut command = Command::new("promtool");
+    command
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped());
+    let Ok(mut child) = command.spawn() else {
+        std::io::stderr()
+            .write_all(b"\nSKIPPED: no promtool: install the package prometheus\n")
+            .unwrap();
+        return;
+    };
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(text.as_bytes()).unwrap();
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+}
+
+#[test]
+fn the_roles_of_deploy_are_the_least_that_is_needed() {
+    let Some(cluster) = Cluster::gcp() else {
+        return;
+    };
+    for document in documents() {
+        cluster.control_plane.create(&document);
+    }
+    allow_other_user_data(&cluster);
+    let account = Identity::ServiceAccount {
+        namespace: "osimage".to_owned(),
+        name: "boot-image-controller".to_owned(),
+    };
+    let kubeconfig = cluster.control_plane.kubeconfig(&account);
+    let calls = cluster.control_plane.calls_of(|| {
+        let controller = Controller::start(&kubeconfig, &["--mode=replace"]);
+        eventually("the sets are current", || {
+            let current = |set| cluster.image(set).contains(CURRENT);
+            (current("worker-b") && current("worker-stub2")).then_some(())
+        });
+        eventually("the cluster is told", || {
+            let told = cluster.condition(CONFIGURATION, "BootImageUpdateProgressing");
+            let operator = cluster.condition(OPERATOR, "Upgradeable");
+            let history = cluster.history("demo-7xk2p-worker-stub2");
+            (told["status"] == "False" && operator["status"] == "True" && !history.is_empty())
+                .then_some(())
+        });
+        check_metrics(&controller);
+        assert!(controller.stop().success());
+    });
+    let refused: Vec<_> = calls.iter().filter(|call| call.code == 403).collect();
+    assert!(refused.is_empty(), "{refused:?}");
+    let used: BTreeSet<_> = calls.iter().flat_map(used).collect();
+    let unused: Vec<_> = granted()
+        .into_iter()
+        .filter(|right| !used.contains(right))
+        .filter(|(_, verb, _, resource, name)| !NOT_HERE.contains(&(resource, verb, name)))
+        .collect();
+    assert_eq!(unused, [], "rights that nothing needs");
+}
