@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use openshift_model::vcenter::VcenterStep;
-use openshift_model::{Kind, ObjectRef};
+use openshift_model::{ClusterVersion, Kind, ObjectRef};
 
 use crate::vcenter_steps::{StepsLeft, nothing_there, steps_left};
 use crate::{
@@ -27,6 +27,15 @@ pub struct Recheck {
     pub needs: Vec<FactRequest>,
     /// Where the answers of vCenters are known: what is left of the steps of the targets.
     pub steps: StepsLeft,
+    /// The release that the cluster runs, where it is known.
+    pub release: Option<String>,
+}
+
+fn release(live: &ClusterSnapshot<'_>) -> Option<String> {
+    let mut objects = live.objects.iter();
+    let version = objects.find(|object| object.kind == Kind::ClusterVersion)?;
+    let version = ClusterVersion::read(version).ok()?;
+    version.release().map(str::to_owned)
 }
 
 /// A target for which another decision comes out now.
@@ -134,6 +143,7 @@ pub fn recheck_with(
     Recheck {
         moved,
         deferred: now.deferred,
+        release: release(live),
         differences,
         needs: now.needs,
         steps,

@@ -7,8 +7,7 @@ use bootimage_plan::{
     reads, recheck,
 };
 
-use openshift_model::{ClusterVersion, Kind};
-
+use super::vcenters::Vcenters;
 use crate::cluster::{Cluster, ClusterError};
 use crate::files::{Text, Texts};
 use crate::load;
@@ -27,13 +26,6 @@ pub enum CheckError {
     Vcenter(String),
 }
 
-/// A plan, compared with its cluster.
-pub(super) struct Checked {
-    pub(super) recheck: Recheck,
-    /// The release that the cluster runs.
-    pub(super) release: Option<String>,
-}
-
 /// Compares a plan with everything that it was made of, before anything is written. `targets` are
 /// those that are to be carried out.
 pub async fn check_all(
@@ -43,7 +35,7 @@ pub async fn check_all(
 ) -> Result<Recheck, CheckError> {
     let mut texts = cluster.fetch(&reads()).await?;
     texts.extend(cluster.machine_api_secrets(secrets(targets)).await?);
-    Ok(compare(plan, texts, targets)?.recheck)
+    compare(plan, &of(texts), targets, &Facts::default())
 }
 
 /// Compares a plan with everything that the decision on one target was made from; where vCenters
@@ -52,7 +44,8 @@ pub(super) async fn check_one(
     cluster: &Cluster,
     plan: &Plan,
     target: &Target,
-) -> Result<Checked, CheckError> {
+    vcenters: Option<Vcenters<'_>>,
+) -> Result<Recheck, CheckError> {
     let namespace = live_namespace(target.kind, &target.namespace);
     let targets = [target];
     let table = cluster_reads();
@@ -79,8 +72,8 @@ fn secrets<'t>(targets: &[&'t Target]) -> BTreeSet<&'t str> {
         .collect()
 }
 
-fn compare(plan: &Plan, texts: Vec<Text>, targets: &[&Target]) -> Result<Checked, CheckError> {
-    let texts = Texts {
+fn of(texts: Vec<Text>) -> Texts {
+    Texts {
         texts,
         ..Texts::default()
     }
@@ -101,12 +94,7 @@ fn compare(
         objects: loaded.objects,
         streams: Vec::new(),
     };
-    let version = live
-        .objects
-        .iter()
-        .find(|object| object.kind == Kind::ClusterVersion);
-    let version = version.and_then(|object| ClusterVersion::read(object).ok());
-    let release = version.and_then(|version| Some(version.release()?.to_owned()));
-    let recheck = recheck(plan, &live, |target| targets.contains(&target));
-    Ok(Checked { recheck, release })
+    Ok(recheck(plan, &live, facts, |target| {
+        targets.contains(&target)
+    }))
 }

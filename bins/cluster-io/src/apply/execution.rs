@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use openshift_model::vcenter::VcenterStep;
 use openshift_model::{Address, Edit, Kind, PatchRequest, RawObject, Write, names};
 
-use super::executor::{Accepted, Begun, Executor};
+use super::executor::{Begun, Executor};
 use super::outcome::{AppliedChange, ApplyResult, ApplyWarning, MovedSince, Outcome, Refusal};
 use crate::backoff::doubled;
 use crate::cluster::{ClusterError, USER_DATA_FIELD_MANAGER, WriteMode, guarded_edit};
@@ -46,7 +46,7 @@ pub(super) struct Execution<'e> {
     /// What this plan has written, now or in an earlier run.
     pub(super) written: Written,
     /// The release that the cluster runs.
-    release: Option<String>,
+    pub(super) release: Option<String>,
 }
 
 /// Why an attempt did not end well.
@@ -91,7 +91,12 @@ impl From<ConversionError> for AttemptError {
 }
 
 impl<'e> Execution<'e> {
-    pub(super) fn new(executor: &'e Executor<'e>, begun: Begun<'e>, found: Accepted) -> Self {
+    pub(super) fn new(
+        executor: &'e Executor<'e>,
+        begun: Begun<'e>,
+        accepted: Option<DeferredPlan>,
+        steps: Vec<VcenterStep>,
+    ) -> Self {
         let Begun {
             target,
             input,
@@ -104,8 +109,7 @@ impl<'e> Execution<'e> {
             input,
             edit,
             change,
-            accepted: found.deferred,
-            release: found.release,
+            accepted,
             namespace: live_namespace(target.kind, &target.namespace),
             steps,
             converted: None,
@@ -114,6 +118,7 @@ impl<'e> Execution<'e> {
             object: None,
             warnings: Vec::new(),
             written: Written::default(),
+            release: None,
         }
     }
 
@@ -121,6 +126,7 @@ impl<'e> Execution<'e> {
     pub(super) fn after(self, earlier: Self) -> Self {
         Self {
             steps: earlier.steps,
+            written: earlier.written,
             converted: earlier.converted,
             conversion_unconfirmed: earlier.conversion_unconfirmed,
             warnings: earlier.warnings,
@@ -134,6 +140,8 @@ impl<'e> Execution<'e> {
             result,
             converted: self.converted,
             steps: self.steps,
+            written: self.written,
+            release: self.release,
             retries: Vec::new(),
             object: self.object,
             warnings: self.warnings,
@@ -184,6 +192,7 @@ impl<'e> Execution<'e> {
         Outcome {
             result,
             converted: self.converted,
+            steps: self.steps,
             written: self.written,
             release: self.release,
             retries,

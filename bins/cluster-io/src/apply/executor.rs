@@ -2,7 +2,7 @@
 
 use bootimage_plan::{
     Authorship, DeferredPlan, Digest, HistoryEntry, ImageChange, InputObject, Plan, Recheck,
-    Target, history_entries, image_change, live_namespace,
+    StepsLeft, Target, history_entries, image_change, live_namespace,
 };
 use openshift_model::vcenter::VcenterStep;
 use openshift_model::{Edit, ObjectRef};
@@ -58,14 +58,6 @@ impl ApplyOptions {
     }
 }
 
-/// What was found of the rest of the cluster, where a target may be written.
-pub(super) struct Accepted {
-    /// That the cluster defers updates, where somebody accepted that.
-    pub(super) deferred: Option<DeferredPlan>,
-    /// The release that the cluster runs.
-    pub(super) release: Option<String>,
-}
-
 /// Carries out targets of one plan.
 #[derive(Debug)]
 pub struct Executor<'a> {
@@ -117,10 +109,11 @@ impl<'a> Executor<'a> {
     pub async fn execute_compared(&self, target: &Target, found: Recheck) -> Outcome {
         let checked = self
             .begin(target)
-            .and_then(|begun| self.accept(begun, found, None))
-        {
-            Ok(execution) => execution.run().await,
-            Err(result) => result.into(),
+            .and_then(|begun| self.accept(begun, found));
+        match Box::pin(self.prepared(checked)).await {
+            Prepared::Ready(execution) => execution.run().await,
+            Prepared::Done(execution) => execution.ended(ApplyResult::Prepared),
+            Prepared::Ended(outcome) => outcome,
         }
     }
 
@@ -157,10 +150,50 @@ impl<'a> Executor<'a> {
         history_entries(self.plan, target, outcome.written, &by)
     }
 
-    async fn checked<'e>(&'e self, target: &'e Target) -> Result<Execution<'e>, ApplyResult> {
+    /// Lets vCenters do what they have to do first.
+    async fn prepared<'e>(
+        &'e self,
+        checked: Result<(Execution<'e>, StepsLeft), ApplyResult>,
+    ) -> Prepared<'e> {
+        let (mut execution, left) = match checked {
+            Ok(checked) => checked,
+            Err(result) => return Prepared::Ended(result.into()),
+        };
+        let Some(vcenters) = self
+            .vcenters
+            .filter(|_| self.options.mode == WriteMode::Real)
+        else {
+            return Prepared::Ready(execution);
+        };
+        if execution.steps.is_empty() {
+            if let Err(error) = vcenters.carry_out(&left.done).await {
+                execution.warnings.push(ApplyWarning::LeftBehind(error));
+            }
+            return Prepared::Ready(execution);
+        }
+        // BI-322: a template that takes the place of another one is booted from at once.
+        if execution.steps.iter().any(takes_a_place)
+            && let Err(result) = execution.convert_first().await
+        {
+            execution.steps.clear();
+            return Prepared::Ended(execution.ended(result));
+        }
+        match vcenters.carry_out(&execution.steps).await {
+            Ok(()) => Prepared::Done(execution),
+            Err(error) => {
+                execution.steps.clear();
+                Prepared::Ended(execution.ended(ApplyResult::Vcenter(error)))
+            }
+        }
+    }
+
+    async fn checked<'e>(
+        &'e self,
+        target: &'e Target,
+    ) -> Result<(Execution<'e>, StepsLeft), ApplyResult> {
         let begun = self.begin(target)?;
-        let found = check_one(self.cluster, self.plan, target).await?;
-        self.accept(begun, found.recheck, found.release)
+        let found = check_one(self.cluster, self.plan, target, self.vcenters).await?;
+        self.accept(begun, found)
     }
 
     /// What there is to do, as far as the plan alone tells.
@@ -186,11 +219,14 @@ impl<'a> Executor<'a> {
     fn accept<'e>(
         &'e self,
         begun: Begun<'e>,
-        found: Recheck,
-        release: Option<String>,
-    ) -> Result<Execution<'e>, ApplyResult> {
-        let deferred = self.accepted(begun.target, found)?;
-        Ok(Execution::new(self, begun, Accepted { deferred, release }))
+        mut found: Recheck,
+    ) -> Result<(Execution<'e>, StepsLeft), ApplyResult> {
+        let left = std::mem::take(&mut found.steps);
+        let release = found.release.take();
+        let accepted = self.accepted(begun.target, found)?;
+        let mut execution = Execution::new(self, begun, accepted, left.to_do.clone());
+        execution.release = release;
+        Ok((execution, left))
     }
 
     /// Whether a target may be written as far as the rest of the cluster is concerned; where

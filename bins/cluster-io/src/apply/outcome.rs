@@ -18,6 +18,8 @@ pub struct Outcome {
     pub result: ApplyResult,
     /// The user-data Secret that was converted on the way, however it ended.
     pub converted: Option<String>,
+    /// What vCenters have done for it on the way, however it ended; in a dry run: would have to do.
+    pub steps: Vec<VcenterStep>,
     /// What this plan has written of the target, now or in an earlier run that was interrupted; what
     /// [`Executor::history`](super::Executor::history) makes entries of.
     pub written: Written,
@@ -194,6 +196,7 @@ impl From<ApplyResult> for Outcome {
         Self {
             result,
             converted: None,
+            steps: Vec::new(),
             written: Written::default(),
             release: None,
             retries: Vec::new(),

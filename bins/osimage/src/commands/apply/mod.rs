@@ -76,15 +76,25 @@ async fn apply(
         accept_deferred: args.accept_deferred,
     };
     let executor = Executor::new(&cluster, &saved.plan, options);
-    let mut history = HistoryWriter::new(&cluster, &args.state.state_namespace);
-    execute_all(&executor, &mut history, chosen, mode).await
+    let history = HistoryWriter::new(&cluster, &args.state.state_namespace);
+    match VcenterTools::new(args, &cluster, chosen).await? {
+        None => execute_all(&executor, history, chosen, mode).await,
+        Some(tools) => {
+            tools
+                .with(async |vcenters| {
+                    let executor = executor.with_vcenters(vcenters);
+                    execute_all(&executor, history, chosen, mode).await
+                })
+                .await
+        }
+    }
 }
 
 /// Carries out targets one after the other. One that fails stops no other, unless the cluster
 /// cannot be reached any more; nor does it stop any that nobody reads the lines.
 async fn execute_all(
     executor: &Executor<'_>,
-    history: &mut HistoryWriter<'_>,
+    mut history: HistoryWriter<'_>,
     chosen: &[&Target],
     mode: WriteMode,
 ) -> Result<u8, CommandError> {
