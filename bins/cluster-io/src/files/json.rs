@@ -26,7 +26,7 @@ pub(super) fn texts(name: &str, text: &str, keep: Keep) -> Texts {
     }
     let kept = match keep {
         Keep::All => None,
-        Keep::ObjectsThatAreRead => kept(name, &Source::Bytes(text.as_bytes()), scan.finish()),
+        Keep::ObjectsThatAreRead => kept(name, &Source::Bytes(text.as_bytes()), &scan.finish()),
     };
     kept.unwrap_or_else(|| Texts {
         texts: vec![Text {
@@ -41,7 +41,7 @@ pub(super) fn texts(name: &str, text: &str, keep: Keep) -> Texts {
 /// What a scan found to be kept. `None` where the whole text is to be read: where nothing is left out,
 /// where only a parser can tell, and where there is an error, the place of which has to be that in the
 /// file.
-pub(super) fn kept(name: &str, source: &Source<'_>, found: Found) -> Option<Texts> {
+pub(super) fn kept(name: &str, source: &Source<'_>, found: &Found) -> Option<Texts> {
     if found.unclear || found.ignored == 0 {
         return None;
     }

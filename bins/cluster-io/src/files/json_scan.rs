@@ -441,7 +441,7 @@ mod tests {
             assert!(!found.unclear, "{text}");
             let part = |range: &Range<u64>| {
                 let index = |place: u64| usize::try_from(place).unwrap();
-                &text[index(range.start)..index(range.end)]
+                text.get(index(range.start)..index(range.end)).unwrap()
             };
             let mut parts = Vec::new();
             for found in &found.parts {

@@ -124,7 +124,7 @@ fn large_json(
     let take = |bytes: &[u8], is_last: bool| scan.take(bytes, is_last).ok();
     let is_seen = blocks(reading, file, start, take)?;
     Ok(if is_seen {
-        json::kept(name, &Source::File(file), scan.finish())
+        json::kept(name, &Source::File(file), &scan.finish())
     } else {
         None
     })

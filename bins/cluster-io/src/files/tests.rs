@@ -146,7 +146,7 @@ fn duplicate_keys_of_json_are_refused_as_those_of_yaml() {
 /// Longer than what is held of a file as a whole.
 fn large_json(documents: &str) -> Vec<u8> {
     let pod = format!(r#"{{"kind":"Pod","x":"{}"}}"#, "y".repeat(1 << 20));
-    let pods = vec![pod.as_str(); 5].join(",");
+    let pods = [pod.as_str(); 5].join(",");
     format!(r#"{documents} {{"kind":"List","items":[{pods},{{"kind":"Node"}}]}}"#).into_bytes()
 }
 

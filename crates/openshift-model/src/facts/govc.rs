@@ -154,12 +154,12 @@ fn flat_backing(devices: &str) -> Option<Backing> {
     let devices = serde_json::from_str::<Devices>(devices)
         .map(|devices| devices.value)
         .or_else(|_| serde_json::from_str::<Vec<Device>>(devices));
-    let backings = devices.ok()?.into_iter().filter_map(|device| {
+    let mut backings = devices.ok()?.into_iter().filter_map(|device| {
         device.capacity?;
         let backing = device.backing?;
         backing.thin_provisioned.is_some().then_some(backing)
     });
-    backings.last()
+    backings.next_back()
 }
 
 #[cfg(test)]
