@@ -131,7 +131,6 @@ fn a_thousand_clusters_are_one_page_that_works_in_a_browser() {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    eprintln!("{said}");
     assert!(
         output.status.success(),
         "{said}{}",

@@ -114,14 +114,14 @@ fn a_secret_is_never_listed_and_who_observes_writes_nothing() {
         let roles = objects
             .iter()
             .filter(|object| ["Role", "ClusterRole"].contains(&kind(object)));
-        let rules = roles.flat_map(|role| {
+        let granted = roles.flat_map(|role| {
             // A set may name any Secret as its user data.
             let name = role["metadata"]["name"].as_str().unwrap();
             let is_any = name.ends_with("-other-user-data");
-            let rules = role["rules"].as_array().unwrap();
-            rules.iter().map(move |rule| (is_any, rule))
+            let list = role["rules"].as_array().unwrap();
+            list.iter().map(move |rule| (is_any, rule))
         });
-        for (is_any, rule) in rules {
+        for (is_any, rule) in granted {
             let has = |member: &str, value: &str| {
                 rule[member].as_array().unwrap().contains(&json!(value))
             };

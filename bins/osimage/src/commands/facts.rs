@@ -29,7 +29,7 @@ pub(super) fn run(args: &FactsArgs) -> Result<u8, CommandError> {
                 replace_file(path, answers.as_bytes()).map_err(|source| CommandError::Write {
                     path: path.display().to_string(),
                     source,
-                })?
+                })?;
             }
             None => print_text(&answers)?,
         }

@@ -7,7 +7,7 @@ use bootimage_plan::InTurn;
 use bootimage_plan::inventory::InventoryOptions;
 use bootimage_plan::report::{ClusterLine, Observed};
 use cluster_io::files::Progress;
-use osbuild_plan::{LayerSnapshot, layering_status};
+use osbuild_plan::{LayerSnapshot, PoolStatus, layering_status};
 
 use crate::cli::{ClusterArgs, InputArgs, ProfileArg, ReportArgs, TemplateNamesArg, VcenterArgs};
 use crate::input::Input;
@@ -74,7 +74,7 @@ impl Source {
             .warnings
             .extend(unread.iter().map(ToString::to_string));
         let pools = layering_status(&layers.cluster()).items.into_iter();
-        let behind = pools.filter(|pool| pool.is_behind());
+        let behind = pools.filter(PoolStatus::is_behind);
         observed.layered_behind = behind.map(|pool| pool.pool).collect();
         let options = InventoryOptions {
             table,
