@@ -30,6 +30,9 @@ const NOT_HERE: &[(&str, &str, &str)] = &[
     ("secrets", "get", "aws-cloud-credentials"),
     ("secrets", "get", "vsphere-creds"),
     ("configmaps", "get", "cluster-config-v1"),
+    ("provisionings", "watch", "provisioning-configuration"),
+    // An apply that makes its object needs this as well, and the audit log calls it a patch.
+    ("configmaps", "create", "osimage-boot-images"),
     // Of the usual names a cluster has those that it needs.
     ("secrets", "get", "master-user-data"),
     ("secrets", "get", "master-user-data-managed"),
