@@ -37,8 +37,11 @@ pub(crate) fn read(path: &Path) -> Result<(Policy, InputObject), ConfigurationEr
         Ok(bytes) => bytes,
         Err(source) => return Err(ConfigurationError::Unreadable { path, source }),
     };
-    let text = String::from_utf8_lossy(&bytes);
-    let document = match yaml::from_str(&text) {
+    let Ok(text) = std::str::from_utf8(&bytes) else {
+        let problem = "it is no UTF-8 text".to_owned();
+        return Err(ConfigurationError::NoYaml { path, problem });
+    };
+    let document = match yaml::from_str(text) {
         Ok(document) => document,
         Err(error) => {
             let (line, column) = (error.line, error.column);

@@ -36,7 +36,7 @@ const SHORT: usize = 64 << 10;
 const MAX_REWRITING: usize = 6;
 /// How many nodes behind anchors are kept for their aliases. The parser keeps about 100 bytes for
 /// each, and those of nested anchors several times.
-const MAX_ANCHORED_NODES: usize = 400_000;
+const MAX_ANCHORED_NODES: usize = 300_000;
 /// How many bytes of rewritten strings behind anchors are kept for their aliases.
 const MAX_ANCHORED_BYTES: usize = 16 << 20;
 
