@@ -38,6 +38,14 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Rights that this run does not show: verb, resource, name.
+const NOT_SHOWN: &[(&str, &str, &str)] = &[
+    // The stub that is converted here is in a Secret of another name.
+    ("patch", "secrets", "worker-user-data"),
+    // An apply that makes its object needs this as well, and the audit log calls it a patch.
+    ("create", "configmaps", "osimage-boot-images"),
+];
+
 fn documents() -> Vec<Value> {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides/live-clusters-roles.yaml");
@@ -219,8 +227,9 @@ fn the_roles_of_the_guide_are_the_least_that_is_needed() {
     let unused: Vec<_> = granted(&documents())
         .into_iter()
         .filter(|right| !rights.contains(right))
-        .filter(|(namespace, _, _, resource, name)| {
+        .filter(|(namespace, verb, _, resource, name)| {
             !ELSEWHERE.contains(&(namespace, resource, name))
+                && !NOT_SHOWN.contains(&(verb, resource, name))
         })
         .collect();
     assert_eq!(unused, [], "rights that nothing needs");
