@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bootimage_plan::{
-    DecisionKind, FactRequest, Facts, InTurn, KnownInputs, Plan, ReasonCode, StatusBasis, Target,
-    plan_pass,
+    DecisionKind, FactRequest, Facts, InTurn, KnownInputs, Plan, Policy, ReasonCode, StatusBasis,
+    Target, plan_pass,
 };
 use bootimage_status::{Change, codes, skew_none_metric, trigger};
 use cluster_io::cluster::ClusterError;
@@ -77,7 +77,7 @@ impl Controller {
             return Ok(None);
         };
         self.named.complete(&self.cluster, &snapshot).await?;
-        self.named.secrets.clear();
+        self.named.forget_secrets();
         let mut asked = Vec::new();
         let mut got = BTreeSet::new();
         let mut plans = 0;
@@ -88,7 +88,7 @@ impl Controller {
                 named: self.named.clone(),
             };
             let facts = self.facts.facts();
-            let (mut plan, basis) = plan_pass(&view.cluster(), &facts, &self.policy, &InTurn);
+            let (mut plan, basis) = plan_pass(&view.cluster(), &facts, &self.policy(), &InTurn);
             plan.metadata.add_inputs(self.file.clone());
             let lacks_secrets = !basis.secrets().is_subset(&got);
             let needs = plan.needs.iter().filter(|need| !asked.contains(*need));
@@ -111,6 +111,14 @@ impl Controller {
                 asked.extend(needs);
             }
         }
+    }
+
+    /// How sets are planned: where a Secret may not be read, what becomes of it is found out when its
+    /// set is updated, and is an error of that set alone.
+    pub(crate) fn policy(&self) -> Policy {
+        let mut policy = self.policy.clone();
+        policy.user_data_is_unknown |= self.named.lacks_secrets();
+        policy
     }
 
     /// BI-121: what led to the pass, as conditions say it; where nothing did, they stay as they are.
@@ -141,8 +149,8 @@ impl Controller {
         let Decided {
             view, facts, plan, ..
         } = decided;
-        self.reporter
-            .decisions(plan, view, facts, &self.policy, reason);
+        let policy = self.policy();
+        self.reporter.decisions(plan, view, facts, &policy, reason);
         self.reporter.deferred(plan);
         self.pass_metrics.decided(plan);
         let configuration = view.object(Kind::MachineConfiguration, names::CLUSTER);

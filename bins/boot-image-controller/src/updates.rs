@@ -158,7 +158,7 @@ impl Controller {
             cluster: self.cluster.clone(),
             store: Arc::clone(&self.store),
             plan: Arc::clone(&plan),
-            policy: self.policy.clone(),
+            policy: self.policy(),
             named: self.named.clone(),
             options,
             user: self.user.clone(),

@@ -19,7 +19,9 @@ pub(crate) struct Named {
     /// How the installer was told to set up the cluster. It never changes.
     install_config: Option<Arc<str>>,
     /// By name: user-data Secrets, as they are in this pass.
-    pub(crate) secrets: BTreeMap<String, Arc<str>>,
+    secrets: BTreeMap<String, Arc<str>>,
+    /// By name: user-data Secrets that may not be read, and what the API server says to that.
+    forbidden: BTreeMap<String, String>,
 }
 
 impl Named {
@@ -46,22 +48,42 @@ impl Named {
         Ok(())
     }
 
-    /// Gets user-data Secrets as they are now; all others are forgotten.
+    /// Forgets user-data Secrets: each pass gets those that it needs.
+    pub(crate) fn forget_secrets(&mut self) {
+        self.secrets.clear();
+    }
+
+    /// Gets user-data Secrets as they are now; all others are forgotten. One that may not be read
+    /// holds up nothing but the sets that name it.
     pub(crate) async fn get_secrets(
         &mut self,
         cluster: &Cluster,
         wanted: &BTreeSet<String>,
     ) -> Result<(), ClusterError> {
-        let names = wanted.iter().map(String::as_str);
-        let texts = cluster.machine_api_secrets(names).await?;
-        self.secrets = texts
-            .into_iter()
-            .filter_map(|text| {
-                let name = RawObject::parse(&text.json).ok()??.name.as_str().to_owned();
-                Some((name, text.json.into()))
-            })
-            .collect();
+        self.secrets.clear();
+        let before = std::mem::take(&mut self.forbidden);
+        for name in wanted {
+            let secret = cluster.object(Kind::Secret, names::MACHINE_API_NAMESPACE, name);
+            match secret.await {
+                Ok(Some(json)) => {
+                    self.secrets.insert(name.clone(), json.into());
+                }
+                Ok(None) => {}
+                Err(ClusterError::Forbidden { problem, .. }) => {
+                    if before.get(name) != Some(&problem) {
+                        tracing::warn!(kind = "Secret", name, "{problem}");
+                    }
+                    self.forbidden.insert(name.clone(), problem);
+                }
+                Err(error) => return Err(error),
+            }
+        }
         Ok(())
+    }
+
+    /// Whether a Secret that is not in the view may be there all the same.
+    pub(crate) fn lacks_secrets(&self) -> bool {
+        !self.forbidden.is_empty()
     }
 
     fn texts(&self) -> impl Iterator<Item = &Arc<str>> {

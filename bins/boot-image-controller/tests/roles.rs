@@ -11,7 +11,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
@@ -161,20 +161,52 @@ fn check_metrics(controller: &Controller) {
     assert!(output.status.success(), "{said}");
 }
 
+/// The roles of `deploy/`, and who has them.
+fn install_roles(cluster: &Cluster) -> PathBuf {
+    for document in documents() {
+        cluster.control_plane.create(&document);
+    }
+    cluster.control_plane.kubeconfig(&Identity::ServiceAccount {
+        namespace: "osimage".to_owned(),
+        name: "boot-image-controller".to_owned(),
+    })
+}
+
+#[test]
+fn user_data_that_may_not_be_read_holds_up_its_set_alone() {
+    let Some(cluster) = Cluster::gcp() else {
+        return;
+    };
+    let kubeconfig = install_roles(&cluster);
+    let before = cluster.image("worker-stub2");
+    let controller = Controller::start(&kubeconfig, &["--mode=replace"]);
+    eventually("the other sets are current", || {
+        cluster.image("worker-b").contains(CURRENT).then_some(())
+    });
+    let degraded = eventually("the cluster is told of the set", || {
+        let degraded = cluster.condition(CONFIGURATION, "BootImageUpdateDegraded");
+        (degraded["status"] == "True").then_some(degraded)
+    });
+    let message = degraded["message"].as_str().unwrap();
+    assert!(message.contains("forbidden"), "{message}");
+    assert_eq!(cluster.image("worker-stub2"), before);
+    allow_other_user_data(&cluster);
+    eventually("the set is current as well", || {
+        cluster
+            .image("worker-stub2")
+            .contains(CURRENT)
+            .then_some(())
+    });
+    assert!(controller.stop().success());
+}
+
 #[test]
 fn the_roles_of_deploy_are_the_least_that_is_needed() {
     let Some(cluster) = Cluster::gcp() else {
         return;
     };
-    for document in documents() {
-        cluster.control_plane.create(&document);
-    }
+    let kubeconfig = install_roles(&cluster);
     allow_other_user_data(&cluster);
-    let account = Identity::ServiceAccount {
-        namespace: "osimage".to_owned(),
-        name: "boot-image-controller".to_owned(),
-    };
-    let kubeconfig = cluster.control_plane.kubeconfig(&account);
     let calls = cluster.control_plane.calls_of(|| {
         let controller = Controller::start(&kubeconfig, &["--mode=replace"]);
         eventually("the sets are current", || {
