@@ -133,7 +133,9 @@ impl Read {
         let same = self.kind == other.kind
             && self.namespace == other.namespace
             && self.platform == other.platform;
-        same && self.verb == Verb::Watch && self.which == Which::All && self.form == Form::Whole
+        let all = self.verb == Verb::Watch && self.which == Which::All;
+        let alike = self.verb == other.verb && self.which == other.which;
+        same && self.form == Form::Whole && (all || alike)
     }
 
     /// The resource in the API's paths and in RBAC rules.

@@ -27,13 +27,19 @@ impl Cluster {
     }
 
     async fn fetch_rows(&self, table: &[Read]) -> Result<Vec<Text>, ClusterError> {
-        let is_covered = |row: &Read| {
-            let wider = |other: &Read| other != row && other.covers(row) && !row.covers(other);
-            table.iter().any(wider)
+        // Of rows that read the same the first one counts.
+        let is_covered = |(number, row): (usize, &Read)| {
+            let mut others = table.iter().enumerate();
+            others.any(|(place, other)| {
+                place != number && other.covers(row) && (place < number || !row.covers(other))
+            })
         };
         let (at_once, later): (Vec<_>, Vec<_>) = table
             .iter()
-            .filter(|row| row.kind != Kind::Secret && !is_covered(row))
+            .enumerate()
+            .filter(|(_, row)| row.kind != Kind::Secret)
+            .filter(|numbered| !is_covered(*numbered))
+            .map(|(_, row)| row)
             .partition(|row| row.platform.is_none() && !matches!(row.which, Which::NamedBy { .. }));
         let requests = at_once.into_iter().map(|row| (row.clone(), None));
         let first = self.fetch_all(requests.collect()).await?;
