@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bootimage_plan::{InputObject, KnownInputs, Policy};
-use cluster_io::cluster::{Cluster, WriteGuard};
-use cluster_io::store::{Store, WatchProblem};
-use controller_runtime::admin::{Health, Readiness};
-use controller_runtime::exit;
+use cluster_io::cluster::Cluster;
+use cluster_io::store::Store;
+use controller_runtime::admin::Health;
 use controller_runtime::lease::Fence;
 use controller_runtime::metrics::{MetricResult, Metrics};
 use controller_runtime::queue::{WorkQueue, backoff};
-use openshift_model::{Kind, ObjectRef};
+use controller_runtime::{exit, wait};
+use openshift_model::ObjectRef;
 use tokio::time::Instant;
 
 use crate::facts::FactCache;
@@ -24,27 +24,6 @@ use crate::view::Named;
 
 /// How long changes are collected before a pass: more often than not one does not come alone.
 const DEBOUNCE: Duration = Duration::from_secs(1);
-
-/// Lets writes pass while this process leads, and counts them.
-pub(crate) struct FenceGuard {
-    pub(crate) fence: Fence,
-    pub(crate) metrics: Metrics,
-}
-
-impl WriteGuard for FenceGuard {
-    fn remaining(&self) -> Result<Duration, String> {
-        self.fence.remaining().map_err(|error| error.to_string())
-    }
-
-    fn done(&self, verb: &str, resource: &str, succeeded: bool) {
-        let result = if succeeded {
-            MetricResult::Success
-        } else {
-            MetricResult::Error
-        };
-        self.metrics.api_write(verb, resource, result);
-    }
-}
 
 /// What does passes.
 pub(crate) struct Controller {
@@ -89,10 +68,7 @@ impl Controller {
             if self.store.snapshot().is_some() {
                 next = Some(self.pass_and_count().await);
             }
-            if let Some(kind) = self.report_watches() {
-                tracing::error!(
-                    "the API server does not serve {kind}: this is no OpenShift cluster"
-                );
+            if wait::report_watches(&self.store, &self.health).is_some() {
                 return exit::CONFIGURATION;
             }
             tokio::select! {
@@ -101,8 +77,8 @@ impl Controller {
                     tokio::time::sleep(DEBOUNCE).await;
                 },
                 _ = arrivals.changed() => {}
-                () = wake(next.flatten()) => {}
-                () = leading_changes(&self.fence, led) => {}
+                () = wait::until(next.flatten()) => {}
+                () = wait::leading(&self.fence, led) => {}
             }
             led = self.fence.is_leading();
         }
@@ -135,43 +111,5 @@ impl Controller {
     pub(crate) fn may_ask_clouds(&self) -> bool {
         let observes = self.flags.mode == Mode::Observe;
         observes || self.fence.is_leading()
-    }
-
-    /// Says how the watches do; a kind without which nothing works, and that is not served.
-    fn report_watches(&self) -> Option<Kind> {
-        let problems = self.store.problems();
-        let text = |problem: &WatchProblem| match problem.problem.as_str() {
-            "" => format!("{}: not read yet", problem.kind),
-            text => format!("{}: {text}", problem.kind),
-        };
-        let texts: Vec<_> = problems.iter().map(text).collect();
-        let texts = texts.join("; ");
-        let blocks = problems.iter().any(|problem| problem.blocks);
-        self.health.report(
-            "watches",
-            if blocks {
-                Readiness::NotReady(texts)
-            } else {
-                Readiness::Ready(texts)
-            },
-        );
-        let missing = problems
-            .iter()
-            .find(|problem| problem.blocks && problem.not_served);
-        missing.map(|problem| problem.kind)
-    }
-}
-
-async fn wake(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Waits until this process leads, where it does not yet. That it does so no longer ends it.
-async fn leading_changes(fence: &Fence, led: bool) {
-    if led || fence.leading().await.is_err() {
-        std::future::pending::<()>().await;
     }
 }

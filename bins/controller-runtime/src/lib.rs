@@ -6,15 +6,14 @@
 //!
 //! ```no_run
 //! use std::process::ExitCode;
-//! use std::time::Instant;
+//! use std::time::{Duration, Instant};
 //!
 //! use clap::Parser;
-//! use controller_runtime::admin::{AdminServer, Health, MetricsSecurity, Readiness};
+//! use controller_runtime::admin::Readiness;
 //! use controller_runtime::flags::CommonFlags;
-//! use controller_runtime::lease::{Fence, LeaseKeeper, LeaseOptions, process_identity};
-//! use controller_runtime::metrics::{MetricResult, Metrics};
-//! use controller_runtime::signals::Shutdown;
-//! use controller_runtime::{exit, logging};
+//! use controller_runtime::logging;
+//! use controller_runtime::metrics::MetricResult;
+//! use controller_runtime::process::{self, Process, Setup};
 //!
 //! #[derive(Parser)]
 //! struct Flags {
@@ -22,51 +21,29 @@
 //!     common: CommonFlags,
 //! }
 //!
-//! async fn run(client: kube::Client) -> Result<ExitCode, Box<dyn std::error::Error>> {
+//! fn main() -> ExitCode {
 //!     let flags = Flags::parse().common;
 //!     logging::init(flags.log_format, flags.log_level);
-//!     let shutdown = Shutdown::on_signals()?;
+//!     let setup = Setup {
+//!         name: "example",
+//!         lease: "example",
+//!         namespace: &flags.namespace(),
+//!         mode: "replace",
+//!         observes: false,
+//!         flags: &flags,
+//!     };
+//!     ExitCode::from(process::run(&setup, passes))
+//! }
 //!
-//!     // In mode `observe`: `Fence::observe_only()`, and no keeper.
-//!     let mut keeper = LeaseKeeper::start(client.clone(), LeaseOptions {
-//!         namespace: flags.namespace(),
-//!         name: "example".to_owned(),
-//!         identity: process_identity("the-name-of-the-pod"),
-//!         duration: flags.lease_duration(),
-//!     });
-//!     let fence = keeper.fence();
-//!
-//!     let health = Health::default();
-//!     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), "revision", fence.clone());
-//!     let security = MetricsSecurity::of_flags(&flags, client.clone());
-//!     let _admin = AdminServer::start(&flags, health.clone(), metrics.clone(), security).await?;
-//!     health.report("watches", Readiness::Ready(String::new()));
-//!
+//! async fn passes(process: Process) -> u8 {
+//!     process.health.report("watches", Readiness::Ready(String::new()));
 //!     loop {
-//!         let pass = async {
-//!             let start = Instant::now();
-//!             // Read, decide; then each write goes through the fence:
-//!             let written = fence.guard(async { /* one request */ }).await;
-//!             let result = match written {
-//!                 Ok(()) => MetricResult::Success,
-//!                 Err(_not_leading) => MetricResult::Error,
-//!             };
-//!             metrics.pass(result, start.elapsed());
-//!         };
-//!         tokio::select! {
-//!             () = pass => {}
-//!             lost = keeper.lost() => {
-//!                 tracing::error!(%lost, "stopping");
-//!                 return Ok(ExitCode::from(exit::LEASE_LOST));
-//!             }
-//!             () = shutdown.requested() => {
-//!                 keeper.release().await;
-//!                 return Ok(ExitCode::from(exit::STOPPED));
-//!             }
-//!         }
+//!         let start = Instant::now();
+//!         // Read, decide; then `process.cluster` takes each write while the process leads.
+//!         process.metrics.pass(MetricResult::Success, start.elapsed());
+//!         tokio::time::sleep(Duration::from_secs(60)).await;
 //!     }
 //! }
-//! # fn main() {}
 //! ```
 
 pub mod admin;
@@ -76,5 +53,7 @@ pub mod flags;
 pub mod lease;
 pub mod logging;
 pub mod metrics;
+pub mod process;
 pub mod queue;
 pub mod signals;
+pub mod wait;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cluster_io::cluster::{Cluster, WriteGuard};
-use cluster_io::store::{Store, WatchProblem};
-use controller_runtime::admin::{Health, Readiness};
-use controller_runtime::exit;
+use cluster_io::cluster::Cluster;
+use cluster_io::store::Store;
+use controller_runtime::admin::Health;
 use controller_runtime::lease::Fence;
 use controller_runtime::metrics::{MetricResult, Metrics};
 use controller_runtime::queue::WorkQueue;
+use controller_runtime::{exit, wait};
 use openshift_model::Kind;
 use osbuild_plan::BuilderSnapshot;
 use tokio::time::Instant;
@@ -22,27 +22,6 @@ use crate::registries::Registries;
 
 /// How long changes are collected: a build is a dozen small steps, and each waits so long.
 const DEBOUNCE: Duration = Duration::from_millis(200);
-
-/// Lets writes pass while this process leads, and counts them.
-pub(crate) struct FenceGuard {
-    pub(crate) fence: Fence,
-    pub(crate) metrics: Metrics,
-}
-
-impl WriteGuard for FenceGuard {
-    fn remaining(&self) -> Result<Duration, String> {
-        self.fence.remaining().map_err(|error| error.to_string())
-    }
-
-    fn done(&self, verb: &str, resource: &str, succeeded: bool) {
-        let result = if succeeded {
-            MetricResult::Success
-        } else {
-            MetricResult::Error
-        };
-        self.metrics.api_write(verb, resource, result);
-    }
-}
 
 /// What reconciles MachineOSConfigs, one after the other.
 pub(crate) struct Controller {
@@ -72,10 +51,7 @@ impl Controller {
                 }
                 self.work().await;
             }
-            if let Some(kind) = self.report_watches() {
-                tracing::error!(
-                    "the API server does not serve {kind}: this is no OpenShift cluster"
-                );
+            if wait::report_watches(&self.store, &self.health).is_some() {
                 return exit::CONFIGURATION;
             }
             tokio::select! {
@@ -83,8 +59,8 @@ impl Controller {
                     tokio::time::sleep(DEBOUNCE).await;
                     is_changed = true;
                 }
-                () = wake(self.queue.next_due()) => {}
-                () = leading_changes(&self.fence, led) => is_changed = true,
+                () = wait::until(self.queue.next_due()) => {}
+                () = wait::leading(&self.fence, led) => is_changed = true,
             }
             led = self.fence.is_leading();
         }
@@ -131,43 +107,5 @@ impl Controller {
             let outcome = outcome(&name, reconciled);
             self.queue.done(&name, outcome, Instant::now());
         }
-    }
-
-    /// Says how the watches do; a kind without which nothing works, and that is not served.
-    fn report_watches(&self) -> Option<Kind> {
-        let problems = self.store.problems();
-        let text = |problem: &WatchProblem| match problem.problem.as_str() {
-            "" => format!("{}: not read yet", problem.kind),
-            text => format!("{}: {text}", problem.kind),
-        };
-        let texts: Vec<_> = problems.iter().map(text).collect();
-        let texts = texts.join("; ");
-        let blocks = problems.iter().any(|problem| problem.blocks);
-        self.health.report(
-            "watches",
-            if blocks {
-                Readiness::NotReady(texts)
-            } else {
-                Readiness::Ready(texts)
-            },
-        );
-        let missing = problems
-            .iter()
-            .find(|problem| problem.blocks && problem.not_served);
-        missing.map(|problem| problem.kind)
-    }
-}
-
-async fn wake(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Waits until this process leads, where it does not yet. That it does so no longer ends it.
-async fn leading_changes(fence: &Fence, led: bool) {
-    if led || fence.leading().await.is_err() {
-        std::future::pending::<()>().await;
     }
 }
