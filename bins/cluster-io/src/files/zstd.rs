@@ -5,6 +5,10 @@ use std::io::{BufRead, Error, Read, Result, copy, sink};
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
+/// Most that a frame may refer back, in bytes, which the decoder holds in memory. The command `zstd`
+/// writes windows of 8 MiB at most, unless it is told to take more (`--long`, `--ultra`).
+const MAX_WINDOW: u64 = 32 << 20;
+
 /// What is in the frames of a stream.
 pub(super) struct Unpacked<R> {
     packed: R,
@@ -15,9 +19,11 @@ pub(super) struct Unpacked<R> {
 
 impl<R: BufRead> Unpacked<R> {
     pub(super) fn new(packed: R) -> Self {
+        let mut decoder = FrameDecoder::new();
+        decoder.set_max_window_size(MAX_WINDOW);
         Self {
             packed,
-            decoder: FrameDecoder::new(),
+            decoder,
             is_inside: false,
         }
     }
