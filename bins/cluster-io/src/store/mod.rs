@@ -184,12 +184,16 @@ impl Store {
         let rows = self.shared.rows();
         let ill = rows
             .iter()
-            .filter(|row| !row.synced || !row.problem.is_empty());
+            .filter(|row| !row.synced || row.problem.is_some());
         ill.map(|row| WatchProblem {
             kind: row.spec.kind(),
             blocks: !row.synced,
-            not_served: row.problem == WatchError::NoSuchKind.to_string(),
-            problem: row.problem.clone(),
+            not_served: row.problem == Some(WatchError::NoSuchKind),
+            problem: row
+                .problem
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
         })
         .collect()
     }
@@ -326,7 +330,7 @@ impl Shared {
     }
 
     fn healthy(&self, row: usize) {
-        self.change(row, |row| !std::mem::take(&mut row.problem).is_empty());
+        self.change(row, |row| row.problem.take().is_some());
     }
 
     fn failed(&self, row: usize, error: &WatchError) {

@@ -17,8 +17,8 @@ pub(super) struct Row {
     pub(super) spec: WatchSpec,
     /// Whether a whole list has arrived once.
     pub(super) synced: bool,
-    /// What is wrong with the watch now; empty where nothing is.
-    pub(super) problem: String,
+    /// What is wrong with the watch now.
+    pub(super) problem: Option<WatchError>,
     /// How many objects had no name and were left out.
     pub(super) unreadable: usize,
     /// The version up to which everything has arrived; empty before the first list.
@@ -48,7 +48,7 @@ impl Row {
         Self {
             spec,
             synced: false,
-            problem: String::new(),
+            problem: None,
             unreadable: 0,
             position: String::new(),
             objects: BTreeMap::new(),
@@ -183,11 +183,9 @@ impl Row {
     /// API server that says once that there is no such kind, or that it is not ours to see, has not
     /// said that the objects are gone.
     pub(super) fn failed(&mut self, error: &WatchError) -> bool {
-        let before = (self.synced, std::mem::take(&mut self.problem));
+        let before = (self.synced, self.problem.take());
         // That the API server has forgotten is no problem: a list follows.
-        if *error != WatchError::Expired {
-            self.problem = error.to_string();
-        }
+        self.problem = Some(error.clone()).filter(|error| *error != WatchError::Expired);
         self.synced |= *error == WatchError::NoSuchKind && !self.spec.is_required();
         before != (self.synced, self.problem.clone())
     }
@@ -328,7 +326,7 @@ mod tests {
             assert!(row.failed(&error));
             assert!(!row.failed(&error), "it is no news twice");
             check(&row, &[("a", "5")]);
-            assert!(row.synced && !row.problem.is_empty());
+            assert!(row.synced && row.problem.is_some());
         }
         let mut never = row();
         never.failed(&forbidden);
