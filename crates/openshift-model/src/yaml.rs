@@ -14,7 +14,7 @@ const MAX_DEPTH: usize = 100;
 
 /// A document is no YAML, or more than we read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: {problem}")]
+#[error("{place}{problem}", place = place(*line, *column))]
 pub struct YamlError {
     /// Line from 1, within the document; 0 where unknown.
     pub line: u64,
@@ -22,6 +22,14 @@ pub struct YamlError {
     pub column: u64,
     /// What is wrong.
     pub problem: String,
+}
+
+/// Where a mistake is, for a message; nothing where that is not known.
+fn place(line: u64, column: u64) -> String {
+    match line {
+        0 => String::new(),
+        _ => format!("line {line}, column {column}: "),
+    }
 }
 
 /// How many times its own length a document may grow by its aliases.
