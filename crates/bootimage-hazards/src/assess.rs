@@ -183,7 +183,7 @@ impl Hazard {
         }
     }
 
-    /// Whether it makes anything of a birth at all: what does not is listed for people to know.
+    /// Whether it makes the verdict worse than `ok`; what does not is only listed.
     pub fn counts(&self) -> bool {
         self.verdict() > Verdict::Ok
     }

@@ -86,6 +86,20 @@ impl<'a> AzureBootImage<'a> {
         }
         self.sku.contains("v2") || self.sku.contains("gen2")
     }
+
+    /// Whether it is of generation 2 beyond doubt: what the installer uploads, or what is published, says
+    /// so at the end of its name. Names of resource groups and galleries, in which a cluster's own name
+    /// stands, count for nothing.
+    pub fn is_surely_generation_2(&self) -> bool {
+        if self.is_uploaded() {
+            let image = self.resource_id.split_once("/images/");
+            let image = image.and_then(|(_, rest)| rest.split('/').next());
+            return image.is_some_and(|image| image.ends_with("-gen2"));
+        }
+        ["-v2", "_gen2", "-gen2"]
+            .iter()
+            .any(|end| self.sku.ends_with(end))
+    }
 }
 
 impl fmt::Display for AzureBootImage<'_> {

@@ -104,7 +104,7 @@ fn azure(spec: &ProviderSpec<'_>, found: &mut Conditions) -> Result<(), WrongTyp
     found.set(Condition::AzureMarketplace, of_marketplace);
     // Of images of generation 1 some say so nowhere; those of generation 2 do, and those of arm
     // machines are of no other.
-    if image.is_named_generation_2() || image.sku.ends_with("-arm") {
+    if image.is_surely_generation_2() || image.sku.ends_with("-arm") {
         found.set(Condition::AzureGeneration1, false);
     }
     Ok(())
@@ -172,6 +172,12 @@ mod tests {
             "Azure",
             r#"{"image": {"resourceID": "/x/images/x-gen2/versions/latest"}}"#,
             r#"{"azure-marketplace":false,"azure-generation1":false}"#,
+        );
+        // Names of a resource group and of a gallery say nothing of an image.
+        check(
+            "Azure",
+            r#"{"image": {"resourceID": "/resourceGroups/gen2-rg/galleries/gallery_gen2/images/gen2-x/versions/latest"}}"#,
+            r#"{"azure-marketplace":false}"#,
         );
         check("VSphere", r#"{"image": 5}"#, "{}");
     }
