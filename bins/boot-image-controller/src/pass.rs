@@ -29,7 +29,7 @@ pub(crate) enum PassError {
     Cluster(#[from] ClusterError),
     #[error("the status of the cluster is not written: {0}")]
     Status(#[from] StatusWriteError),
-    #[error("the plan cannot be told from others: {0}")]
+    #[error("the plan cannot be written as JSON, so that it has no digest: {0}")]
     Plan(#[from] serde_json::Error),
 }
 
@@ -64,7 +64,7 @@ impl Controller {
         let next = if self.fence.is_leading() {
             self.write(decided, &reason).await?
         } else {
-            // Who does not write leaves it to who does to say why.
+            // The replica that leads tells the reason; this one forgets it.
             self.unfinished = None;
             None
         };
@@ -116,9 +116,10 @@ impl Controller {
     /// How sets are planned: where a Secret may not be read, what becomes of it is found out when its
     /// set is updated, and is an error of that set alone.
     pub(crate) fn policy(&self) -> Policy {
-        let mut policy = self.policy.clone();
-        policy.user_data_is_unknown |= self.named.lacks_secrets();
-        policy
+        Policy {
+            unread_secrets: self.named.unread_secrets(),
+            ..self.policy.clone()
+        }
     }
 
     /// BI-121: what led to the pass, as conditions say it; where nothing did, they stay as they are.

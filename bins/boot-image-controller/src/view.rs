@@ -60,30 +60,27 @@ impl Named {
         cluster: &Cluster,
         wanted: &BTreeSet<String>,
     ) -> Result<(), ClusterError> {
-        self.secrets.clear();
-        let before = std::mem::take(&mut self.forbidden);
-        for name in wanted {
-            let secret = cluster.object(Kind::Secret, names::MACHINE_API_NAMESPACE, name);
-            match secret.await {
-                Ok(Some(json)) => {
-                    self.secrets.insert(name.clone(), json.into());
-                }
-                Ok(None) => {}
-                Err(ClusterError::Forbidden { problem, .. }) => {
-                    if before.get(name) != Some(&problem) {
-                        tracing::warn!(kind = "Secret", name, "{problem}");
-                    }
-                    self.forbidden.insert(name.clone(), problem);
-                }
-                Err(error) => return Err(error),
+        let names = wanted.iter().map(String::as_str);
+        let (texts, forbidden) = cluster.readable_secrets(names).await?;
+        for (name, problem) in &forbidden {
+            if self.forbidden.get(name) != Some(problem) {
+                tracing::warn!(kind = "Secret", name, "{problem}");
             }
         }
+        self.forbidden = forbidden;
+        self.secrets = texts
+            .into_iter()
+            .filter_map(|text| {
+                let name = RawObject::parse(&text.json).ok()??.name.as_str().to_owned();
+                Some((name, text.json.into()))
+            })
+            .collect();
         Ok(())
     }
 
-    /// Whether a Secret that is not in the view may be there all the same.
-    pub(crate) fn lacks_secrets(&self) -> bool {
-        !self.forbidden.is_empty()
+    /// User-data Secrets that may be there though the view does not have them.
+    pub(crate) fn unread_secrets(&self) -> BTreeSet<String> {
+        self.forbidden.keys().cloned().collect()
     }
 
     fn texts(&self) -> impl Iterator<Item = &Arc<str>> {

@@ -8,7 +8,7 @@ use bootimage_plan::{
     ClusterSnapshot, Completeness, Each, Facts, InputObject, Plan, Policy, UserDataDecision,
     file_input, inventory_reads, plan_with, reads,
 };
-use cluster_io::cluster::{Cluster, ClusterError};
+use cluster_io::cluster::Cluster;
 use cluster_io::files::{self, Progress, Text, Texts};
 use cluster_io::{Loaded, load};
 use openshift_model::Profile;
@@ -29,8 +29,8 @@ pub(crate) struct Input {
     facts: Texts,
     /// What a cloud said.
     resolved: Facts,
-    /// User-data Secrets may not be read.
-    secrets_forbidden: bool,
+    /// User-data Secrets that may not be read.
+    unread_secrets: BTreeSet<String>,
     /// What could not be found out, and why.
     warnings: Vec<String>,
     /// Files of `--stream` and `--facts` that hold nothing.
@@ -65,8 +65,8 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) errors: Vec<String>,
     /// How many documents were of other kinds, or of none.
     pub(crate) ignored: usize,
-    /// User-data Secrets may not be read.
-    secrets_forbidden: bool,
+    /// User-data Secrets that may not be read.
+    unread_secrets: BTreeSet<String>,
 }
 
 impl Input {
@@ -127,7 +127,7 @@ impl Input {
             empty,
             files: named,
             resolved: Facts::default(),
-            secrets_forbidden: false,
+            unread_secrets: BTreeSet::new(),
             warnings: Vec::new(),
         };
         if args.files.is_empty() || wanted.resolve {
@@ -159,17 +159,15 @@ impl Input {
             // Secrets are read by name, and only those that an edit depends on.
             let secrets = unknown_secrets(&planner(&self.snapshot()));
             let names = secrets.iter().map(String::as_str);
-            match cluster.machine_api_secrets(names).await {
-                Ok(texts) => self.objects.texts.extend(texts),
-                Err(ClusterError::Forbidden { problem, .. }) => {
-                    self.secrets_forbidden = true;
-                    self.warnings.push(format!(
-                        "the plan does not say what becomes of user data, which apply will look at: \
-                         {problem}; role osimage-user-data-reader of docs/guides/live-clusters.md \
-                         allows it"
-                    ));
-                }
-                Err(error) => return Err(error.into()),
+            let (texts, forbidden) = cluster.readable_secrets(names).await?;
+            self.objects.texts.extend(texts);
+            for (name, problem) in forbidden {
+                self.warnings.push(format!(
+                    "the plan does not say what becomes of user-data Secret {name}, which apply will \
+                     look at: {problem}; a role like osimage-user-data-reader of \
+                     docs/guides/live-clusters.md allows it"
+                ));
+                self.unread_secrets.insert(name);
             }
             self.completeness = Completeness::Complete;
         }
@@ -255,7 +253,7 @@ impl Input {
             },
             warnings: self.warnings.iter().cloned().chain(warnings).collect(),
             ignored,
-            secrets_forbidden: self.secrets_forbidden,
+            unread_secrets: self.unread_secrets.clone(),
         }
     }
 }
@@ -264,7 +262,7 @@ impl Snapshot<'_> {
     /// What the command line decides, and what follows from who asks.
     pub(crate) fn policy(&self, args: &InputArgs) -> Policy {
         Policy {
-            user_data_is_unknown: self.secrets_forbidden,
+            unread_secrets: self.unread_secrets.clone(),
             ..policy(args)
         }
     }

@@ -1,5 +1,7 @@
 //! What a plan is made from: a snapshot of a cluster, facts, and a policy.
 
+use std::collections::BTreeSet;
+
 use ignition_stub_convert::TargetVersion;
 use openshift_model::vcenter::TemplateNames;
 use openshift_model::{Architecture, ManagedBootImages, Profile, RawObject};
@@ -41,7 +43,7 @@ pub struct Policy {
     /// What is managed, whatever MachineConfiguration says: of a controller beside the one that
     /// MachineConfiguration is for ([`selection_of_file`](crate::selection_of_file)).
     pub selection: Option<ManagedBootImages>,
-    /// Whoever plans may not read user-data Secrets: one that is not in a complete snapshot may
-    /// exist all the same. `apply` looks at it.
-    pub user_data_is_unknown: bool,
+    /// User-data Secrets that whoever plans may not read: they may exist though a complete snapshot
+    /// does not have them. What becomes of them is found out when their sets are updated.
+    pub unread_secrets: BTreeSet<String>,
 }

@@ -234,8 +234,8 @@ impl<'w, T: Trace> PlatformRules<'w, T> {
         let name = secret.name.as_deref().unwrap_or_default();
         self.findings.secret = Some(name.to_owned());
         let context = self.shared.context;
-        let complete =
-            context.completeness == Completeness::Complete && !context.policy.user_data_is_unknown;
+        let complete = context.completeness == Completeness::Complete
+            && !context.policy.unread_secrets.contains(name);
         let outcome = match self.shared.user_data.get(name) {
             Some(outcome) => outcome.clone(),
             None if complete || name.is_empty() => Err(UserDataError::NotFound {

@@ -1,6 +1,6 @@
 //! The rows of the table of reads, and single objects, read from the API server as text.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kube::api::GetParams;
 use openshift_model::{
@@ -119,6 +119,25 @@ impl Cluster {
             texts.extend(secret.await?);
         }
         Ok(texts)
+    }
+
+    /// Secrets of the Machine API, each by its name, as far as they may be read; by name what the API
+    /// server says about the others. Those that are not there are left out.
+    pub async fn readable_secrets(
+        &self,
+        secrets: impl IntoIterator<Item = &str>,
+    ) -> Result<(Vec<Text>, BTreeMap<String, String>), ClusterError> {
+        let (mut texts, mut forbidden) = (Vec::new(), BTreeMap::new());
+        for name in secrets {
+            match self.machine_api_secrets([name]).await {
+                Ok(secret) => texts.extend(secret),
+                Err(ClusterError::Forbidden { problem, .. }) => {
+                    forbidden.insert(name.to_owned(), problem);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((texts, forbidden))
     }
 
     /// One object as JSON; `None` where it is not there.
