@@ -1,6 +1,8 @@
 //! The state that outlives the process, in the ConfigMap where it is kept.
 
-use bootimage_plan::{ControllerState, History, HistoryEntry, STATE_CONFIG_MAP, StateProblem};
+use bootimage_plan::{
+    ControllerState, History, HistoryEntry, Plan, STATE_CONFIG_MAP, StateProblem,
+};
 use cluster_io::cluster::{Cluster, ClusterError, WriteMode};
 use openshift_model::{Kind, RawObject};
 
@@ -56,12 +58,11 @@ impl Memory {
         }
     }
 
-    /// The state after it was found out what became of pending writes.
-    pub(crate) fn settle(&mut self, settled: ControllerState) {
-        let before = self.state.history.entries().count();
-        let new: Vec<_> = settled.history.entries().skip(before).cloned().collect();
-        self.new_entries.extend(new);
-        self.state = settled;
+    /// Finds out what became of pending writes.
+    pub(crate) fn settle(&mut self, plan: &Plan, secrets: &[RawObject<'_>]) {
+        let (state, entries) = std::mem::take(&mut self.state).settled(plan, secrets);
+        self.state = state;
+        self.new_entries.extend(entries);
     }
 
     /// Writes it, where it is not what the ConfigMap has; what of that somebody has broken or emptied

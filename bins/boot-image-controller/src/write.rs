@@ -70,8 +70,7 @@ impl Controller {
             .iter()
             .filter_map(|text| RawObject::parse(&text.json).ok().flatten())
             .collect();
-        let state = self.memory.state.clone();
-        self.memory.settle(state.settled(&decided.plan, &secrets));
+        self.memory.settle(&decided.plan, &secrets);
         Ok(())
     }
 

@@ -44,7 +44,7 @@ pub struct PendingWrite {
 /// A part of the state that could not be read, and begins anew.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateProblem {
-    /// The key, or nothing where it is the object itself.
+    /// The key of the ConfigMap; `data` where it is all of them.
     pub key: &'static str,
     /// What is wrong with it.
     pub problem: String,
@@ -54,7 +54,7 @@ impl fmt::Display for StateProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} cannot be read and begins anew: {}",
+            "key {} of ConfigMap {STATE_CONFIG_MAP} begins anew: {}",
             self.key, self.problem
         )
     }
@@ -119,19 +119,21 @@ impl ControllerState {
 
     /// The state once it is known of each pending write whether it happened: a machine resource
     /// boots the image, a Secret has the stub. `secrets` are those of pending writes as they are
-    /// now.
+    /// now. Also the entries that the history has got by it.
     #[must_use]
-    pub fn settled(mut self, plan: &Plan, secrets: &[RawObject<'_>]) -> Self {
+    pub fn settled(mut self, plan: &Plan, secrets: &[RawObject<'_>]) -> (Self, Vec<HistoryEntry>) {
+        let mut entries = Vec::new();
         for PendingWrite { entry, digest } in std::mem::take(&mut self.pending) {
             let happened = match entry.kind {
                 Kind::Secret => digest.is_some_and(|digest| has_stub(secrets, &entry, digest)),
                 _ => boots(plan, &entry),
             };
             if happened {
-                self.history = self.history.append(entry);
+                self.history = self.history.append(entry.clone());
+                entries.push(entry);
             }
         }
-        self
+        (self, entries)
     }
 
     /// The Secrets that pending writes are about.
@@ -253,7 +255,7 @@ mod tests {
         assert!(
             problems[0]
                 .to_string()
-                .starts_with("hot-loops.json cannot be read")
+                .starts_with("key hot-loops.json of ConfigMap osimage-boot-images begins anew: ")
         );
         document["data"] = json!(5);
         let text = document.to_string();
