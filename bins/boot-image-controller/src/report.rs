@@ -168,13 +168,10 @@ impl Reporter {
 
     fn add(&mut self, regarding: Address, uid: String, reason: &'static str, note: String) {
         let key = event_key(&[&uid, reason, &note]);
-        if self.said.contains(&key) || !self.budget.allow(&uid, Instant::now()) {
+        let is_queued = self.events.iter().any(|event| event.key == key);
+        if is_queued || self.said.contains(&key) || !self.budget.allow(&uid, Instant::now()) {
             return;
         }
-        if self.said.len() >= MOST_REMEMBERED {
-            self.said.clear();
-        }
-        self.said.insert(key.clone());
         self.events.push(EventRequest {
             regarding,
             uid,
@@ -190,14 +187,24 @@ impl Reporter {
         });
     }
 
-    /// Writes what is to be said. What cannot be written is only logged: an Event undoes nothing.
+    /// Writes what is to be said. What cannot be written is logged, and said with the next pass that
+    /// still has it to say: an Event undoes nothing.
     pub(crate) async fn write_events(&mut self, cluster: &Cluster) {
         for event in std::mem::take(&mut self.events) {
+            let (key, reason) = (event.key.clone(), event.reason.to_string());
+            let (namespace, name) = (
+                event.regarding.namespace.clone(),
+                event.regarding.name.clone(),
+            );
             let write = Write::Event(event);
-            let written = cluster.execute(&write, WriteMode::Real).await;
-            if let Err(error) = written {
-                tracing::warn!(%error, "Event not written");
+            if let Err(error) = cluster.execute(&write, WriteMode::Real).await {
+                tracing::warn!(%error, reason, namespace, name, "Event not written");
+                continue;
             }
+            if self.said.len() >= MOST_REMEMBERED {
+                self.said.clear();
+            }
+            self.said.insert(key);
         }
     }
 }

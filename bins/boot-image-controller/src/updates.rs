@@ -60,7 +60,7 @@ impl Controller {
             let pauses = self.flags.pauses();
             let decision = hot_loop(&self.memory.state.hot_loops, target, now, pauses);
             if let HotLoopDecision::Contested(contested) = decision {
-                let contested = self.find_opponent(plan, target, &key, contested).await?;
+                let contested = self.find_opponent(plan, target, &key, contested).await;
                 let wait = contested.hot_loop.until.saturating_sub(now).max(1);
                 let until = Instant::now() + Duration::from_secs(wait);
                 turn.next = earliest([turn.next, Some(until)]);
@@ -87,15 +87,21 @@ impl Controller {
         target: &Target,
         key: &ObjectRef,
         contested: Contested,
-    ) -> Result<Contested, PassError> {
+    ) -> Contested {
         let until = contested.hot_loop.until;
-        if self.opponents.insert(key.clone(), until) == Some(until) {
-            return Ok(contested);
+        if self.opponents.get(key) == Some(&until) {
+            return contested;
         }
-        let json = self
-            .cluster
-            .object(target.kind, &key.namespace, &key.name)
-            .await?;
+        let read = self.cluster.object(target.kind, &key.namespace, &key.name);
+        let json = match read.await {
+            Ok(json) => json,
+            Err(error) => {
+                let (kind, name) = (target.kind.name(), &key.name);
+                tracing::warn!(%error, kind, name, "who reverts it is looked for in the next pass");
+                return contested;
+            }
+        };
+        self.opponents.insert(key.clone(), until);
         let object = json
             .as_deref()
             .and_then(|json| RawObject::parse(json).ok().flatten());
@@ -108,7 +114,7 @@ impl Controller {
             contested.hot_loop.reverted_by = Some(manager);
         }
         self.reporter.contested(plan, target, &contested);
-        Ok(contested)
+        contested
     }
 
     /// Carries out the updates whose turn it is; when the next pass is due because of them.
