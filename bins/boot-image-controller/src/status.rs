@@ -20,6 +20,8 @@ pub(crate) enum StatusWriteError {
     Status(#[from] StatusError),
     #[error("{0}")]
     Cluster(#[from] ClusterError),
+    #[error("MachineConfiguration cluster cannot be read as the API server gives it")]
+    Unreadable,
 }
 
 /// The time as the API has it.
@@ -39,10 +41,8 @@ pub(crate) async fn write_status(
     let mut written = None;
     let mut attempt = 1;
     loop {
-        let writes = match parse(&json) {
-            Some(live) => status.writes(&live, &now())?,
-            None => Vec::new(),
-        };
+        let live = parse(&json).ok_or(StatusWriteError::Unreadable)?;
+        let writes = status.writes(&live, &now())?;
         match execute(cluster, &writes).await {
             Ok(None) => return Ok(written),
             Ok(Some(answer)) => {
@@ -72,6 +72,7 @@ pub(crate) async fn write_operator(
 ) -> Result<(), StatusWriteError> {
     let kind = Kind::ClusterOperator;
     let mut json = known;
+    let mut overtaken = None;
     // It is made first, then told; and others may write it in between.
     for _ in 0..ATTEMPTS {
         let live = json.as_deref().and_then(parse);
@@ -85,11 +86,12 @@ pub(crate) async fn write_operator(
             }
             Err(error) if is_overtaken(&error) => {
                 json = cluster.object(kind, "", CLUSTER_OPERATOR).await?;
+                overtaken = Some(error);
             }
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(())
+    overtaken.map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// Who else has written conditions of MachineConfiguration within the last minute, as its
