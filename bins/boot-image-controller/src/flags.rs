@@ -20,7 +20,8 @@ pub struct Flags {
     /// What is written: nothing, what the stock controller leaves alone, or all that it would write
     #[arg(long, value_enum, default_value_t = Mode::Observe)]
     pub mode: Mode,
-    /// Which sets are managed in mode beside: a `BootImagePolicy` of osimage.dev/v1
+    /// Which sets are managed in mode beside: a `BootImagePolicy` of osimage.dev/v1. Mode observe shows
+    /// what would come of it; mode replace refuses it
     #[arg(long, value_name = "FILE", required_if_eq("mode", "beside"))]
     pub config: Option<PathBuf>,
     /// How long a set that somebody keeps reverting is left alone; doubles up to sixty times as long

@@ -26,11 +26,14 @@ pub const LEASE: &str = bootimage_plan::CONTROLLER_LEASE;
 /// Runs the controller until it is asked to stop; its exit code.
 pub fn run(flags: &Flags) -> u8 {
     logging::init(flags.common.log_format, flags.common.log_level);
-    let file = flags
-        .config
-        .as_deref()
-        .filter(|_| flags.mode == Mode::Beside);
-    let (policy, file) = match read(file) {
+    if flags.mode == Mode::Replace && flags.config.is_some() {
+        tracing::error!(
+            "not started: --config is for the modes beside and observe; in mode replace \
+             MachineConfiguration says what is managed"
+        );
+        return exit::USAGE;
+    }
+    let (policy, file) = match read(flags.config.as_deref()) {
         Ok(configuration) => configuration,
         Err(error) => {
             tracing::error!(%error, "not started");
