@@ -103,9 +103,9 @@ impl NextRelease<'_, '_> {
         match (has(&self.gates), acknowledged.map(|map| map.get(key))) {
             (_, Some(Some("true"))) => " (it is there)",
             (_, Some(Some(_))) => " (it is there with another value, which does not count)",
-            (true, _) => " (admin-gates has it, admin-acks does not)",
+            (true, Some(None)) => " (admin-gates has it, admin-acks does not)",
             (false, Some(None)) => " (admin-acks does not have it)",
-            (false, None) => " (there is no admin-acks in the input)",
+            (_, None) => " (there is no admin-acks in the input)",
         }
     }
 }
@@ -129,7 +129,7 @@ mod tests {
             platform: Some(platform),
             configuration: Some(&configuration),
             gates: Some(key.into_iter().collect()),
-            acknowledged: acked.then(|| key.into_iter().collect()),
+            acknowledged: Some(key.into_iter().filter(|_| acked).collect()),
         }
         .line()
     }

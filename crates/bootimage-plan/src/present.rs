@@ -21,15 +21,19 @@ pub(crate) fn present(context: &Context<'_, '_>, objects: &Objects<'_, '_>) -> V
         let state = configuration.spec.management_state.as_deref();
         if let Some(state) = state.filter(|state| !matches!(*state, "" | MANAGED)) {
             lines.push(format!(
-                "MachineConfiguration cluster has managementState {state}: the operator does not \
-                 look after what it says"
+                "MachineConfiguration cluster has managementState {state}"
             ));
         }
     }
     let operators = objects.of_kind(Kind::ClusterOperator);
     for object in operators.filter(|object| object.name.as_str() == OPERATOR) {
-        // One that cannot be read tells nothing of itself.
-        let operator = ClusterOperator::read(object).unwrap_or_default();
+        let operator = match ClusterOperator::read(object) {
+            Ok(operator) => operator,
+            Err(error) => {
+                lines.push(format!("{error}; whether it is degraded is not known"));
+                continue;
+            }
+        };
         let conditions = operator.conditions.iter().flatten().flatten();
         let degraded = conditions.filter(|condition| is_true(condition, OPERATOR_DEGRADED));
         lines.extend(degraded.map(|condition| line(&object.reference().to_string(), condition)));
@@ -103,8 +107,7 @@ mod tests {
             &[
                 "MachineConfiguration cluster: BootImageUpdateDegraded: MachineSetHotLoop: 1 \
                  Degraded MAPI MachineSets",
-                "MachineConfiguration cluster has managementState Unmanaged: the operator does \
-                 not look after what it says",
+                "MachineConfiguration cluster has managementState Unmanaged",
                 "ClusterOperator machine-config: Degraded",
             ],
         );

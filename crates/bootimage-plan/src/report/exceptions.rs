@@ -134,6 +134,8 @@ pub struct ExceptionStatus {
 enum Nothing {
     /// The report has no cluster of this name.
     NoCluster,
+    /// The report has no cluster of this name that could be read, and some that could not.
+    UnknownCluster,
     /// The cluster could not be read, or not all of it: nothing can be said of its sets.
     Unreadable,
     /// The cluster has no set of this name.
@@ -151,7 +153,13 @@ impl Nothing {
             .filter(|line| line.name == exception.cluster)
             .peekable();
         if of_name.peek().is_none() {
-            return Self::NoCluster;
+            // One that cannot be read has no name but that of its file.
+            let is_known = clusters.iter().all(|line| line.error.is_none());
+            return if is_known {
+                Self::NoCluster
+            } else {
+                Self::UnknownCluster
+            };
         }
         let lines: Vec<_> = of_name.collect();
         let is_named = |set: &&SetLine| exception.set.as_ref().is_none_or(|name| *name == set.name);
@@ -170,6 +178,7 @@ impl std::fmt::Display for Nothing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NoCluster => f.write_str("the report has no cluster of this name"),
+            Self::UnknownCluster => f.write_str("no cluster of this name could be read"),
             Self::Unreadable => f.write_str("the cluster could not be read, or not all of it"),
             Self::NoSet(name) => write!(f, "the cluster has no set {name}"),
             Self::NoHazard(hazard) => write!(f, "none of the sets that it names meets {hazard}"),
@@ -221,10 +230,10 @@ impl ExceptionStatus {
         match (self.state, &self.nothing) {
             (ExceptionState::InForce, _) => None,
             (ExceptionState::Expired, None) => Some(format!(
-                "{about} expired after {until}: what it accepted counts again"
+                "{about} ended on {until}: what it accepted counts again"
             )),
             (ExceptionState::Expired, Some(why)) => Some(format!(
-                "{about} expired after {until}, and is about nothing: {why}"
+                "{about} ended on {until}, and is about nothing: {why}"
             )),
             (ExceptionState::Unused, why) => {
                 let why = why.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -351,7 +360,7 @@ mod tests {
             "other",
             "",
             later,
-            "the exception of o for other accepts nothing: the report has no cluster of this name",
+            "the exception of o for other accepts nothing: no cluster of this name could be read",
         );
         check(
             "broken",
@@ -370,7 +379,7 @@ mod tests {
             "fine",
             r#", "hazard": "h""#,
             "2026-11-29",
-            "the exception of o for fine, h expired after 2026-11-29, and is about nothing: none of \
+            "the exception of o for fine, h ended on 2026-11-29, and is about nothing: none of \
              the sets that it names meets h",
         );
     }
