@@ -390,7 +390,7 @@ pub struct FactsArgs {
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
     /// The object: worker-a, machineset/worker-a or `machineset worker-a`
-    #[arg(value_name = "NAME", required = true, num_args = 1..=2, add = ArgValueCandidates::new(complete::explained))]
+    #[arg(value_name = "NAME", required = true, num_args = 1..=2, add = ArgValueCandidates::new(complete::planned))]
     pub object: Vec<String>,
     /// Where the objects come from.
     #[command(flatten)]

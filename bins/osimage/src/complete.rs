@@ -12,18 +12,11 @@ use openshift_model::{Kind, RawObject};
 /// The variable by which a shell asks for what completes a command line; its value is the shell.
 pub const VARIABLE: &str = "OSIMAGE_COMPLETE";
 
-/// `NAME` as `osimage plan` takes it.
+/// `NAME` as `osimage plan` and `osimage explain` take it.
 pub(crate) fn planned() -> Vec<CompletionCandidate> {
     candidates(|object| match object.kind {
         Kind::MachineSet => Some(object.name.as_str().to_owned()),
         kind => planned_kind(kind).map(|kind| format!("{kind}/{}", object.name.as_str())),
-    })
-}
-
-/// `KIND/NAME` as `osimage explain` takes it.
-pub(crate) fn explained() -> Vec<CompletionCandidate> {
-    candidates(|object| {
-        planned_kind(object.kind).map(|kind| format!("{kind}/{}", object.name.as_str()))
     })
 }
 

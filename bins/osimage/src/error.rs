@@ -181,7 +181,7 @@ fn what_is_there(namespaces: &[String], known: &[String]) -> String {
         return format!("; it is in namespace {}", first_of(namespaces));
     }
     match known {
-        [] => "; the input has nothing in it that a plan is about".to_owned(),
+        [] => "; the input has no MachineSet and no ControlPlaneMachineSet there".to_owned(),
         known => format!("; it has {}", first_of(known)),
     }
 }

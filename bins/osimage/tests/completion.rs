@@ -50,8 +50,8 @@ fn names_are_those_of_the_files_that_the_command_line_names() {
         &["cpms/cluster"],
     );
     check(
-        &["osimage", "explain", dump, "machineset/shop-4k7mn-g"],
-        &["machineset/shop-4k7mn-golden-b"],
+        &["osimage", "explain", dump, "shop-4k7mn-g"],
+        &["shop-4k7mn-golden-b"],
     );
     check(&["osimage", "plan", "-f", "/no/such/dump", "w"], &[]);
     check(&["osimage", "inv"], &["inventory"]);

@@ -11,7 +11,7 @@ pub(super) const HISTORY_EXAMPLES: &str = "\
 Examples:
   osimage history                                      of the live cluster
   osimage history machineset/worker-a                  of one object; also cpms/NAME, secret/NAME
-  osimage history -f must-gather.tar.gz -o json        of a dump, as a document";
+  osimage history -f osimage-boot-images.yaml -o json  of a ConfigMap that was saved, as a document";
 
 /// Where osimage keeps what it has written.
 #[derive(Debug, Clone, Args)]

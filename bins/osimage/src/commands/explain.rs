@@ -76,7 +76,9 @@ impl Wanted {
                 namespace: namespace.map(str::to_owned),
             }),
             [text] => of(text),
-            [kind, name] if !kind.contains('/') => of(&format!("{kind}/{name}")),
+            [kind, name] if !kind.contains('/') && !name.contains('/') => {
+                of(&format!("{kind}/{name}"))
+            }
             words => Err(CommandError::NotAReference(words.join(" "))),
         }
     }

@@ -21,7 +21,10 @@ pub(super) fn run(args: &HistoryArgs) -> Result<u8, CommandError> {
     let loaded = load(&texts);
     let mut errors: Vec<String> = texts.errors.iter().map(ToString::to_string).collect();
     errors.extend(loaded.errors.iter().map(ToString::to_string));
-    let states = loaded.objects.iter().filter(|object| is_state(object));
+    let states = loaded
+        .objects
+        .iter()
+        .filter(|object| is_state(object, &args.state.state_namespace));
     let mut found = false;
     let mut histories = Vec::new();
     for state in states {
@@ -43,6 +46,8 @@ pub(super) fn run(args: &HistoryArgs) -> Result<u8, CommandError> {
     let entries = histories.iter().flat_map(History::entries);
     let document = HistoryDocument::of(entries.filter(is_wanted).collect());
     match args.output {
+        // What cannot be read may have been a write.
+        HistoryFormat::Table if document.items.is_empty() && !errors.is_empty() => {}
         HistoryFormat::Table => print_shown(|out| render::table(out, &document.items))?,
         HistoryFormat::Json => print_text(&document::json(&document)?)?,
         HistoryFormat::Yaml => print_text(&document::yaml(&document)?)?,
@@ -63,12 +68,19 @@ fn nothing(args: &HistoryArgs) -> String {
              kept in another namespace (--state-namespace)"
         )
     } else {
-        format!("there is no ConfigMap {STATE_CONFIG_MAP} in the input, where a history is kept")
+        let namespace = &args.state.state_namespace;
+        format!(
+            "there is no ConfigMap {namespace}/{STATE_CONFIG_MAP} in the input, where a history is \
+             kept; --state-namespace names another namespace"
+        )
     }
 }
 
-fn is_state(object: &RawObject<'_>) -> bool {
-    object.kind == Kind::ConfigMap && object.name.as_str() == STATE_CONFIG_MAP
+/// Whether it is where the history is kept; a manifest may leave the namespace out.
+fn is_state(object: &RawObject<'_>, namespace: &str) -> bool {
+    object.kind == Kind::ConfigMap
+        && object.name.as_str() == STATE_CONFIG_MAP
+        && ["", namespace].contains(&object.namespace.as_str())
 }
 
 async fn fetch(args: &HistoryArgs) -> Result<Texts, CommandError> {

@@ -9,7 +9,7 @@ use crate::screen::shown;
 /// Writes the entries, the oldest first.
 pub(crate) fn table(out: &mut dyn Write, entries: &[&HistoryEntry]) -> Result<()> {
     if entries.is_empty() {
-        return writeln!(out, "nothing was written");
+        return writeln!(out, "no write is listed");
     }
     let header = ["TIME", "OBJECT", "RELEASE", "REASON", "BY"].map(str::to_owned);
     let rows: Vec<_> = entries.iter().map(|entry| cells(entry)).collect();

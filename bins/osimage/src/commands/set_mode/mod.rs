@@ -86,20 +86,22 @@ pub(super) fn run(args: &SetModeArgs) -> Result<u8, CommandError> {
 /// would be applied at once, and the API server would refuse the second one.
 fn print_manifest(preview: &Preview, number: usize) -> Result<(), CommandError> {
     let count = preview.len();
-    let Some(manifest) = preview.manifest(number)? else {
-        tell(match count {
-            0 => "nothing to do: the MachineConfiguration says so already",
-            _ => "there is no such request: see --step",
-        });
+    if count == 0 {
+        tell("nothing to do: the MachineConfiguration says so already");
         return Ok(());
+    }
+    let Some(manifest) = preview.manifest(number)? else {
+        return Err(CommandError::Usage(format!(
+            "--step {number}: the last request that is left is number {count}; without --step the \
+             next one is printed"
+        )));
     };
     print_text(&manifest)?;
     if number < count {
         tell(&format!(
             "this is request {number} of {count}: apply it, wait until the operator has taken it \
-             over (status.bootImageSkewEnforcementStatus.mode is no longer Automatic), then apply \
-             what --step {} prints",
-            number + 1
+             over (status.bootImageSkewEnforcementStatus.mode is no longer Automatic), then run the \
+             same command without --step: it prints what is left"
         ));
     }
     Ok(())
