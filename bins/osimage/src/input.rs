@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bootimage_plan::inventory::{Inventory, InventoryOptions, inventory};
 use bootimage_plan::{
     ClusterSnapshot, Completeness, Each, Facts, InputObject, Plan, Policy, UserDataDecision,
-    file_input, inventory_reads, plan_with, reads,
+    file_input, inventory_reads, notice_reads, plan_with, reads,
 };
 use cluster_io::cluster::Cluster;
 use cluster_io::files::{self, Progress, Text, Texts};
@@ -146,6 +146,7 @@ impl Input {
         if args.files.is_empty() {
             let found = live::connect(&args.cluster).await?;
             let mut table = reads();
+            table.extend(notice_reads());
             if wanted.machines {
                 table.extend(inventory_reads());
             }

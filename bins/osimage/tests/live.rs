@@ -18,6 +18,7 @@ use test_control_plane::{ControlPlane, Identity, Verdict};
 
 const SETS: &str =
     "/apis/machine.openshift.io/v1beta1/namespaces/openshift-machine-api/machinesets";
+const OPERATOR: &str = "/apis/config.openshift.io/v1/clusteroperators/machine-config";
 const SECRETS: &str = "/api/v1/namespaces/openshift-machine-api/secrets";
 
 /// Nothing is written, and no Secret is listed or watched.
@@ -35,10 +36,16 @@ fn a_live_plan_is_that_of_a_dump() {
     let Some(cluster) = Cluster::gcp() else {
         return;
     };
+    let degraded = json!({"status": {"conditions": [{"type": "Degraded", "status": "True",
+        "reason": "Broken", "message": "node a", "lastTransitionTime": "2026-11-30T00:00:00Z"}]}});
+    let operator = cluster
+        .control_plane
+        .merge(&format!("{OPERATOR}/status"), &degraded);
     let live = cluster.run(&["plan", "-o", "json"]);
     assert_eq!(live.code, 0, "{}", live.stderr);
     assert_read_only(&live);
     let dump = cluster.dump();
+    std::fs::write(dump.path().join("operator.json"), operator.to_string()).unwrap();
     let from_files = cluster.run(&["plan", "-o", "json", "-f", dump.path().to_str().unwrap()]);
     let (mut live_plan, mut dump_plan) = (plan_of(&live), plan_of(&from_files));
     assert_eq!(
@@ -46,6 +53,11 @@ fn a_live_plan_is_that_of_a_dump() {
         dump_plan["metadata"]["inputs"]
     );
     assert_eq!(live_plan["metadata"]["generatedFrom"], "cluster");
+    let present = live_plan["present"].to_string();
+    assert!(
+        present.contains("machine-config: Degraded: Broken: node a"),
+        "{present}"
+    );
     live_plan["metadata"].take();
     dump_plan["metadata"].take();
     assert_eq!(live_plan.to_string(), dump_plan.to_string());

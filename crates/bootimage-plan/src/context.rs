@@ -394,6 +394,11 @@ fn selected(policy: &Policy) -> Option<EffectiveConfiguration> {
 }
 
 impl<'s, 'a> Context<'s, 'a> {
+    /// The release that the cluster runs, where ClusterVersion tells.
+    pub(crate) fn release(&self) -> Option<&str> {
+        self.cluster_version.as_ref()?.release()
+    }
+
     pub(crate) fn new(
         snapshot: &ClusterSnapshot<'a>,
         objects: &'s Objects<'s, 'a>,

@@ -121,6 +121,10 @@ pub struct SkewForecast {
 pub struct PlanMetadata {
     /// The release whose rules apply: `4.17`, `4.19`, `4.21` or `4.22`.
     pub profile: String,
+    /// The release that the cluster runs, as ClusterVersion has it; absent where the input does not
+    /// tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// Where the objects come from.
     pub generated_from: GeneratedFrom,
     /// Every object, file and policy flag that the plan was made from, sorted by kind, namespace,

@@ -87,7 +87,9 @@ pub use input::{ClusterSnapshot, Completeness, Policy};
 pub use input_files::{file_input, policy_inputs, policy_of};
 pub use openshift_model::facts::{FactRequest, Facts};
 pub use plan::{Each, Explanation, InTurn, explain, plan, plan_pass, plan_with};
-pub use reads::{USUAL_USER_DATA, cluster_reads, inventory_reads, reads, replace_reads};
+pub use reads::{
+    USUAL_USER_DATA, cluster_reads, inventory_reads, notice_reads, reads, replace_reads,
+};
 pub use reason::{Obstacle, ReasonCode};
 pub use recheck::{Difference, Disagreement, Recheck, recheck, recheck_with};
 pub use repeated::{Repeated, repeated};

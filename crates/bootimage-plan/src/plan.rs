@@ -151,6 +151,7 @@ fn plan_shared(
         kind: PLAN_KIND.to_owned(),
         metadata: PlanMetadata {
             profile: context.profile.name().to_owned(),
+            release: context.release().map(str::to_owned),
             generated_from: match context.completeness {
                 Completeness::Complete => GeneratedFrom::Cluster,
                 Completeness::Partial => GeneratedFrom::Files,

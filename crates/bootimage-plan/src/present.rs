@@ -6,7 +6,7 @@ use openshift_model::{ClusterOperator, Condition, Kind};
 use crate::context::{Context, Objects};
 
 /// The ClusterOperator that boot images are the business of.
-const OPERATOR: &str = "machine-config";
+pub(crate) const OPERATOR: &str = "machine-config";
 /// The state of an operator that does what MachineConfiguration says.
 const MANAGED: &str = "Managed";
 

@@ -4,6 +4,8 @@
 use openshift_model::{Kind, Namer, Platform, Read, Verb, Which, names};
 
 use crate::CLUSTER_OPERATOR;
+use crate::next_release::{ADMIN_ACKS, ADMIN_GATES};
+use crate::present::OPERATOR;
 
 /// The user-data Secrets that machines boot with unless somebody named others.
 pub const USUAL_USER_DATA: &[&str] = &[
@@ -166,6 +168,29 @@ fn machine_reads() -> Vec<Read> {
     ]
 }
 
+/// What a command reads besides for what it tells people. No decision depends on it, so that neither
+/// the controller nor `apply` reads it.
+pub fn notice_reads() -> Vec<Read> {
+    let config_map = |(namespace, name), why| {
+        let which = Which::Named(name);
+        Read::new(Kind::ConfigMap, namespace, which, Verb::Get, why)
+    };
+    vec![
+        Read::new(
+            Kind::ClusterOperator,
+            "",
+            Which::Named(OPERATOR),
+            Verb::Get,
+            "whether the stock operator is degraded (BI-183)",
+        ),
+        config_map(
+            ADMIN_GATES,
+            "which acknowledgements an upgrade asks for (BI-117)",
+        ),
+        config_map(ADMIN_ACKS, "which of them were given (BI-117)"),
+    ]
+}
+
 /// What an inventory reads besides: what runs now, and what it is to run.
 pub fn inventory_reads() -> Vec<Read> {
     let all = |kind, why| Read::new(kind, "", Which::All, Verb::Watch, why);
@@ -223,7 +248,8 @@ mod tests {
 
     #[test]
     fn every_read_says_why_and_is_where_its_kind_is() {
-        for read in reads().into_iter().chain(replace_reads()) {
+        let all = reads().into_iter().chain(replace_reads());
+        for read in all.chain(notice_reads()) {
             assert!(read.why.contains("(BI-"), "{}", read.why);
         }
         for read in reads().into_iter().chain(inventory_reads()) {

@@ -4,7 +4,9 @@
 use openshift_model::{Kind, Namer, Read, Resource, Right, Scope, Subresource, Which, names};
 
 use crate::state::{STATE_CONFIG_MAP, STATE_NAMESPACE};
-use crate::{CLUSTER_OPERATOR, USUAL_USER_DATA, inventory_reads, reads, replace_reads};
+use crate::{
+    CLUSTER_OPERATOR, USUAL_USER_DATA, inventory_reads, notice_reads, reads, replace_reads,
+};
 
 /// The Lease of the controller of boot images.
 pub const CONTROLLER_LEASE: &str = "boot-image-controller";
@@ -91,7 +93,8 @@ impl CommandTask {
         match self {
             Self::Read => {
                 let mut rights = once(|row| row.kind != Kind::Secret && !named_by_plan(row));
-                rights.extend(inventory_reads().iter().map(Right::of_read_once));
+                let besides = inventory_reads().into_iter().chain(notice_reads());
+                rights.extend(besides.map(|read| Right::of_read_once(&read)));
                 rights.push(state(&["get"], "what was written, for history"));
                 distinct(&rights)
             }

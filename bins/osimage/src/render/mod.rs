@@ -9,6 +9,7 @@ pub(crate) mod fleet_page;
 pub(crate) mod history;
 pub(crate) mod inventory;
 pub(crate) mod lines;
+mod reasons;
 pub(crate) mod side_by_side;
 pub(crate) mod table;
 pub(crate) mod templates;

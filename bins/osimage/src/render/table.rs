@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use bootimage_plan::{DecisionKind, Plan, Target};
 use openshift_model::{Kind, MachineManager};
 
+use super::reasons::reasons;
 use crate::screen::shown;
 use crate::text::{self, pad, wrap};
 
@@ -48,17 +49,7 @@ pub(crate) fn table(out: &mut dyn Write, plan: &Plan) -> Result<()> {
         let why = format!("blocks upgrades: {}", plan.skew.message);
         write!(out, "{}", wrap(&why, 0))?;
     }
-    for target in plan.targets.iter().filter(|target| needs_a_word(target)) {
-        let name = short_name(target);
-        writeln!(
-            out,
-            "\n{} {name}: {}",
-            target.decision.name(),
-            target.reason
-        )?;
-        write!(out, "{}", wrap(&target.message, 2))?;
-    }
-    Ok(())
+    reasons(out, plan)
 }
 
 /// The plan with everything on one line for each set.
@@ -140,19 +131,20 @@ fn decision(kind: DecisionKind) -> String {
 }
 
 /// Sets are what most lines are about; the control plane is said to be one.
-fn short_name(target: &Target) -> String {
+pub(super) fn short_name(target: &Target) -> String {
     match target.kind {
         Kind::ControlPlaneMachineSet => format!("cpms/{}", shown(&target.name)),
         _ => shown(&target.name).into_owned(),
     }
 }
 
-/// The last column: images without what all of them share, or why there is none to show.
+/// The last column: images without what all of them share.
 fn what(target: &Target, room: usize) -> String {
     let image = |image: &Option<String>| image.as_deref().map(short_image).unwrap_or_default();
     match target.decision {
-        // The image stays, something else of the set changes.
-        DecisionKind::Update if target.current == target.target => target.reason.name().to_owned(),
+        DecisionKind::Update if target.current == target.target => {
+            cut(&image(&target.current), room)
+        }
         DecisionKind::Update => {
             let (current, new) = match (&target.current, &target.target) {
                 (Some(current), Some(new)) if project(current) != project(new) => {
@@ -166,10 +158,10 @@ fn what(target: &Target, room: usize) -> String {
             let [current, new] = side_by_side(&current, &new, room);
             format!("{current}{ARROW}{new}")
         }
-        DecisionKind::UpToDate => cut(&image(&target.current), room),
-        DecisionKind::Skip | DecisionKind::Blocked | DecisionKind::Undecided => {
-            target.reason.name().to_owned()
-        }
+        DecisionKind::UpToDate
+        | DecisionKind::Skip
+        | DecisionKind::Blocked
+        | DecisionKind::Undecided => cut(&image(&target.current), room),
         DecisionKind::NotManaged => String::new(),
     }
 }
@@ -196,11 +188,6 @@ fn cut(image: &str, room: usize) -> String {
     }
     let start: String = image.chars().take(room - 1).collect();
     format!("{start}…")
-}
-
-fn needs_a_word(target: &Target) -> bool {
-    use DecisionKind::{Blocked, Skip, Undecided};
-    matches!(target.decision, Blocked | Undecided | Skip)
 }
 
 /// `rhcos-418-94-202501221327-0-gcp-x86-64` as `418-94-202501221327-0`, the path of an image that
@@ -245,7 +232,11 @@ fn headline(plan: &Plan) -> String {
     {
         parts.push(platform.name().to_owned());
     }
-    parts.push(format!("rules of {}", plan.metadata.profile));
+    let rules = format!("rules of {}", plan.metadata.profile);
+    parts.push(match &plan.metadata.release {
+        Some(release) => format!("{} ({rules})", shown(release)),
+        None => rules,
+    });
     parts.push(match plan.managed_boot_images.machine_managers.as_deref() {
         None | Some([]) => "nothing is managed".to_owned(),
         Some(managers) => managers.iter().map(manager).collect::<Vec<_>>().join(", "),
