@@ -5,8 +5,9 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use osbuild_check::{RegistrySecret, SecretError, normalise_secret};
+use osbuild_check::{RegistryFailure, RegistrySecret, SecretError, normalise_secret};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// Credentials of a Secret cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,9 +20,12 @@ pub enum CredentialsError {
     Contents(String),
 }
 
-/// User and password by registry.
+/// The names that Docker Hub has in credentials besides the one that it has in images.
+const DOCKER_HUB: [&str; 2] = ["index.docker.io", "registry-1.docker.io"];
+
+/// User and password by registry; `None` where the entry cannot be read.
 #[derive(Clone, Default)]
-pub struct Credentials(BTreeMap<String, Login>);
+pub struct Credentials(BTreeMap<String, Option<Login>>);
 
 /// A user and a password.
 #[derive(Clone, Default)]
@@ -39,10 +43,10 @@ impl fmt::Debug for Credentials {
 #[derive(Deserialize)]
 struct Document {
     #[serde(default)]
-    auths: BTreeMap<String, Entry>,
+    auths: BTreeMap<String, Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Entry {
     #[serde(default)]
     auth: String,
@@ -53,57 +57,80 @@ struct Entry {
 }
 
 impl Credentials {
-    /// IL-472: those of a Secret, whatever its form.
+    /// IL-472: those of a Secret, whatever its form. An entry that cannot be read fails where it is
+    /// needed, and not before.
     pub fn of_secret(secret: &RegistrySecret) -> Result<Self, CredentialsError> {
         let normalised = normalise_secret(Some(secret))?;
-        let unreadable = || CredentialsError::Contents(secret.name.clone());
-        let document: Document =
-            serde_json::from_slice(normalised.json.as_ref()).map_err(|_| unreadable())?;
-        let entries = document.auths.into_iter();
-        let logins = entries.map(|(host, entry)| Some((host, entry.login()?)));
-        let logins: Option<BTreeMap<_, _>> = logins.collect();
-        logins.map(Self).ok_or_else(unreadable)
+        let document: Document = serde_json::from_slice(normalised.json.as_ref())
+            .map_err(|_| CredentialsError::Contents(secret.name.clone()))?;
+        let mut logins = BTreeMap::new();
+        for (registry, entry) in document.auths {
+            let login = Login::read(entry);
+            // Without a user and a password it is no login.
+            if login.as_ref().is_none_or(|login| !login.is_empty()) {
+                logins.insert(registry, login);
+            }
+        }
+        Ok(Self(logins))
     }
 
     /// Those of a repository: the longest entry that it begins with counts.
-    pub(super) fn of(&self, host: &str, path: &str) -> Option<&Login> {
+    pub(super) fn of(&self, host: &str, path: &str) -> Result<Option<&Login>, RegistryFailure> {
         let repository = format!("{host}/{path}");
-        let plain = |entry: &str| {
-            let entry = entry.trim_start_matches("https://").trim_end_matches('/');
-            entry
-                .trim_end_matches("/v1")
-                .trim_end_matches("/v2")
-                .to_owned()
-        };
         let fits = |entry: &str| {
             let rest = repository.strip_prefix(entry);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        let entries = self.0.iter().map(|(entry, login)| (plain(entry), login));
-        let fitting = entries.filter(|(entry, _)| fits(entry));
-        let longest = fitting.max_by_key(|(entry, _)| entry.len());
-        longest.map(|(_, login)| login)
+        let entries = self.0.iter();
+        let plain = entries.map(|(entry, login)| (plain(entry), entry, login));
+        let fitting = plain.filter(|(plain, ..)| fits(plain));
+        match fitting.max_by_key(|(plain, ..)| plain.len()) {
+            None => Ok(None),
+            Some((_, _, Some(login))) => Ok(Some(login)),
+            Some((_, entry, None)) => Err(RegistryFailure::Credentials(format!(
+                "the entry {entry} of the Secret cannot be read: it has to hold user:password in \
+                 base64"
+            ))),
+        }
     }
 }
 
-impl Entry {
-    fn login(self) -> Option<Login> {
-        if self.auth.is_empty() {
-            return Some(Login {
-                user: self.username,
-                password: self.password,
+/// What an entry is for, as images name it.
+fn plain(entry: &str) -> String {
+    let entry = entry.trim_start_matches("https://").trim_end_matches('/');
+    let entry = entry.trim_end_matches("/v1").trim_end_matches("/v2");
+    let (host, path) = entry.split_at(entry.find('/').unwrap_or(entry.len()));
+    let host = if DOCKER_HUB.contains(&host) {
+        "docker.io"
+    } else {
+        host
+    };
+    format!("{host}{path}")
+}
+
+impl Login {
+    /// That of an entry; `None` where it has another form.
+    fn read(entry: Value) -> Option<Self> {
+        let entry: Option<Entry> = serde_json::from_value(entry).ok()?;
+        let entry = entry.unwrap_or_default();
+        if entry.auth.is_empty() {
+            return Some(Self {
+                user: entry.username,
+                password: entry.password,
             });
         }
-        let text = String::from_utf8(STANDARD.decode(self.auth).ok()?).ok()?;
+        let text = String::from_utf8(STANDARD.decode(entry.auth).ok()?).ok()?;
         let (user, password) = text.split_once(':')?;
-        Some(Login {
+        Some(Self {
             user: user.to_owned(),
             password: password.to_owned(),
         })
     }
-}
 
-impl Login {
+    fn is_empty(&self) -> bool {
+        self.user.is_empty() && self.password.is_empty()
+    }
+
     /// The value of the header `Authorization`.
     pub(super) fn basic(&self) -> String {
         let Self { user, password } = self;
@@ -115,14 +142,7 @@ impl Login {
 mod tests {
     use super::*;
 
-    fn credentials(entries: &[(&str, &str)]) -> Credentials {
-        let auths: serde_json::Map<String, serde_json::Value> = entries
-            .iter()
-            .map(|(host, login)| {
-                let auth = STANDARD.encode(login);
-                ((*host).to_owned(), serde_json::json!({"auth": auth}))
-            })
-            .collect();
+    fn of_json(auths: &Value) -> Credentials {
         let json = serde_json::json!({"auths": auths}).to_string();
         let secret = RegistrySecret {
             name: "push".to_owned(),
@@ -133,26 +153,65 @@ mod tests {
         Credentials::of_secret(&secret).unwrap()
     }
 
+    fn credentials(entries: &[(&str, &str)]) -> Credentials {
+        let entries = entries.iter().map(|(host, login)| {
+            let auth = STANDARD.encode(login);
+            ((*host).to_owned(), serde_json::json!({"auth": auth}))
+        });
+        of_json(&Value::Object(entries.collect()))
+    }
+
+    fn login<'a>(found: &'a Credentials, host: &str, path: &str) -> Option<(&'a str, &'a str)> {
+        let login = found.of(host, path).unwrap()?;
+        Some((login.user.as_str(), login.password.as_str()))
+    }
+
     #[test]
     fn il_472_the_longest_entry_counts_and_nothing_is_shown() {
-        let found = credentials(&[
-            ("quay.io", "a:1"),
-            ("quay.io/org", "b:2:3"),
-            ("https://index.docker.io/v1/", "c:4"),
-        ]);
-        let user = |host: &str, path: &str| {
-            let login = found.of(host, path)?;
-            Some((login.user.as_str(), login.password.as_str()))
-        };
+        let found = credentials(&[("quay.io", "a:1"), ("quay.io/org", "b:2:3")]);
+        let user = |host, path| login(&found, host, path);
         assert_eq!(user("quay.io", "other/image"), Some(("a", "1")));
         assert_eq!(user("quay.io", "org/image"), Some(("b", "2:3")));
         assert_eq!(user("quay.io", "organisation/image"), Some(("a", "1")));
-        assert_eq!(user("index.docker.io", "library/image"), Some(("c", "4")));
         assert_eq!(user("quay.io.evil.org", "image"), None);
         let shown = format!("{found:?}");
         assert!(
             shown.contains("quay.io/org") && !shown.contains('2'),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn il_472_docker_hub_has_other_names_in_credentials() {
+        for entry in [
+            "https://index.docker.io/v1/",
+            "index.docker.io",
+            "registry-1.docker.io",
+            "docker.io",
+            "docker.io/library",
+        ] {
+            let found = credentials(&[(entry, "c:4")]);
+            let hub = login(&found, "docker.io", "library/image");
+            assert_eq!(hub, Some(("c", "4")), "{entry}");
+        }
+    }
+
+    #[test]
+    fn il_472_an_entry_that_cannot_be_read_fails_where_it_is_needed() {
+        let found = of_json(&serde_json::json!({
+            "quay.io": {"auth": STANDARD.encode("a:1")},
+            "broken.io": {"auth": "no base64"},
+            "other.io": {"auth": STANDARD.encode("no colon")},
+            "quay.io/empty": {},
+            "null.io": null,
+        }));
+        assert_eq!(login(&found, "quay.io", "image"), Some(("a", "1")));
+        for host in ["broken.io", "other.io"] {
+            let error = found.of(host, "image").err().unwrap().to_string();
+            assert!(error.contains(host), "{error}");
+        }
+        // Nobody logs in without a user.
+        assert_eq!(login(&found, "quay.io", "empty/image"), Some(("a", "1")));
+        assert_eq!(login(&found, "null.io", "image"), None);
     }
 }
