@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION};
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::uri::{Authority, Scheme};
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy;
@@ -38,22 +39,35 @@ pub(super) struct Target {
 }
 
 impl Target {
-    pub(super) fn uri(&self, path: &str) -> String {
-        let host = match self.host.as_str() {
-            // Its API is somewhere else than its name says.
+    /// Where its API is.
+    fn server(&self) -> &str {
+        match self.host.as_str() {
+            // That is somewhere else than its name says.
             "docker.io" => "registry-1.docker.io",
             host => host,
-        };
-        format!("https://{host}/v2/{}/{path}", self.path)
+        }
+    }
+
+    pub(super) fn uri(&self, path: &str) -> String {
+        format!("https://{}/v2/{}/{path}", self.server(), self.path)
     }
 
     /// Where a header leads to: a registry may leave the host out.
     pub(super) fn absolute(&self, place: &str) -> String {
         if place.starts_with('/') {
-            format!("https://{}{place}", self.host)
+            format!("https://{}{place}", self.server())
         } else {
             place.to_owned()
         }
+    }
+
+    /// Whether it is the registry that answers there. Nobody else is shown its credentials.
+    pub(super) fn is_registry(&self, uri: &str) -> bool {
+        let uri: Option<Uri> = uri.parse().ok();
+        uri.is_some_and(|uri| {
+            let authority = uri.authority().map(Authority::as_str);
+            uri.scheme() == Some(&Scheme::HTTPS) && authority == Some(self.server())
+        })
     }
 
     pub(super) fn error(&self, step: Step, failure: RegistryFailure) -> ImageError {
@@ -197,5 +211,34 @@ impl Client {
                     .ok_or_else(none)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn il_783_credentials_are_shown_to_the_registry_alone() {
+        let check = |host: &str, place: &str, expected: bool| {
+            let target = Target {
+                image: String::new(),
+                host: host.to_owned(),
+                path: "o/i".to_owned(),
+                reference: "latest".to_owned(),
+            };
+            let uri = target.absolute(place);
+            assert_eq!(target.is_registry(&uri), expected, "{host} {uri}");
+        };
+        check("r.io:5000", "/v2/o/i/blobs/uploads/1", true);
+        check("r.io:5000", "https://r.io:5000/upload", true);
+        check("docker.io", "/v2/o/i/blobs/uploads/1", true);
+        check("docker.io", "https://registry-1.docker.io/upload", true);
+        check("docker.io", "https://docker.io/upload", false);
+        check("r.io:5000", "http://r.io:5000/upload", false);
+        check("r.io:5000", "https://r.io/upload", false);
+        check("r.io", "https://user@r.io/upload", false);
+        check("r.io", "https://storage.example/upload", false);
+        check("r.io", "upload/1", false);
     }
 }

@@ -120,9 +120,10 @@ impl Registry {
         if let Some(upload) = upload {
             // A registry removes what nobody goes on with by itself, so that this may fail.
             let uri = target.absolute(upload);
-            let cancel =
-                self.client
-                    .send(&target, Method::DELETE, &uri, "*/*", answer.authorization);
+            let authorization = answer.authorization.filter(|_| target.is_registry(&uri));
+            let cancel = self
+                .client
+                .send(&target, Method::DELETE, &uri, "*/*", authorization);
             cancel.await.ok();
         }
         Ok(())
@@ -175,7 +176,7 @@ impl Registry {
         if answer.status != StatusCode::UNAUTHORIZED {
             return Ok(answer);
         }
-        let login = self.credentials.of(&target.host, &target.path);
+        let login = self.credentials.of(&target.host, &target.path)?;
         let authorization = self
             .client
             .authorize(target, &answer, login, actions)
