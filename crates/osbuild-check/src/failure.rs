@@ -313,12 +313,14 @@ pub fn redact(text: &str) -> String {
     kept
 }
 
-/// IL-782: what is kept of a log: its last 200 lines, no more than 64 KiB, redacted.
+/// IL-782: how many lines of a log are kept.
+pub const LOG_LINES: usize = 200;
+
+/// IL-782: what is kept of a log: its last lines ([`LOG_LINES`]), no more than 64 KiB, redacted.
 pub fn kept_log(log: &str) -> String {
-    const LINES: usize = 200;
     const BYTES: usize = 64 * 1024;
     let redacted = redact(log);
-    let skipped = redacted.lines().count().saturating_sub(LINES);
+    let skipped = redacted.lines().count().saturating_sub(LOG_LINES);
     let lines: Vec<&str> = redacted.lines().skip(skipped).collect();
     let kept = lines.join("\n");
     let start = kept.ceil_char_boundary(kept.len().saturating_sub(BYTES));

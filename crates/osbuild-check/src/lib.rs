@@ -38,7 +38,8 @@ pub use digest::{
     digested_pull_spec, parse_labels, split_internal,
 };
 pub use failure::{
-    Attempt, EXIT_CODES, ExitCode, Failure, STEP_ATTEMPTS, Stage, Termination, kept_log, redact,
+    Attempt, EXIT_CODES, ExitCode, Failure, LOG_LINES, STEP_ATTEMPTS, Stage, Termination, kept_log,
+    redact,
 };
 pub use job::{
     ATTEMPTS, Builder, JobReference, NewStatus, job_state, second_after, status_from_job,

@@ -64,9 +64,9 @@ pub use names::{
     BuildNames, LayerName, LayerNameError, LayerNames, NameOrError, ObjectNames, layer_names,
 };
 pub use objects::{
-    BuildInputs, BuildObjects, ContentsProblem, ContextFile, INPUTS_DIGEST, NodeFileError,
-    ObjectsError, build_config_maps, build_context, build_job, build_objects, build_secret,
-    config_status, new_build,
+    BUILD_CONTAINER, BuildInputs, BuildObjects, ContentsProblem, ContextFile, INPUTS_DIGEST,
+    NodeFileError, ObjectsError, build_config_maps, build_context, build_job, build_objects,
+    build_secret, config_status, new_build,
 };
 pub use pool_condition::{PoolCondition, pool_condition};
 pub use reads::{builder_gets, builder_reads};

@@ -15,7 +15,7 @@ fail() {
 
 # IL-782: a user and a password in a URL stay out of everything that is kept.
 redact() {
-    sed -E 's#(://)[^/[:space:]]*@#\1***@#g'
+    sed -u -E 's#(://)[^/[:space:]]*@#\1***@#g'
 }
 
 # errors LOG: the lines with which a program gave up, without the step that it stood at and without

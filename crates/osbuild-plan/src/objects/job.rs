@@ -20,7 +20,7 @@ const BACKOFF_LIMIT: u32 = 3;
 /// four attempts.
 const DEADLINE_SECONDS: u32 = 4 * 60 * 60;
 /// IL-262: the container that builds.
-const BUILD_CONTAINER: &str = "image-build";
+pub const BUILD_CONTAINER: &str = "image-build";
 /// IL-261: a build has nothing to finish when its pod is stopped.
 const GRACE_PERIOD_SECONDS: u32 = 10;
 /// IL-265: mode of what the user `build` copies.

@@ -23,6 +23,7 @@ use osbuild_check::{Failure, RegistrySecret, SecretError, normalise_secret};
 use serde_json::{Map, Value, json};
 
 pub use ignition::{ContentsProblem, NodeFileError};
+pub use job::BUILD_CONTAINER;
 
 use crate::decide::BuildInput;
 
