@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use mosb_naming::keys;
 use openshift_model::Kind;
 use osbuild_check::{BuildState, Failure};
 
@@ -186,12 +187,20 @@ impl fmt::Display for Action {
             }
             Self::AddFinalizer { build } => write!(f, "add our finalizer to {}", build.name),
             Self::SetPreBuiltLabel { build } => write!(f, "label {} as pre-built", build.name),
-            Self::SetRebuildTrigger { build } => write!(f, "note the request on {}", build.name),
+            Self::SetRebuildTrigger { build } => {
+                write!(
+                    f,
+                    "annotate {} as asked for by the rebuild annotation",
+                    build.name
+                )
+            }
             Self::Seed { build, image } => write!(f, "seed {} with {image}", build.name),
             Self::ReuseImage { build, image } => write!(f, "reuse {image} for {}", build.name),
             Self::SetState { build, state, .. } => write!(f, "{} is {state}", build.name),
-            Self::SetCurrentBuild { build } => write!(f, "name {build} as current"),
-            Self::SetCurrentImage { image, .. } => write!(f, "name {image} as current"),
+            Self::SetCurrentBuild { build } => write!(f, "set {} to {build}", keys::CURRENT_BUILD),
+            Self::SetCurrentImage { image, .. } => {
+                write!(f, "set status.currentImagePullSpec to {image}")
+            }
             Self::Start { build } => write!(f, "start {}", build.name),
             Self::SetJobUid { build, .. } => write!(f, "annotate {} with its Job", build.name),
             Self::WriteDigest { build, .. } => write!(f, "write the digest of {}", build.name),

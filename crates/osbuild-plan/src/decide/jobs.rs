@@ -16,8 +16,15 @@ pub(super) fn job_moved(situation: &Situation) -> Option<Decision> {
         }
         let is_transient = build.state.is_some_and(BuildState::is_transient);
         let state = match &build.job {
-            // IL-780: what failed twice in a step is not tried again.
-            Some(_) if is_transient && build.failed_step().is_some() => BuildState::Failed,
+            // IL-780: what failed twice in a step is not tried again, unless the attempt after those,
+            // which ran already, made the image.
+            Some(job)
+                if is_transient
+                    && job.state != Some(BuildState::Succeeded)
+                    && build.failed_step().is_some() =>
+            {
+                BuildState::Failed
+            }
             Some(job) => job.state?,
             None if is_transient && !situation.is_live => {
                 return Some(Decision::wait("IL-822", Wait::Live));
@@ -66,7 +73,8 @@ fn moved(situation: &Situation, build: &Build, state: BuildState) -> Decision {
     }
 }
 
-/// IL-780, IL-782: of a build that failed, the log is kept and the Job makes no further pod.
+/// IL-780, IL-782: of a build that failed, the Job makes no further pod, and the log is kept. (The pods
+/// that ended stay, so that the log, which may not be readable for a while, can wait.)
 pub(super) fn failed_job(situation: &Situation) -> Option<Decision> {
     let mut builds = situation.builds.iter();
     builds.find_map(|build| {
@@ -76,20 +84,24 @@ pub(super) fn failed_job(situation: &Situation) -> Option<Decision> {
             return None;
         }
         let id = build.id.clone();
-        if !build.has_log && !build.attempts.is_empty() {
-            let mut pods: Vec<String> = [build.attempts.first(), build.attempts.last()]
-                .into_iter()
-                .flatten()
-                .map(|attempt| attempt.pod.clone())
-                .collect();
-            pods.dedup();
-            let keep = Action::KeepLog { build: id, pods };
-            return Some(Decision::act("IL-782", vec![keep]));
-        }
-        job.is_live.then(|| {
+        if job.is_live && !job.is_stopped {
             let (build, job) = (id, job.uid.clone());
-            Decision::act("IL-780", vec![Action::StopJob { build, job }])
-        })
+            return Some(Decision::act(
+                "IL-780",
+                vec![Action::StopJob { build, job }],
+            ));
+        }
+        if build.has_log || build.attempts.is_empty() {
+            return None;
+        }
+        let mut pods: Vec<String> = [build.attempts.first(), build.attempts.last()]
+            .into_iter()
+            .flatten()
+            .map(|attempt| attempt.pod.clone())
+            .collect();
+        pods.dedup();
+        let keep = Action::KeepLog { build: id, pods };
+        Some(Decision::act("IL-782", vec![keep]))
     })
 }
 

@@ -6,6 +6,7 @@
 //! server itself (IL-772); each request carries the very object that it was decided on (IL-771).
 
 mod action;
+mod answer;
 mod images;
 mod jobs;
 mod observe;
@@ -49,7 +50,12 @@ pub fn decide(situation: &Situation) -> Decision {
         // One write of an object at a time: the next decision has its new version.
         let writes_config = decision.actions.iter().any(Action::writes_config);
         let is_current = conditions == situation.config.conditions && situation.config.is_observed;
-        if !writes_config && !is_current {
+        // What is asked for may lead to other conditions: each way would be written, again and again.
+        let asks = matches!(
+            decision.wait,
+            Some(Wait::Live | Wait::Images(_) | Wait::PushAccess(_))
+        );
+        if !asks && !writes_config && !is_current {
             let set = Action::SetConfigConditions(conditions);
             decision.actions.push(set);
         }

@@ -378,6 +378,7 @@ impl Job {
         Self {
             uid: job.meta.uid.as_deref().unwrap_or_default().to_owned(),
             is_live: active || !(state.is_terminal() || is_stopped),
+            is_stopped,
             state: Some(state).filter(|state| *state != BuildState::Initial),
             is_being_deleted: job.meta.deletion_timestamp.is_some(),
             failure,

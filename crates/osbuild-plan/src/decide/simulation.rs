@@ -270,6 +270,7 @@ impl World {
                 let mut found = build.job.iter_mut().filter(|found| found.uid == job);
                 if let Some(job) = found.next() {
                     job.is_live = false;
+                    job.is_stopped = true;
                     build.has_running_pods = false;
                 }
             }),

@@ -23,7 +23,8 @@ pub enum ImageFact {
     NotFound,
     /// Nobody knows, e.g. because access was denied.
     Unknown(String),
-    /// IL-736: the registry does not delete it, whoever asks.
+    /// IL-736: nobody can delete it with what there is: deleting is switched off, access is denied, or
+    /// the push Secret is gone.
     Undeletable(String),
 }
 
@@ -185,6 +186,8 @@ pub struct Job {
     pub state: Option<BuildState>,
     /// Whether a pod of it runs or may run.
     pub is_live: bool,
+    /// It is suspended: it makes no further pod. One that ran may take its time to end.
+    pub is_stopped: bool,
     /// It is on its way out.
     pub is_being_deleted: bool,
     /// Why it failed, where no pod says it.

@@ -89,7 +89,10 @@ impl Rows<'_> {
                 let (build, job) = (build.id.clone(), job.uid.clone());
                 return Decision::act("IL-822", vec![Action::SetJobUid { build, job }]);
             }
-            let why = "the Job of the build has not begun".to_owned();
+            let why = format!(
+                "the Job of MachineOSBuild {} has made no pod yet",
+                build.id.name
+            );
             return Decision::wait("IL-822", Wait::Progress(why));
         }
         let Some(image) = self.reusable(build) else {

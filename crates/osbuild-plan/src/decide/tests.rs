@@ -623,15 +623,63 @@ fn il_780_a_step_is_tried_twice_and_everything_else_four_times() {
     check(&failing, "IL-823", &[]);
     failing.builds[0].attempts.push(attempt(31));
     assert_eq!(set_failure(&failing).stage, Stage::Step);
-    // Then its log is kept, and the Job stops.
+    // Then the Job stops, whether its log can be read or not, and the log is kept.
     failing.builds[0].state = Some(BuildState::Failed);
+    let (build, job) = (id("target"), "job".to_owned());
+    check(&failing, "IL-780", &[Action::StopJob { build, job }]);
+    // A pod of it may take its time to end.
+    failing.builds[0].job.as_mut().unwrap().is_stopped = true;
     let (build, pods) = (id("target"), vec!["pod-31".to_owned()]);
     check(&failing, "IL-782", &[Action::KeepLog { build, pods }]);
     failing.builds[0].has_log = true;
-    let (build, job) = (id("target"), "job".to_owned());
-    check(&failing, "IL-780", &[Action::StopJob { build, job }]);
-    failing.builds[0].job.as_mut().unwrap().is_live = false;
     check_waits(&failing, "IL-827", "ended without an image");
+}
+
+#[test]
+fn il_780_a_third_attempt_that_made_the_image_counts() {
+    let mut made = situation();
+    let message = format!(r#"{{"v":1,"digest":"{DIGEST}"}}"#);
+    let last = Attempt {
+        message,
+        ..attempt(0)
+    };
+    made.builds = vec![Build {
+        job: job(BuildState::Succeeded),
+        attempts: vec![attempt(31), attempt(31), last],
+        ..build("target", BuildState::Building)
+    }];
+    let set = Action::SetState {
+        build: id("target"),
+        state: BuildState::Succeeded,
+        image: Some(IMAGE.to_owned()),
+        failure: None,
+    };
+    check(&made, "IL-822", &[set]);
+}
+
+#[test]
+fn il_732_no_condition_is_written_while_an_answer_is_awaited() {
+    let writes = |situation: &Situation| {
+        let decision = decide(situation);
+        let mut actions = decision.actions.iter();
+        let writes = actions.any(|action| matches!(action, Action::SetConfigConditions(_)));
+        (decision.wait, writes)
+    };
+    let mut unread = situation();
+    unread.is_live = false;
+    assert_eq!(writes(&unread), (Some(Wait::Live), false));
+    let mut same = about_to_build();
+    same.builds[0].content = Some("new".to_owned());
+    let asked = Wait::Images(vec![IMAGE.to_owned()]);
+    assert_eq!(writes(&same), (Some(asked), false));
+    let mut about = about_to_build();
+    about.push_access = None;
+    let asked = Wait::PushAccess("r.io/o/i:target".to_owned());
+    assert_eq!(writes(&about), (Some(asked), false));
+    // The answer is what is told.
+    about.push_access = Some(PushAccess::Denied("wrong password".to_owned()));
+    let (wait, writes) = writes(&about);
+    assert!(matches!(wait, Some(Wait::Retry(_))) && writes);
 }
 
 #[test]
