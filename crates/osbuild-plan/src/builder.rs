@@ -11,12 +11,13 @@ use openshift_model::{
 use serde_json::Value;
 
 use crate::decide::{
-    Action, BuildInput, BuildPod, ImageFact, Observed, OwnedObject, PushAccess, Situation,
+    Action, BuildInput, BuildPod, ImageFact, ObjectRef, Observed, OwnedObject, PushAccess,
+    Situation,
 };
 use crate::objects::{BuildObjects, new_build};
 use crate::rollout::images_in_use;
 use crate::snapshot::LayerSnapshot;
-use crate::writes::{WriteInputs, WritesError, writes};
+use crate::writes::{WriteInputs, WritesError, of_failure, writes};
 
 /// Everything that a builder knows of a cluster at one moment.
 #[derive(Debug, Default)]
@@ -152,6 +153,18 @@ impl<'a> BuilderSnapshot<'a> {
             build.meta.annotation(keys::PUSH_SECRET)
         };
         named.or_else(of_build).map(str::to_owned)
+    }
+
+    /// IL-310: the Event that tells of a step that failed; `None` where nothing of the MachineOSConfig is
+    /// known. `now` is RFC 3339 in seconds, in UTC.
+    pub fn failure_event(&self, name: &str, error: &str, now: &str) -> Option<Write> {
+        let (config, _) = self.config(name)?;
+        let config = ObjectRef {
+            name: name.to_owned(),
+            uid: config.meta.uid.as_deref().unwrap_or_default().to_owned(),
+            ..ObjectRef::default()
+        };
+        Some(Write::Event(of_failure(&config, error, now)))
     }
 
     /// IL-775: the requests of one step about a MachineOSConfig. `now` is RFC 3339 in seconds, in UTC;

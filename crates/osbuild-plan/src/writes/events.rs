@@ -2,6 +2,7 @@
 
 use openshift_model::{EventRequest, Kind};
 use osbuild_check::BuildState;
+use sha2::{Digest as _, Sha256};
 
 use super::{REPORTER, WriteInputs, address, member};
 use crate::decide::{Action, ObjectRef, Trigger};
@@ -18,8 +19,9 @@ pub(super) fn of(action: &Action, inputs: &WriteInputs<'_>) -> Vec<EventRequest>
             .to_owned()
     };
     let pool = text("/spec/machineConfigPool/name");
-    let of_build = |build: &ObjectRef, event| request(inputs, Kind::MachineOSBuild, build, event);
-    let of_config = |event| request(inputs, Kind::MachineOSConfig, &config, event);
+    let now = inputs.now;
+    let of_build = |build: &ObjectRef, event| request(now, Kind::MachineOSBuild, build, event);
+    let of_config = |event| request(now, Kind::MachineOSConfig, &config, event);
     match action {
         Action::CreateBuild { trigger, .. } => match trigger {
             Trigger::Rebuild => vec![of_config(Event::rebuild_requested())],
@@ -86,6 +88,19 @@ pub(super) fn of(action: &Action, inputs: &WriteInputs<'_>) -> Vec<EventRequest>
     }
 }
 
+/// IL-310: a step about a MachineOSConfig failed, and does not succeed by itself. Each text stands there
+/// once.
+pub(crate) fn of_failure(config: &ObjectRef, error: &str, now: &str) -> EventRequest {
+    let event = Event::config_reconcile_failed(error);
+    let mut request = request(now, Kind::MachineOSConfig, config, event);
+    request.key.push('.');
+    // So few bytes tell the texts about one object apart.
+    for byte in Sha256::digest(error).iter().take(4) {
+        request.key.push_str(&format!("{byte:02x}"));
+    }
+    request
+}
+
 /// IL-328: whether a pool whose build failed is current of one that succeeded.
 fn recovers(condition: &PoolCondition, inputs: &WriteInputs<'_>) -> bool {
     let current = inputs
@@ -100,7 +115,7 @@ fn recovers(condition: &PoolCondition, inputs: &WriteInputs<'_>) -> bool {
         })
 }
 
-fn request(inputs: &WriteInputs<'_>, kind: Kind, about: &ObjectRef, event: Event) -> EventRequest {
+fn request(now: &str, kind: Kind, about: &ObjectRef, event: Event) -> EventRequest {
     // The uid makes it the event of this very object; the reason, of this step of its life.
     let short = about
         .uid
@@ -120,6 +135,27 @@ fn request(inputs: &WriteInputs<'_>, kind: Kind, about: &ObjectRef, event: Event
             short.collect::<String>()
         ),
         reporter: REPORTER.into(),
-        time: inputs.now.replace('Z', ".000000Z"),
+        time: now.replace('Z', ".000000Z"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn il_310_each_failure_is_told_once() {
+        let config = ObjectRef {
+            name: "layered".to_owned(),
+            uid: "0123-4567-89".to_owned(),
+            ..ObjectRef::default()
+        };
+        let of = |error, now| of_failure(&config, error, now);
+        let first = of("no right", "2026-01-01T00:00:00Z");
+        assert_eq!(first.reason, "ConfigReconcileFailed");
+        assert!(first.is_warning && first.note.ends_with(": no right"));
+        assert_eq!(first.time, "2026-01-01T00:00:00.000000Z");
+        assert_eq!(first.key, of("no right", "2026-01-02T00:00:00Z").key);
+        assert_ne!(first.key, of("no room", "2026-01-01T00:00:00Z").key);
     }
 }
