@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, Request};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -114,13 +115,23 @@ impl Cluster {
         &self.server
     }
 
-    /// Makes a call, again where that is safe: a repeatable one always is; another one only where
-    /// the server says that it did nothing (HTTP 429).
+    /// Makes a call whose answer is text, as [`Cluster::call_for_bytes`] does.
     pub(super) async fn call(
         &self,
         what: &Call<'_>,
         message: &Message,
     ) -> Result<String, ClusterError> {
+        let answer = self.call_for_bytes(what, message).await?;
+        String::from_utf8(answer.into()).map_err(|_| self.not_an_api_server(what, &"not UTF-8"))
+    }
+
+    /// Makes a call, again where that is safe: a repeatable one always is; another one only where
+    /// the server says that it did nothing (HTTP 429).
+    pub(super) async fn call_for_bytes(
+        &self,
+        what: &Call<'_>,
+        message: &Message,
+    ) -> Result<Bytes, ClusterError> {
         let mut attempt = 1;
         loop {
             let failure = match self.attempt(what, message).await {
@@ -145,7 +156,7 @@ impl Cluster {
         }
     }
 
-    async fn attempt(&self, what: &Call<'_>, message: &Message) -> Result<String, Failure> {
+    async fn attempt(&self, what: &Call<'_>, message: &Message) -> Result<Bytes, Failure> {
         let is_read = message.request.method() == http::Method::GET;
         let guard = self.guard.as_deref().filter(|_| !is_read);
         let limit = guard.map_or(Ok(CALL_TIMEOUT), |guard| {
@@ -163,7 +174,7 @@ impl Cluster {
         })
     }
 
-    async fn exchange(&self, what: &Call<'_>, message: &Message) -> Result<String, Failure> {
+    async fn exchange(&self, what: &Call<'_>, message: &Message) -> Result<Bytes, Failure> {
         let (parts, body) = message.request.clone().into_parts();
         let request = Request::from_parts(parts, Body::from(body));
         let response = self.client.send(request).await;
@@ -176,8 +187,7 @@ impl Cluster {
             .map_err(|error| Failure::of(self.unread(what, error.as_ref())))?;
         let body = body.to_bytes();
         if parts.status.is_success() {
-            return String::from_utf8(body.into())
-                .map_err(|_| Failure::of(self.not_an_api_server(what, &"not UTF-8")));
+            return Ok(body);
         }
         Err(Failure {
             error: ClusterError::of_answer(&self.server, what, parts.status, &body),

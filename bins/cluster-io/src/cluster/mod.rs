@@ -19,6 +19,7 @@ pub use call::{Cluster, WriteGuard};
 pub use connect::{ConnectOptions, ConnectWarning};
 pub use error::ClusterError;
 pub(crate) use error::chain;
+pub use read::LogRequest;
 pub use write::{
     APPLY_FIELD_MANAGER, MODE_FIELD_MANAGER, USER_DATA_FIELD_MANAGER, WriteMode, guarded_edit,
 };

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use http::Request;
 use kube::api::GetParams;
 use openshift_model::{
-    Infrastructure, Kind, MachineConfigPool, Members, Namer, Platform, RawObject, Read, Which,
-    names,
+    Infrastructure, Kind, MachineConfigPool, Members, Namer, Platform, RawObject, Read, Resource,
+    Which, names,
 };
 use serde::Deserialize;
 use tokio::task::JoinSet;
@@ -14,6 +15,21 @@ use super::call::Message;
 use super::error::Call;
 use super::{Cluster, ClusterError, path};
 use crate::files::Text;
+
+/// The end of the log of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogRequest<'a> {
+    /// The namespace of the pod.
+    pub namespace: &'a str,
+    /// The pod.
+    pub pod: &'a str,
+    /// The container.
+    pub container: &'a str,
+    /// How many lines at most.
+    pub lines: usize,
+    /// How many bytes of these lines at most.
+    pub bytes: usize,
+}
 
 impl Cluster {
     /// Reads what a table says, once: what it names and lists, side by side, then what those objects
@@ -175,6 +191,33 @@ impl Cluster {
             Err(ClusterError::NotFound(_)) => Ok(Vec::new()),
             Err(error) => Err(error),
         }
+    }
+
+    /// The end of a container's log. What is no UTF-8 is replaced: programs print what they like.
+    pub async fn log(&self, log: &LogRequest<'_>) -> Result<String, ClusterError> {
+        let pods = Kind::Pod.resource();
+        let call = Call {
+            verb: "get",
+            resource: Resource {
+                plural: "pods/log",
+                ..pods
+            },
+            namespace: log.namespace,
+            name: log.pod,
+        };
+        let pod = path::segment(log.pod).ok_or(ClusterError::NotFound(log.pod.to_owned()))?;
+        let uri = format!("{}/{pod}/log?", path::collection(&pods, log.namespace));
+        let start = uri.len();
+        let uri = form_urlencoded::Serializer::for_suffix(uri, start)
+            .append_pair("container", log.container)
+            .append_pair("tailLines", &log.lines.to_string())
+            .append_pair("limitBytes", &log.bytes.to_string())
+            .finish();
+        let request = Request::get(uri).body(Vec::new());
+        let request = call.request(request.map_err(kube::core::request::Error::BuildRequest))?;
+        let message = Message::repeatable(request);
+        let answer = self.call_for_bytes(&call, &message).await?;
+        Ok(String::from_utf8_lossy(&answer).into_owned())
     }
 
     pub(super) fn text(&self, call: &Call<'_>, json: String) -> Text {
