@@ -12,12 +12,11 @@ use controller_runtime::metrics::{MetricResult, Metrics};
 use controller_runtime::queue::WorkQueue;
 use controller_runtime::{exit, wait};
 use openshift_model::Kind;
-use osbuild_plan::BuilderSnapshot;
+use osbuild_plan::{BuilderFacts, BuilderSnapshot, Situation};
 use tokio::time::Instant;
 
 use crate::flags::Mode;
 use crate::metrics::BuildMetrics;
-use crate::reconcile::outcome;
 use crate::registries::Registries;
 
 /// How long changes are collected: a build is a dozen small steps, and each waits so long.
@@ -34,6 +33,8 @@ pub(crate) struct Controller {
     pub(crate) build_metrics: BuildMetrics,
     pub(crate) registries: Registries,
     pub(crate) queue: WorkQueue<String>,
+    /// What was seen of each, so that a change elsewhere is none of it.
+    pub(crate) situations: BTreeMap<String, Situation>,
     /// The last decision about each, so that one that stays is logged once.
     pub(crate) decisions: BTreeMap<String, String>,
 }
@@ -47,7 +48,7 @@ impl Controller {
         loop {
             if self.store.snapshot().is_some() {
                 if std::mem::take(&mut is_changed) {
-                    self.add_all().await;
+                    self.add_changed().await;
                 }
                 self.work().await;
             }
@@ -60,15 +61,19 @@ impl Controller {
                     is_changed = true;
                 }
                 () = wait::until(self.queue.next_due()) => {}
-                () = wait::leading(&self.fence, led) => is_changed = true,
+                () = wait::leading(&self.fence, led) => {
+                    // What was decided without the Lease was not done.
+                    self.situations.clear();
+                    is_changed = true;
+                }
             }
             led = self.fence.is_leading();
         }
     }
 
-    /// Something has changed: every MachineOSConfig is looked at. (Which ones it concerns is a rule of
-    /// its own; a decision costs less than to find out.)
-    async fn add_all(&mut self) {
+    /// Something has changed: the MachineOSConfigs that it concerns are looked at. The others wait on,
+    /// e.g. before they are tried once more after a failure.
+    async fn add_changed(&mut self) {
         let Some(snapshot) = self.store.snapshot() else {
             return;
         };
@@ -77,7 +82,6 @@ impl Controller {
             tracing::warn!(%error, "an object cannot be read");
         }
         self.build_metrics.update(&view);
-        let names = view.names();
         let rendered = view.rendered();
         let rendered: Vec<&str> = rendered.iter().map(String::as_str).collect();
         let kept = self
@@ -87,11 +91,24 @@ impl Controller {
         if let Err(error) = kept {
             tracing::warn!(%error, "a rendered MachineConfig cannot be read");
         }
+        // What was kept a moment ago is part of the situation.
+        let Some(snapshot) = self.store.snapshot() else {
+            return;
+        };
+        let view = BuilderSnapshot::of(snapshot.objects()).0;
+        let names = view.names();
         self.queue.retain(|name| names.contains(name));
         self.decisions.retain(|name, _| names.contains(name));
+        self.situations.retain(|name, _| names.contains(name));
         let now = Instant::now();
         for name in names {
-            self.queue.add(name, now);
+            let Some(situation) = view.situation(&name, false, &BuilderFacts::default()) else {
+                continue;
+            };
+            if self.situations.get(&name) != Some(&situation) {
+                self.situations.insert(name.clone(), situation);
+                self.queue.add(name, now);
+            }
         }
     }
 
@@ -104,7 +121,7 @@ impl Controller {
                 Err(_) => MetricResult::Error,
             };
             self.metrics.pass(result, start.elapsed());
-            let outcome = outcome(&name, reconciled);
+            let outcome = self.outcome(&name, reconciled).await;
             self.queue.done(&name, outcome, Instant::now());
         }
     }

@@ -7,6 +7,7 @@
 mod controller;
 pub mod flags;
 mod live;
+mod logs;
 pub mod metrics;
 mod reconcile;
 mod registries;

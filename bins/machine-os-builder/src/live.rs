@@ -1,13 +1,26 @@
 //! A reading from the API server itself (IL-772).
 
 use cluster_io::cluster::{Cluster, ClusterError};
-use cluster_io::files::{Text, Texts};
+use cluster_io::files::{FileError, Text, Texts};
 use cluster_io::load_with_pods;
-use openshift_model::{Form, Kind, Read};
+use openshift_model::{Form, Kind, Read, ReadError};
 use osbuild_plan::{
     BUILD_NAMESPACE, BuildInput, BuildObjects, BuilderFacts, BuilderSnapshot, build_from,
     build_sources, builder_reads,
 };
+
+/// There is no reading of the cluster that something may be destroyed on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LiveError {
+    #[error("{0}")]
+    Cluster(#[from] ClusterError),
+    /// An answer is no JSON.
+    #[error("{0}")]
+    Answer(FileError),
+    /// Who knows what an object names that cannot be read? It may be an image that is about to go.
+    #[error("nothing is decided while an object cannot be read: {0}")]
+    Object(#[from] ReadError),
+}
 
 /// Everything about one MachineOSConfig as the API server has it now.
 pub(crate) struct Live {
@@ -18,7 +31,7 @@ pub(crate) struct Live {
 
 impl Live {
     /// Reads all that is watched, and what a build is made from besides.
-    pub(crate) async fn read(cluster: &Cluster, name: &str) -> Result<Self, ClusterError> {
+    pub(crate) async fn read(cluster: &Cluster, name: &str) -> Result<Self, LiveError> {
         let table: Vec<Read> = builder_reads()
             .into_iter()
             .filter(|row| row.form == Form::Whole)
@@ -30,6 +43,7 @@ impl Live {
             },
             objects: None,
         };
+        live.check()?;
         for (kind, name) in live.named(name) {
             let namespace = match kind {
                 Kind::MachineConfig => "",
@@ -43,8 +57,23 @@ impl Live {
                 });
             }
         }
+        live.check()?;
         live.objects = live.build(name);
         Ok(live)
+    }
+
+    /// IL-772: an object that cannot be read is there. Without it, an image that it names would look as
+    /// if nobody needed it.
+    fn check(&self) -> Result<(), LiveError> {
+        let loaded = load_with_pods(&self.texts);
+        if let Some(error) = loaded.errors.into_iter().next() {
+            return Err(LiveError::Answer(error));
+        }
+        let (_, errors) = BuilderSnapshot::of(loaded.objects);
+        errors
+            .into_iter()
+            .next()
+            .map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// The cluster as it was read.
@@ -73,7 +102,7 @@ impl Live {
     fn build(&self, name: &str) -> Option<Result<BuildObjects, BuildInput>> {
         let view = self.view();
         let situation = view.situation(name, true, &BuilderFacts::default())?;
-        // Its objects are made once it is there, and nothing was started.
+        // Objects belong to the MachineOSBuild, which has to be there first.
         situation.target_build()?;
         let mut configs = view.layers.configs.iter();
         let config = configs.find(|config| config.name.as_str() == name)?;
@@ -86,5 +115,37 @@ impl Live {
             Ok(_) => Some(BuildInput::Complete),
             Err(input) => Some(input.clone()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn il_772_nothing_is_decided_while_an_object_cannot_be_read() {
+        let check = |json: &str| {
+            let text = Text {
+                path: "nodes".to_owned(),
+                document: 1,
+                json: json.to_owned(),
+            };
+            let texts = Texts {
+                texts: vec![text],
+                ..Texts::default()
+            };
+            let objects = None;
+            Live { texts, objects }.check()
+        };
+        let node = |image: &str| {
+            format!(
+                r#"{{"apiVersion": "v1", "kind": "Node", "metadata": {{"name": "n", "annotations":
+                {{"machineconfiguration.openshift.io/currentImage": {image}}}}}}}"#
+            )
+        };
+        assert!(check(&node("\"r.io/o/i@sha256:1\"")).is_ok());
+        let error = check(&node("5")).unwrap_err().to_string();
+        assert!(error.contains("Node n: "), "{error}");
+        assert!(matches!(check("{"), Err(LiveError::Answer(_))));
     }
 }

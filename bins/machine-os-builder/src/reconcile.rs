@@ -7,13 +7,13 @@ use controller_runtime::queue::Outcome;
 use jiff::Timestamp;
 use openshift_model::{Kind, Write};
 use osbuild_plan::{
-    Action, BUILD_NAMESPACE, BuildObjects, BuilderFacts, BuilderSnapshot, Decision, Wait,
-    WritesError, decide,
+    Action, BuildObjects, BuilderFacts, BuilderSnapshot, Decision, Wait, WritesError, decide,
 };
 
 use crate::controller::Controller;
 use crate::flags::Mode;
-use crate::live::Live;
+use crate::live::{Live, LiveError};
+use crate::logs;
 
 /// How often facts are got for one decision: a live reading, images, the right to push, and again
 /// what those lead to.
@@ -24,16 +24,17 @@ const NEXT_STEP: Duration = Duration::from_millis(250);
 const MOVED: Duration = Duration::from_secs(1);
 /// How often what is being built is looked at, whatever the watches say.
 const PROGRESS: Duration = Duration::from_mins(1);
-/// The container that builds (IL-262).
-const BUILD_CONTAINER: &str = "image-build";
-/// IL-782: how much of a log is asked for.
-const LOG_LINES: u32 = 200;
+/// IL-782: after so many failures, which take four minutes, a log is given up: an edit of its
+/// MachineOSConfig must not wait for a node that is gone.
+const LOG_FAILURES: u32 = 3;
 
 /// A step could not be carried out.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReconcileError {
     #[error("{0}")]
     Cluster(#[from] ClusterError),
+    #[error("{0}")]
+    Live(#[from] LiveError),
     #[error("{0}")]
     Writes(#[from] WritesError),
     /// What was decided on has changed.
@@ -72,7 +73,7 @@ impl Controller {
                 return Ok(Outcome::Again(NEXT_STEP));
             }
             match &decision.wait {
-                Some(Wait::Live) if live.is_none() => {
+                Some(Wait::Live) if live.is_none() && self.may_ask() => {
                     let read = Live::read(&self.cluster, name).await?;
                     facts.input = read.input();
                     live = Some(read);
@@ -80,27 +81,31 @@ impl Controller {
                 Some(Wait::Images(images)) if self.may_ask() => {
                     let secret = view.push_secret(name).unwrap_or_default();
                     for image in images {
-                        self.registries.inspect(image, &secret).await;
+                        let fact = self.registries.inspect(image, &secret).await;
+                        facts.images.insert(image.clone(), fact);
                     }
-                    facts.images = self.registries.images();
                 }
                 Some(Wait::PushAccess(image)) if self.may_ask() => {
                     let secret = view.push_secret(name).unwrap_or_default();
-                    if self.registries.push_access(image).is_none() {
-                        self.registries.try_push(image, &secret).await;
-                    }
-                    facts.push_access = self.registries.push_access(image);
+                    let access = self.registries.push_access(image, &secret).await;
+                    facts.push_access = Some(access);
                 }
                 _ => {
                     self.log(name, &decision);
-                    return Ok(outcome_of(decision.wait.as_ref()));
+                    // Who leads next looks at everything once.
+                    return Ok(if self.may_ask() {
+                        outcome_of(decision.wait.as_ref())
+                    } else {
+                        Outcome::Settled
+                    });
                 }
             }
         }
         Ok(Outcome::Again(MOVED))
     }
 
-    /// Whether registries are asked: by who may act on the answer.
+    /// Whether the API server and registries are asked for what is not watched: by who may act on the
+    /// answer.
     fn may_ask(&self) -> bool {
         self.mode == Mode::Observe || self.fence.is_leading()
     }
@@ -142,14 +147,14 @@ impl Controller {
                 }
                 continue;
             }
-            let mut logs = Vec::new();
-            if let Action::KeepLog { pods, .. } = action {
-                for pod in pods {
-                    logs.push((pod.clone(), self.pod_log(pod).await));
+            let logs = match action {
+                Action::KeepLog { pods, .. } => {
+                    let is_last_try = self.queue.failures(&name.to_owned()) >= LOG_FAILURES;
+                    logs::of_pods(&self.cluster, pods, is_last_try).await?
                 }
-            }
-            let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-            let writes = view.writes(name, action, &now, objects, &logs)?;
+                _ => Vec::new(),
+            };
+            let writes = view.writes(name, action, &now(), objects, &logs)?;
             for write in &writes {
                 self.write(write).await?;
             }
@@ -167,7 +172,8 @@ impl Controller {
                 Ok(())
             }
             (Err(ClusterError::NotFound(_)), Write::Delete(_)) => Ok(()),
-            (Err(error @ (ClusterError::Conflict { .. } | ClusterError::AlreadyExists(_))), _) => {
+            (Err(error @ (ClusterError::Conflict { .. } | ClusterError::AlreadyExists(_))), _)
+            | (Err(error @ ClusterError::NotFound(_)), Write::Patch(_)) => {
                 Err(ReconcileError::Moved(error))
             }
             (Err(error @ ClusterError::Invalid { .. }), Write::Patch(request)) => {
@@ -192,34 +198,58 @@ impl Controller {
         }
     }
 
-    /// IL-782: the end of a pod's log, or why there is none.
-    async fn pod_log(&self, pod: &str) -> String {
-        let path = format!(
-            "/api/v1/namespaces/{BUILD_NAMESPACE}/pods/{pod}/log?container={BUILD_CONTAINER}\
-             &tailLines={LOG_LINES}"
-        );
-        let request = match http::Request::get(path).body(Vec::new()) {
-            Ok(request) => request,
-            Err(error) => return format!("the log cannot be asked for: {error}"),
+    /// What comes next. What failed is told where people look: in the log, and where nobody but a
+    /// person can help, by an Event.
+    pub(crate) async fn outcome(
+        &mut self,
+        name: &str,
+        reconciled: Result<Outcome, ReconcileError>,
+    ) -> Outcome {
+        let error = match reconciled {
+            Ok(outcome) => return outcome,
+            Err(ReconcileError::Moved(error)) => {
+                tracing::debug!(kind = "MachineOSConfig", name, %error, "decided again");
+                return Outcome::Again(MOVED);
+            }
+            Err(error) => error,
         };
-        let log = self.cluster.client().request_text(request).await;
-        log.unwrap_or_else(|error| format!("the log cannot be read: {error}"))
+        tracing::warn!(kind = "MachineOSConfig", name, %error, "a step failed");
+        if error.needs_a_person() && self.mode == Mode::Replace && self.fence.is_leading() {
+            self.tell(name, &error.to_string()).await;
+        }
+        Outcome::Failed
+    }
+
+    /// The Event about a step that failed.
+    async fn tell(&self, name: &str, error: &str) {
+        let Some(snapshot) = self.store.snapshot() else {
+            return;
+        };
+        let view = BuilderSnapshot::of(snapshot.objects()).0;
+        let Some(event) = view.failure_event(name, error, &now()) else {
+            return;
+        };
+        // It is logged where it is not written.
+        self.write(&event).await.ok();
     }
 }
 
-/// What comes next, and a line where something failed.
-pub(crate) fn outcome(name: &str, reconciled: Result<Outcome, ReconcileError>) -> Outcome {
-    match reconciled {
-        Ok(outcome) => outcome,
-        Err(ReconcileError::Moved(error)) => {
-            tracing::debug!(kind = "MachineOSConfig", name, %error, "decided again");
-            Outcome::Again(MOVED)
-        }
-        Err(error) => {
-            tracing::warn!(kind = "MachineOSConfig", name, %error, "a step failed");
-            Outcome::Failed
+impl ReconcileError {
+    /// Whether it stays as it is until somebody does something about it.
+    fn needs_a_person(&self) -> bool {
+        match self {
+            Self::Cluster(error) | Self::Live(LiveError::Cluster(error)) => {
+                !error.is_transient() && !error.concerns_all()
+            }
+            Self::Live(_) | Self::Writes(_) => true,
+            Self::Moved(_) => false,
         }
     }
+}
+
+/// RFC 3339 in seconds, in UTC.
+fn now() -> String {
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn outcome_of(wait: Option<&Wait>) -> Outcome {

@@ -1,4 +1,5 @@
-//! What registries say about images, and for how long it holds.
+//! Asks registries about images, and remembers for how long the answer holds. What an answer means is
+//! a rule of `osbuild_plan`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,102 +9,116 @@ use base64::engine::general_purpose::STANDARD;
 use cluster_io::cluster::{Cluster, ClusterError};
 use cluster_io::registry::{Credentials, CredentialsError, Registry};
 use openshift_model::{ControllerConfig, Kind, RawObject, ReadError};
-use osbuild_check::{Meaning, RegistryFailure, RegistrySecret, classify};
+use osbuild_check::RegistrySecret;
 use osbuild_plan::{BUILD_NAMESPACE, ImageFact, PushAccess};
-use serde_json::Value;
 use tokio::time::Instant;
 
 /// How long an answer holds: within a decision and the one after it.
 const HOLDS: Duration = Duration::from_secs(20);
+/// How long it holds that there was no answer: whatever changes meanwhile, a registry that is down or
+/// counts requests is not asked more often.
+const UNKNOWN_HOLDS: Duration = Duration::from_mins(1);
 /// The certificates of the cluster's own registry, where a pod finds them.
 const SERVICE_CA: &str = "/var/run/secrets/kubernetes.io/serviceaccount/service-ca.crt";
-/// IL-781: the label with the digest of what an image is rendered from.
-const INPUTS_LABEL: &str = "dev.osimage.inputs";
+/// The ControllerConfig that a cluster has.
+const CONTROLLER_CONFIG: &str = "machine-config-controller";
 
 /// A registry cannot be asked.
 #[derive(Debug, thiserror::Error)]
 enum RegistryError {
     #[error("{0}")]
     Cluster(#[from] ClusterError),
-    #[error("Secret {0} is not there")]
+    #[error(
+        "Secret {0} is not in namespace {BUILD_NAMESPACE}: create it, or name another one in \
+         spec.renderedImagePushSecret of the MachineOSConfig"
+    )]
     NoSecret(String),
     #[error("{0}")]
     Read(#[from] ReadError),
     #[error("{0}")]
     Credentials(#[from] CredentialsError),
+    #[error(
+        "spec.additionalTrustBundle of ControllerConfig {CONTROLLER_CONFIG} is not in base64, so that \
+         nobody knows which registries to trust: {0}"
+    )]
+    Bundle(base64::DecodeError),
     #[error("{0}")]
     Tls(String),
+}
+
+/// What was answered, and until when it holds.
+#[derive(Debug)]
+struct Answers<T>(BTreeMap<String, (T, Instant)>);
+
+impl<T> Default for Answers<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<T: Clone> Answers<T> {
+    fn put(&mut self, image: &str, answer: T, is_known: bool, now: Instant) {
+        let holds = if is_known { HOLDS } else { UNKNOWN_HOLDS };
+        self.0.insert(image.to_owned(), (answer, now + holds));
+    }
+
+    /// Those that hold still; the others are forgotten.
+    fn at(&mut self, now: Instant) -> BTreeMap<String, T> {
+        self.0.retain(|_, (_, until)| now < *until);
+        let known = self.0.iter();
+        known
+            .map(|(image, (answer, _))| (image.clone(), answer.clone()))
+            .collect()
+    }
 }
 
 /// Asks registries, and remembers for a moment what they said.
 pub(crate) struct Registries {
     cluster: Cluster,
-    images: BTreeMap<String, (ImageFact, Instant)>,
-    pushes: BTreeMap<String, (PushAccess, Instant)>,
+    images: Answers<ImageFact>,
+    pushes: Answers<PushAccess>,
 }
 
 impl Registries {
     pub(crate) fn new(cluster: Cluster) -> Self {
         Self {
             cluster,
-            images: BTreeMap::new(),
-            pushes: BTreeMap::new(),
+            images: Answers::default(),
+            pushes: Answers::default(),
         }
     }
 
     /// What is known about images.
     pub(crate) fn images(&mut self) -> BTreeMap<String, ImageFact> {
-        let now = Instant::now();
-        self.images
-            .retain(|_, (_, since)| now.duration_since(*since) < HOLDS);
-        let known = self.images.iter();
-        known
-            .map(|(image, (fact, _))| (image.clone(), fact.clone()))
-            .collect()
-    }
-
-    /// What is known about pushing an image.
-    pub(crate) fn push_access(&mut self, image: &str) -> Option<PushAccess> {
-        let now = Instant::now();
-        self.pushes
-            .retain(|_, (_, since)| now.duration_since(*since) < HOLDS);
-        self.pushes.get(image).map(|(access, _)| access.clone())
+        self.images.at(Instant::now())
     }
 
     /// Asks about an image, with the credentials of a Secret.
-    pub(crate) async fn inspect(&mut self, image: &str, secret: &str) {
+    pub(crate) async fn inspect(&mut self, image: &str, secret: &str) -> ImageFact {
         let fact = match self.registry(secret).await {
             Err(error) => ImageFact::Unknown(error.to_string()),
-            Ok(registry) => match registry.inspect(image).await {
-                Ok(found) => ImageFact::Found {
-                    digest: found.digest,
-                    inputs: found
-                        .labels
-                        .get(INPUTS_LABEL)
-                        .and_then(Value::as_str)
-                        .map(str::to_owned),
-                },
-                Err(error) if classify(&error) == Meaning::NotFound => ImageFact::NotFound,
-                Err(error) => ImageFact::Unknown(error.to_string()),
-            },
+            Ok(registry) => {
+                let found = registry.inspect(image).await;
+                ImageFact::of_inspection(found.map(|found| (found.digest, found.labels)))
+            }
         };
-        self.remember(image, fact);
+        self.remember(image, fact.clone());
+        fact
     }
 
-    /// IL-783: asks whether an image may be pushed.
-    pub(crate) async fn try_push(&mut self, image: &str, secret: &str) {
+    /// IL-783: whether an image may be pushed.
+    pub(crate) async fn push_access(&mut self, image: &str, secret: &str) -> PushAccess {
+        if let Some(known) = self.pushes.at(Instant::now()).remove(image) {
+            return known;
+        }
         let access = match self.registry(secret).await {
             Err(error) => PushAccess::Unknown(error.to_string()),
-            Ok(registry) => match registry.try_push(image).await {
-                Ok(()) => PushAccess::Allowed,
-                Err(error) if classify(&error) == Meaning::AccessDenied => {
-                    PushAccess::Denied(error.to_string())
-                }
-                Err(error) => PushAccess::Unknown(error.to_string()),
-            },
+            Ok(registry) => PushAccess::of_upload(registry.try_push(image).await),
         };
-        self.pushes
-            .insert(image.to_owned(), (access, Instant::now()));
+        let is_known = !matches!(access, PushAccess::Unknown(_));
+        let now = Instant::now();
+        self.pushes.put(image, access.clone(), is_known, now);
+        access
     }
 
     /// IL-353, IL-736: deletes an image; what became of it is a fact of the next decision.
@@ -112,23 +127,14 @@ impl Registries {
             // Without credentials nobody will ever delete it.
             Err(error @ RegistryError::NoSecret(_)) => ImageFact::Undeletable(error.to_string()),
             Err(error) => ImageFact::Unknown(error.to_string()),
-            Ok(registry) => match registry.delete(image).await {
-                Ok(()) => ImageFact::NotFound,
-                Err(error) => match classify(&error) {
-                    Meaning::NotFound => ImageFact::NotFound,
-                    Meaning::AccessDenied => ImageFact::Undeletable(error.to_string()),
-                    Meaning::Unknown if is_refused(&error.failure) => {
-                        ImageFact::Undeletable(error.to_string())
-                    }
-                    Meaning::Unknown => ImageFact::Unknown(error.to_string()),
-                },
-            },
+            Ok(registry) => ImageFact::of_deletion(registry.delete(image).await),
         };
         self.remember(image, fact);
     }
 
     fn remember(&mut self, image: &str, fact: ImageFact) {
-        self.images.insert(image.to_owned(), (fact, Instant::now()));
+        let is_known = !matches!(fact, ImageFact::Unknown(_));
+        self.images.put(image, fact, is_known, Instant::now());
     }
 
     async fn registry(&self, secret: &str) -> Result<Registry, RegistryError> {
@@ -147,30 +153,38 @@ impl Registries {
     /// IL-434: whom the cluster trusts besides the system's authorities.
     async fn authorities(&self) -> Result<Vec<Vec<u8>>, RegistryError> {
         let kind = Kind::ControllerConfig;
-        let json = self
-            .cluster
-            .object(kind, "", "machine-config-controller")
-            .await?;
+        let json = self.cluster.object(kind, "", CONTROLLER_CONFIG).await?;
         let object = json
             .as_deref()
             .and_then(|json| RawObject::parse(json).ok().flatten());
         let config = object
             .map(|object| ControllerConfig::read(&object))
             .transpose()?;
-        let bundle = config.and_then(|config| {
-            let encoded = config.additional_trust_bundle?.replace(['\r', '\n'], "");
-            STANDARD.decode(encoded).ok()
-        });
+        let bundle = config.and_then(|config| config.additional_trust_bundle);
+        let bundle = bundle.map(|encoded| STANDARD.decode(encoded.replace(['\r', '\n'], "")));
+        let bundle = bundle.transpose().map_err(RegistryError::Bundle)?;
         let service = std::fs::read(SERVICE_CA).ok();
         Ok(bundle.into_iter().chain(service).collect())
     }
 }
 
-/// IL-736: a registry that deletes nothing, whoever asks.
-fn is_refused(failure: &RegistryFailure) -> bool {
-    match failure {
-        RegistryFailure::Code { code, .. } => code == "UNSUPPORTED",
-        RegistryFailure::HttpStatus(status) => *status == 405,
-        _ => false,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_answer_is_kept_longer_than_an_answer() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut answers = Answers::default();
+        answers.put("known", 1, true, start);
+        answers.put("unknown", 2, false, start);
+        let names = |answers: &mut Answers<i32>, at| {
+            let names = answers.at(at).into_keys();
+            names.collect::<Vec<_>>()
+        };
+        assert_eq!(names(&mut answers, after(19)), ["known", "unknown"]);
+        assert_eq!(names(&mut answers, after(59)), ["unknown"]);
+        assert!(names(&mut answers, after(60)).is_empty());
     }
 }

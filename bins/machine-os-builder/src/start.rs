@@ -51,6 +51,7 @@ fn controller(mode: Mode, process: Process) -> Controller {
         health,
         metrics,
         queue: WorkQueue::default(),
+        situations: BTreeMap::default(),
         decisions: BTreeMap::default(),
     }
 }

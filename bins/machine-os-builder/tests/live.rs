@@ -159,6 +159,10 @@ fn il_732_il_780_il_783_a_failure_is_told_where_people_look() {
     });
     assert_eq!(pods(&cluster), 0);
     cluster.set_secret("push", PASSWORD);
+    // By itself it would try again half a minute later.
+    cluster.kill_builder();
+    cluster.start_builder();
+    cluster.until("the build starts", || (pods(&cluster) == 1).then_some(()));
     // A step that fails is tried twice.
     let build = cluster.until("the build fails", || {
         let failed =
