@@ -184,13 +184,10 @@ fn il_732_il_780_il_783_a_failure_is_told_where_people_look() {
         (cluster.control_plane.get(&job)["spec"]["suspend"] == true).then_some(())
     });
     let log = format!("/api/v1/namespaces/{NAMESPACE}/configmaps/log-{name}");
-    assert_eq!(
-        cluster.control_plane.get(&log)["data"]
-            .as_object()
-            .unwrap()
-            .len(),
-        2
-    );
+    cluster.until("the log is kept", || {
+        let kept = cluster.control_plane.get(&log);
+        (kept["data"].as_object()?.len() == 2).then_some(())
+    });
     cluster.until("the author knows", || {
         let config = cluster.get("machineosconfigs/layered");
         let failed = condition(&config, "Failed")?;
