@@ -90,8 +90,11 @@ pub fn template_report(
     mut found: Vec<FoundTemplate>,
     keep: usize,
 ) -> TemplateReport {
-    found.sort_by(|one, other| (&one.server, &one.path).cmp(&(&other.server, &other.path)));
-    found.dedup();
+    // Host names ignore case: a vCenter that is spelled in two ways was asked twice.
+    let key =
+        |template: &FoundTemplate| (template.server.to_ascii_lowercase(), template.path.clone());
+    found.sort_by_cached_key(key);
+    found.dedup_by_key(|template| key(template));
     let states = template_states(&found, &inputs.users, &inputs.infrastructure_name, keep);
     let items = found.into_iter().zip(states).map(|(template, state)| {
         let (state, used_by) = match state {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use openshift_model::vcenter::FoundTemplate;
 
-use super::inventory::{RETIRED, TEMPORARY, base_name};
+use super::inventory::{RETIRED, TEMPORARY, base_name, replacement_name};
 
 /// Something that names a template.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +16,17 @@ pub struct TemplateUser {
     pub template: String,
     /// What it is, e.g. `MachineSet worker-a`.
     pub by: String,
+}
+
+impl TemplateUser {
+    /// Whether it names this template. During a replacement (BI-319) a template has its retired name,
+    /// and the next plan gives it its own one back.
+    fn uses(&self, template: &FoundTemplate) -> bool {
+        let (name, named) = (template.name(), base_name(&self.template));
+        // Host names ignore case.
+        self.server.eq_ignore_ascii_case(&template.server)
+            && (name == named || name == replacement_name(RETIRED, named))
+    }
 }
 
 /// Whether a template may be removed.
@@ -50,13 +61,13 @@ pub fn template_states(
         .iter()
         .map(|template| state(template, users, &prefix))
         .collect();
-    let mut unnamed: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+    let mut unnamed: BTreeMap<(String, &str), Vec<usize>> = BTreeMap::new();
     for (index, template) in templates.iter().enumerate() {
         if states.get(index) == Some(&TemplateState::Removable) {
             let domain = template.path.strip_suffix(&template.release);
             let domain = domain.unwrap_or(&template.path);
-            let of_domain = unnamed.entry((&template.server, domain)).or_default();
-            of_domain.push(index);
+            let server = template.server.to_ascii_lowercase();
+            unnamed.entry((server, domain)).or_default().push(index);
         }
     }
     for mut of_domain in unnamed.into_values() {
@@ -77,11 +88,9 @@ pub fn template_states(
 /// Without looking at other templates.
 fn state(template: &FoundTemplate, users: &[TemplateUser], prefix: &str) -> TemplateState {
     let name = template.name();
-    let names =
-        |user: &&TemplateUser| user.server == template.server && base_name(&user.template) == name;
     let mut by: Vec<_> = users
         .iter()
-        .filter(names)
+        .filter(|user| user.uses(template))
         .map(|user| user.by.clone())
         .collect();
     if !by.is_empty() {
@@ -166,6 +175,34 @@ mod tests {
             &[Removable, Removable, used.clone(), Removable],
         );
         check(&templates, &users, 9, &[Kept, Kept, used, Kept]);
+    }
+
+    #[test]
+    fn host_names_of_vcenters_ignore_case() {
+        let upper = |name: &str, created: &str| FoundTemplate {
+            server: "V".into(),
+            ..template(name, created)
+        };
+        let used = user("c-rhcos-fd1-3", "MachineSet a");
+        let templates = [
+            template("c-rhcos-fd1-1", "2026-01-01"),
+            upper("c-rhcos-fd1-2", "2026-02-01"),
+            upper("c-rhcos-fd1-3", "2026-03-01"),
+        ];
+        let expected = [Removable, Kept, in_use(&["MachineSet a"])];
+        check(&templates, &[used], 1, &expected);
+    }
+
+    #[test]
+    fn bi_319_a_template_under_its_retired_name_is_in_use() {
+        let retired = replacement_name(RETIRED, "c-rhcos-fd1");
+        let user = user("/dc1/vm/f/c-rhcos-fd1", "MachineSet a");
+        check(
+            &[template(&retired, "")],
+            &[user],
+            0,
+            &[in_use(&["MachineSet a"])],
+        );
     }
 
     #[test]
