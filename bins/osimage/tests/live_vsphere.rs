@@ -580,8 +580,16 @@ fn what_nothing_names_is_removed_if_it_is_ours() {
         assert_eq!(run.code, 0, "{}", run.stderr);
         run.stdout
     };
-    let removed = run(&["--keep-templates", "2", "--remove"]);
-    assert!(removed.contains("9.6.1: removed"), "{removed}");
+    // The document stays one where templates are removed as well.
+    let options = ["--keep-templates", "2", "--remove", "-o", "json"];
+    let removed = setting.run(&[&["vsphere", "templates"], &options[..]].concat());
+    assert!(
+        removed.stderr.contains("9.6.1: removed"),
+        "{}",
+        removed.stderr
+    );
+    let document: Value = serde_json::from_str(&removed.stdout).unwrap();
+    assert_eq!(document["kind"], "Templates");
     assert_eq!(setting.names().len(), 6);
     let removed = run(&["--remove-unfinished"]);
     assert!(removed.contains("mco-tmp-12345678: removed"), "{removed}");

@@ -43,7 +43,8 @@ pub struct TemplatesArgs {
     /// Remove the templates that are shown as Removable
     #[arg(long, conflicts_with = "files")]
     pub remove: bool,
-    /// Remove imports that are shown as Unfinished; only where no import is under way
+    /// Remove imports that are shown as Unfinished; only where no import is under way, of any
+    /// cluster that shares the folder
     #[arg(long, conflicts_with = "files")]
     pub remove_unfinished: bool,
     /// Output format

@@ -52,11 +52,29 @@ async fn run_templates(args: &TemplatesArgs) -> Result<u8, CommandError> {
     if chosen.is_empty() {
         return Ok(code);
     }
-    if !problems.is_empty() || inputs.infrastructure_name.is_empty() {
-        tell("osimage: nothing was removed: what names templates is not known as a whole");
+    if let Some(why) = why_not_to_remove(&inputs, &problems) {
+        tell(&format!("osimage: nothing was removed: {why}"));
         return Ok(exit::REFUSED);
     }
-    Ok(code.max(remove(&chosen, &access).await?))
+    let mut removed = exit::OK;
+    for item in chosen {
+        removed = removed.max(remove(item, cluster.as_ref(), &access, args.output).await?);
+    }
+    Ok(code.max(removed))
+}
+
+/// Why no template may be removed now, where that is so.
+fn why_not_to_remove(inputs: &TemplateInputs, problems: &[String]) -> Option<String> {
+    if let Some(problem) = problems.first() {
+        return Some(format!(
+            "{problem}: which templates it names is not known; repair it and run this again"
+        ));
+    }
+    inputs.infrastructure_name.is_empty().then(|| {
+        "Infrastructure cluster has no status.infrastructureName: which templates are of this \
+         cluster is not known"
+            .to_owned()
+    })
 }
 
 fn is_chosen(args: &TemplatesArgs, item: &ReportedTemplate) -> bool {
@@ -65,21 +83,55 @@ fn is_chosen(args: &TemplatesArgs, item: &ReportedTemplate) -> bool {
 }
 
 /// One that cannot be removed keeps no other.
-async fn remove(chosen: &[&ReportedTemplate], access: &Access) -> Result<u8, CommandError> {
-    let mut code = exit::OK;
-    for item in chosen {
-        let template = &item.template;
-        let name = format!("{}:{}", template.server, template.path);
-        let line = match vcenter::remove(template, access).await {
-            Ok(()) => format!("{name}: removed"),
-            Err(error) => {
-                code = exit::UNREACHABLE;
-                format!("{name}: failed: {error}")
-            }
-        };
-        print(|out| writeln!(out, "{line}"))?;
+async fn remove(
+    item: &ReportedTemplate,
+    cluster: Option<&Cluster>,
+    access: &Access,
+    output: TemplatesFormat,
+) -> Result<u8, CommandError> {
+    let template = &item.template;
+    let name = format!("{}:{}", template.server, template.path);
+    let (code, line) = match why_to_keep(item, cluster).await? {
+        Some(why) => (exit::REFUSED, format!("{name}: not removed: {why}")),
+        None => match vcenter::remove(template, access).await {
+            Ok(()) => (exit::OK, format!("{name}: removed")),
+            Err(error) => (exit::UNREACHABLE, format!("{name}: failed: {error}")),
+        },
+    };
+    match output {
+        TemplatesFormat::Table => print(|out| writeln!(out, "{line}"))?,
+        // Standard output holds one document.
+        TemplatesFormat::Json | TemplatesFormat::Yaml => tell(&line),
     }
     Ok(code)
+}
+
+/// Removals take a while: what names templates is read again before each.
+async fn why_to_keep(
+    item: &ReportedTemplate,
+    cluster: Option<&Cluster>,
+) -> Result<Option<String>, CommandError> {
+    let Some(cluster) = cluster else {
+        return Ok(None);
+    };
+    let (mut inputs, mut problems) = inputs(&fetch(cluster).await?);
+    problems.append(&mut inputs.unreadable);
+    if let Some(why) = why_not_to_remove(&inputs, &problems) {
+        return Ok(Some(why));
+    }
+    let now = template_report(&inputs, vec![item.template.clone()], 0).items;
+    let users = now.into_iter().find(|now| now.state != item.state);
+    Ok(users.map(|now| format!("it is {} by now: {}", now.state, now.used_by.join(", "))))
+}
+
+async fn fetch(cluster: &Cluster) -> Result<Texts, CommandError> {
+    let mut table = reads();
+    table.extend(inventory_reads());
+    let texts = cluster.fetch(&table).await?;
+    Ok(Texts {
+        texts,
+        ..Texts::default()
+    })
 }
 
 async fn read(args: &TemplatesArgs) -> Result<(Texts, Option<Cluster>), CommandError> {
@@ -88,14 +140,7 @@ async fn read(args: &TemplatesArgs) -> Result<(Texts, Option<Cluster>), CommandE
         return Ok((texts, None));
     }
     let cluster = live::connect(&args.cluster).await?;
-    let mut table = reads();
-    table.extend(inventory_reads());
-    let texts = cluster.fetch(&table).await?;
-    let texts = Texts {
-        texts,
-        ..Texts::default()
-    };
-    Ok((texts, Some(cluster)))
+    Ok((fetch(&cluster).await?, Some(cluster)))
 }
 
 fn inputs(texts: &Texts) -> (TemplateInputs, Vec<String>) {

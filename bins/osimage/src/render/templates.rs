@@ -6,7 +6,7 @@ use bootimage_plan::{ReportedTemplate, TemplateReport};
 
 use super::inventory::columns;
 
-/// A table, and under it how many may be removed.
+/// A line for each template.
 pub(crate) fn table(out: &mut dyn Write, report: &TemplateReport) -> Result<()> {
     let header = ["STATE", "TEMPLATE", "RELEASE", "USED BY"].map(str::to_owned);
     columns(out, &header, report.items.iter().map(row).collect())
