@@ -166,7 +166,7 @@ impl<'a> Executor<'a> {
             return Prepared::Ready(execution);
         };
         if execution.steps.is_empty() {
-            if let Err(error) = vcenters.carry_out(&left.done).await {
+            if let Err((_, error)) = vcenters.carry_out(&left.done).await {
                 execution.warnings.push(ApplyWarning::LeftBehind(error));
             }
             return Prepared::Ready(execution);
@@ -180,8 +180,8 @@ impl<'a> Executor<'a> {
         }
         match vcenters.carry_out(&execution.steps).await {
             Ok(()) => Prepared::Done(execution),
-            Err(error) => {
-                execution.steps.clear();
+            Err((done, error)) => {
+                execution.steps.truncate(done);
                 Prepared::Ended(execution.ended(ApplyResult::Vcenter(error)))
             }
         }

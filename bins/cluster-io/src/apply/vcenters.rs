@@ -44,12 +44,13 @@ impl Vcenters<'_> {
         Err(resolved.warnings.join("; "))
     }
 
-    /// Carries out steps, each when it is its turn.
-    pub(super) async fn carry_out(&self, steps: &[VcenterStep]) -> Result<(), StepError> {
-        for step in steps {
+    /// Carries out steps, each when it is its turn. With an error comes how many were done before.
+    pub(super) async fn carry_out(&self, steps: &[VcenterStep]) -> Result<(), (usize, StepError)> {
+        for (before, step) in steps.iter().enumerate() {
             let _turn = self.queue.turn(step).await;
             let step = std::slice::from_ref(step);
-            carry_out(step, self.access, self.artifacts, self.report).await?;
+            let done = carry_out(step, self.access, self.artifacts, self.report).await;
+            done.map_err(|error| (before, error))?;
         }
         Ok(())
     }

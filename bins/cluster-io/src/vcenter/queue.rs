@@ -1,5 +1,5 @@
-//! One import at a time for each vCenter and datastore: two at once are no faster, and two of the
-//! same template get into each other's way.
+//! One step at a time for each vCenter: two imports at once are no faster, and what concerns the same
+//! template gets into each other's way.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -7,25 +7,20 @@ use std::sync::{Arc, Mutex};
 use openshift_model::vcenter::VcenterStep;
 use tokio::sync::OwnedMutexGuard;
 
-/// Server and datastore.
-type Key = (String, String);
-
-/// Who may import now. A program has one for all that it carries out.
+/// Who may import now, by vCenter. A program has one for all that it carries out.
 #[derive(Debug, Default)]
-pub struct ImportQueue(Mutex<BTreeMap<Key, Arc<tokio::sync::Mutex<()>>>>);
+pub struct ImportQueue(Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>);
 
 impl ImportQueue {
-    /// Waits until nothing else is carried out for the same vCenter and datastore, as long as what it
-    /// gives is kept.
+    /// Waits until nothing else is carried out for the same vCenter, as long as what it gives is kept.
     pub async fn turn(&self, step: &VcenterStep) -> OwnedMutexGuard<()> {
-        let key = match step {
-            VcenterStep::RenameTemplate { server, .. } => (server.clone(), String::new()),
-            VcenterStep::ImportTemplate(import) => {
-                (import.server.clone(), import.datastore.clone())
-            }
+        let server = match step {
+            VcenterStep::RenameTemplate { server, .. } => server,
+            VcenterStep::ImportTemplate(import) => &import.server,
         };
         let lock = match self.0.lock() {
-            Ok(mut locks) => Arc::clone(locks.entry(key).or_default()),
+            // Host names ignore case.
+            Ok(mut locks) => Arc::clone(locks.entry(server.to_ascii_lowercase()).or_default()),
             // Nothing panics while it is held; if something did, everybody is let through.
             Err(_) => Arc::default(),
         };
@@ -36,6 +31,7 @@ impl ImportQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use openshift_model::vcenter::TemplateImport;
     use std::time::Duration;
 
     fn rename(server: &str) -> VcenterStep {
@@ -46,17 +42,44 @@ mod tests {
         }
     }
 
+    fn import(server: &str, datastore: &str) -> VcenterStep {
+        let text = String::new;
+        VcenterStep::ImportTemplate(Box::new(TemplateImport {
+            server: server.to_owned(),
+            datacenter: text(),
+            ova: text(),
+            sha256: text(),
+            release: text(),
+            name: "b".to_owned(),
+            temporary_name: text(),
+            retired_name: text(),
+            replaces: None,
+            folder: text(),
+            compute_cluster: text(),
+            resource_pool: text(),
+            network: text(),
+            datastore: datastore.to_owned(),
+            disk_type: None,
+            tags: Vec::new(),
+        }))
+    }
+
     #[tokio::test(start_paused = true)]
     async fn one_at_a_time_for_each_vcenter() {
         let queue = ImportQueue::default();
-        let first = queue.turn(&rename("v")).await;
-        drop(queue.turn(&rename("w")).await);
-        let step = rename("v");
-        let second = queue.turn(&step);
-        tokio::pin!(second);
-        let waits = tokio::time::timeout(Duration::from_secs(1), &mut second).await;
-        assert!(waits.is_err());
-        drop(first);
-        drop(second.await);
+        for (first, second) in [
+            (rename("v"), rename("v")),
+            (rename("v"), import("v", "d")),
+            (import("v", "d"), rename("V")),
+        ] {
+            let held = queue.turn(&first).await;
+            drop(queue.turn(&rename("w")).await);
+            let next = queue.turn(&second);
+            tokio::pin!(next);
+            let waits = tokio::time::timeout(Duration::from_secs(1), &mut next).await;
+            assert!(waits.is_err(), "{first:?} {second:?}");
+            drop(held);
+            drop(next.await);
+        }
     }
 }
