@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use http::{Method, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -173,6 +174,47 @@ async fn what_is_no_api_server_is_told_from_one_that_refuses() {
     assert_eq!(cluster.user_name().await.unwrap(), "tester");
 }
 
+fn event() -> EventRequest {
+    EventRequest {
+        regarding: Address::of(Kind::ConfigMap, "n", "a"),
+        uid: "u".to_owned(),
+        is_warning: false,
+        reason: "R".into(),
+        action: "A".into(),
+        note: String::new(),
+        key: "1".to_owned(),
+        reporter: "x/y".into(),
+        time: "2026-11-21T12:00:00.000000Z".to_owned(),
+    }
+}
+
+/// Lets everything be written, and counts what failed.
+#[derive(Default)]
+struct Failures(AtomicU32);
+
+impl WriteGuard for Failures {
+    fn remaining(&self) -> Result<Duration, String> {
+        Ok(Duration::from_mins(1))
+    }
+
+    fn done(&self, _: &str, _: &str, succeeded: bool) {
+        self.0.fetch_add(u32::from(!succeeded), Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_is_there_already_is_no_failed_write() {
+    let server = FakeServer::with_hook([], |_, _| {
+        Some(status(StatusCode::CONFLICT, "AlreadyExists", "there"))
+    });
+    let failures = Arc::new(Failures::default());
+    let cluster = server.cluster().guarded(failures.clone());
+    let write = Write::Event(event());
+    let written = cluster.execute(&write, WriteMode::Real).await;
+    assert_eq!(written, Ok(String::new()));
+    assert_eq!(failures.0.load(Ordering::SeqCst), 0);
+}
+
 #[tokio::test]
 async fn each_kind_of_request_goes_where_the_api_has_it() {
     let address = || Address::of(Kind::ConfigMap, "n", "a");
@@ -186,17 +228,7 @@ async fn each_kind_of_request_goes_where_the_api_has_it() {
         guard: Guard::default(),
         field_manager: "m".into(),
     };
-    let event = EventRequest {
-        regarding: address(),
-        uid: "u".to_owned(),
-        is_warning: false,
-        reason: "R".into(),
-        action: "A".into(),
-        note: String::new(),
-        key: "1".to_owned(),
-        reporter: "x/y".into(),
-        time: "2026-11-21T12:00:00.000000Z".to_owned(),
-    };
+    let event = event();
     let create = CreateRequest {
         address: address(),
         object: json!({"metadata": {"name": "a"}}),

@@ -77,7 +77,10 @@ impl Cluster {
             // look what became of it before trying again: a second patch fails its tests.
             repeatable: matches!(write, Write::Event(_)),
         };
-        let answer = self.call(&call, &message).await;
+        let answer = match (self.call(&call, &message).await, write) {
+            (Err(ClusterError::AlreadyExists(_)), Write::Event(_)) => Ok(String::new()),
+            (answer, _) => answer,
+        };
         if mode == WriteMode::Real {
             let mut resource = call.resource.full_name();
             if let Write::Patch(PatchRequest {
@@ -89,10 +92,7 @@ impl Cluster {
             }
             self.done(call.verb, &resource, answer.is_ok());
         }
-        match (answer, write) {
-            (Err(ClusterError::AlreadyExists(_)), Write::Event(_)) => Ok(String::new()),
-            (answer, _) => answer,
-        }
+        answer
     }
 
     /// Whether somebody has written an object since a request for it was made. The API server calls
