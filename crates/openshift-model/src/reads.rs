@@ -21,8 +21,8 @@ pub struct Read {
     pub form: Form,
     /// The only platform on which they are read; `None` on every one.
     pub platform: Option<Platform>,
-    /// Whether a pass cannot go on where the API server does not serve the kind, or refuses to.
-    /// Where this is false, the objects then count as absent.
+    /// Whether a pass cannot go on where the API server does not serve the kind.
+    /// Where this is false, the objects then count as absent. A refusal (403) is an error either way.
     pub required: bool,
     /// What for, as a sentence with the rule id.
     pub why: &'static str,
