@@ -223,26 +223,18 @@ fn known_metrics() -> BTreeSet<String> {
 }
 
 #[test]
-fn prometheus_takes_the_alerts_and_knows_every_metric() {
+fn every_metric_that_is_shown_or_alerted_on_exists() {
     let Some(objects) = rendered("replace") else {
         return;
     };
     let mut shown = Vec::new();
-    let folder = tempfile::tempdir().unwrap();
-    let mut files = Vec::new();
-    for (number, rules) in of_kind(&objects, "PrometheusRule").iter().enumerate() {
-        let path = folder.path().join(format!("{number}.json"));
-        std::fs::write(&path, rules["spec"].to_string()).unwrap();
-        files.push(path);
-        for group in rules["spec"]["groups"].as_array().unwrap() {
-            for rule in group["rules"].as_array().unwrap() {
-                shown.push(rule["expr"].as_str().unwrap().to_owned());
-                assert!(rule["annotations"]["summary"].is_string(), "{rule}");
-                assert!(rule["labels"]["severity"].is_string(), "{rule}");
-            }
+    for rules in of_kind(&objects, "PrometheusRule") {
+        for rule in alerts(&rules["spec"]) {
+            shown.push(rule["expr"].as_str().unwrap().to_owned());
+            assert!(rule["annotations"]["summary"].is_string(), "{rule}");
+            assert!(rule["labels"]["severity"].is_string(), "{rule}");
         }
     }
-    assert_eq!(files.len(), 2);
     let dashboard = std::fs::read_to_string(deploy().join("dashboard.json")).unwrap();
     let dashboard: Value = serde_json::from_str(&dashboard).unwrap();
     for panel in dashboard["panels"].as_array().unwrap() {
@@ -261,16 +253,85 @@ fn prometheus_takes_the_alerts_and_knows_every_metric() {
             "{base} is no metric of the controller: {known:?}"
         );
     }
-    let cases = folder.path().join("alerts.yaml");
-    std::fs::write(&cases, include_str!("alerts.yaml")).unwrap();
-    files.insert(0, "rules".into());
-    for (verb, arguments) in [("check", files), ("test", vec!["rules".into(), cases])] {
-        let Ok(output) = Command::new("promtool").arg(verb).args(arguments).output() else {
-            eprintln!("\nSKIPPED: no promtool: install the package prometheus");
-            return;
-        };
-        let said = [output.stdout, output.stderr].concat();
-        let said = String::from_utf8_lossy(&said);
-        assert!(output.status.success(), "promtool {verb}: {said}");
+}
+
+/// The alerts of a `PrometheusRule`.
+fn alerts(spec: &Value) -> Vec<&Value> {
+    let groups = spec["groups"].as_array().unwrap().iter();
+    groups
+        .flat_map(|group| group["rules"].as_array().unwrap())
+        .collect()
+}
+
+/// The rules of an overlay as files, and what `alerts.yaml` says to them.
+struct Alerts {
+    folder: tempfile::TempDir,
+    rules: Vec<(PathBuf, Value)>,
+}
+
+impl Alerts {
+    fn of(objects: &[Value]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let rules = of_kind(objects, "PrometheusRule").into_iter().map(|rule| {
+            let name = rule["metadata"]["name"].as_str().unwrap();
+            let path = folder.path().join(format!("{name}.json"));
+            std::fs::write(&path, rule["spec"].to_string()).unwrap();
+            (path, rule["spec"].clone())
+        });
+        let rules = rules.collect();
+        let cases = folder.path().join("alerts.yaml");
+        std::fs::write(&cases, include_str!("alerts.yaml")).unwrap();
+        Self { folder, rules }
+    }
+
+    fn test(&self) -> Option<Result<(), String>> {
+        promtool("test", &[&self.folder.path().join("alerts.yaml")])
+    }
+}
+
+/// What promtool says; `None`, after a line, where there is none.
+fn promtool(verb: &str, files: &[&Path]) -> Option<Result<(), String>> {
+    let mut command = Command::new("promtool");
+    command.args([verb, "rules"]).args(files);
+    let Ok(output) = command.output() else {
+        eprintln!("\nSKIPPED: no promtool: install the package prometheus");
+        return None;
+    };
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    Some(if output.status.success() {
+        Ok(())
+    } else {
+        Err(said)
+    })
+}
+
+#[test]
+fn each_alert_fires_where_something_is_wrong_and_nowhere_else() {
+    let Some(objects) = rendered("replace") else {
+        return;
+    };
+    let alerts_of = Alerts::of(&objects);
+    let files: Vec<_> = alerts_of.rules.iter().map(|(path, _)| &**path).collect();
+    assert_eq!(files.len(), 2);
+    let Some(checked) = promtool("check", &files) else {
+        return;
+    };
+    assert_eq!(checked, Ok(()));
+    assert_eq!(alerts_of.test(), Some(Ok(())));
+    // The cases notice an alert that never fires, and one that always does.
+    for (path, spec) in &alerts_of.rules {
+        for rule in alerts(spec) {
+            for expression in ["vector(1) == 0", "vector(1)"] {
+                let text = spec.to_string();
+                let was = rule["expr"].to_string();
+                let broken = text.replace(&was, &json!(expression).to_string());
+                assert_ne!(broken, text);
+                std::fs::write(path, broken).unwrap();
+                let tested = alerts_of.test().unwrap();
+                assert!(tested.is_err(), "{}: {expression}", rule["alert"]);
+            }
+        }
+        std::fs::write(path, spec.to_string()).unwrap();
     }
 }
