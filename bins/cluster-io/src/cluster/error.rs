@@ -65,7 +65,7 @@ pub enum ClusterError {
     /// The credentials are valid, but do not allow this call.
     #[error(
         "{problem}; `{what}` needs a role that allows it: docs/guides/live-clusters.md has one for \
-         readers and one for those who apply"
+         each task"
     )]
     Forbidden {
         /// The call.
