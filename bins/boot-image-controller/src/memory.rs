@@ -59,8 +59,8 @@ impl Memory {
     }
 
     /// Finds out what became of pending writes.
-    pub(crate) fn settle(&mut self, plan: &Plan, secrets: &[RawObject<'_>]) {
-        let (state, entries) = std::mem::take(&mut self.state).settled(plan, secrets);
+    pub(crate) fn settle(&mut self, plan: &Plan, secrets: &[RawObject<'_>], now: u64) {
+        let (state, entries) = std::mem::take(&mut self.state).settled(plan, secrets, now);
         self.state = state;
         self.new_entries.extend(entries);
     }

@@ -142,11 +142,13 @@ impl Controller {
             plan: digest,
             manager: FIELD_MANAGER,
         };
-        self.memory.state.pending = turn
+        // Of some writes before these it is not known yet what became of them.
+        let mut earlier = std::mem::take(&mut self.memory.state.pending);
+        let new = turn
             .due
             .iter()
-            .flat_map(|target| pending(&plan, target, &by))
-            .collect();
+            .flat_map(|target| pending(&plan, target, &by));
+        self.memory.state.pending = earlier.iter().cloned().chain(new).collect();
         self.save().await?;
         if self.user.is_none() {
             self.user = self.cluster.user_name().await.ok();
@@ -180,13 +182,16 @@ impl Controller {
             if is_unknown(&outcome.result) {
                 unknown.extend(pending(&plan, &target, &by));
             }
+            // What was written now had not been written before.
+            earlier.retain(|write| !is_written(&write.entry, &target, &outcome));
             self.updated(&plan, &target, &outcome, &by);
             turn.results.insert(
                 target.reference(),
                 targets::became(&target, &outcome.result),
             );
         }
-        self.memory.state.pending = unknown;
+        self.memory.state.pending = earlier;
+        self.memory.state.pending.extend(unknown);
         Ok(moved.then(|| Instant::now() + MOVED))
     }
 
@@ -261,9 +266,22 @@ fn pending(plan: &Plan, target: &Target, by: &Authorship<'_>) -> Vec<PendingWrit
     entries
         .map(|entry| PendingWrite {
             digest: digest.filter(|_| of_secret(&entry)),
+            at: seconds(),
             entry,
         })
         .collect()
+}
+
+/// Whether an update has written the object of a history entry.
+fn is_written(entry: &HistoryEntry, target: &Target, outcome: &Outcome) -> bool {
+    if entry.kind == Kind::Secret {
+        let secret = target.user_data.as_deref().map(|data| &data.secret);
+        return outcome.converted.is_some() && secret == Some(&entry.name);
+    }
+    let object = target.reference();
+    matches!(outcome.result, ApplyResult::Updated(_))
+        && (entry.kind, &entry.namespace, &entry.name)
+            == (target.kind, &object.namespace, &object.name)
 }
 
 /// Whether nobody knows what became of a write.
@@ -276,6 +294,7 @@ fn is_unknown(result: &ApplyResult) -> bool {
     }
 }
 
-fn seconds() -> u64 {
+/// Now, in seconds since 1970.
+pub(crate) fn seconds() -> u64 {
     u64::try_from(Timestamp::now().as_second()).unwrap_or_default()
 }

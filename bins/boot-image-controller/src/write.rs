@@ -11,7 +11,7 @@ use crate::controller::Controller;
 use crate::flags::Mode;
 use crate::pass::{Decided, PassError, earliest};
 use crate::status;
-use crate::updates::Turn;
+use crate::updates::{Turn, seconds};
 
 /// After how long it is looked again whether somebody else still writes what we are to write.
 const HELD_BACK: Duration = Duration::from_secs(15);
@@ -70,7 +70,7 @@ impl Controller {
             .iter()
             .filter_map(|text| RawObject::parse(&text.json).ok().flatten())
             .collect();
-        self.memory.settle(&decided.plan, &secrets);
+        self.memory.settle(&decided.plan, &secrets, seconds());
         Ok(())
     }
 

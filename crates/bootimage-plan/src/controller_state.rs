@@ -36,10 +36,17 @@ pub struct ControllerState {
 pub struct PendingWrite {
     /// What the history says once it has happened.
     pub entry: HistoryEntry,
+    /// When it was about to happen, in seconds since 1970.
+    #[serde(default)]
+    pub at: u64,
     /// Of a Secret: the digest of its stub afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
 }
+
+/// For how long it is looked whether a pending write happened, in seconds: what is looked at may be
+/// older than the write.
+const PENDING_SECONDS: u64 = 60;
 
 /// A part of the state that could not be read, and begins anew.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,20 +124,29 @@ impl ControllerState {
         })
     }
 
-    /// The state once it is known of each pending write whether it happened: a machine resource
-    /// boots the image, a Secret has the stub. `secrets` are those of pending writes as they are
-    /// now. Also the entries that the history has got by it.
+    /// The state without the pending writes that are known to have happened: a machine resource boots
+    /// the image, a Secret has the stub. Also the entries that the history has got by it. Of the
+    /// others, those of the last minute stay. `secrets` are those of pending writes as they are now,
+    /// `now` is in seconds since 1970.
     #[must_use]
-    pub fn settled(mut self, plan: &Plan, secrets: &[RawObject<'_>]) -> (Self, Vec<HistoryEntry>) {
+    pub fn settled(
+        mut self,
+        plan: &Plan,
+        secrets: &[RawObject<'_>],
+        now: u64,
+    ) -> (Self, Vec<HistoryEntry>) {
         let mut entries = Vec::new();
-        for PendingWrite { entry, digest } in std::mem::take(&mut self.pending) {
+        for pending in std::mem::take(&mut self.pending) {
+            let PendingWrite { entry, digest, at } = &pending;
             let happened = match entry.kind {
-                Kind::Secret => digest.is_some_and(|digest| has_stub(secrets, &entry, digest)),
-                _ => boots(plan, &entry),
+                Kind::Secret => digest.is_some_and(|digest| has_stub(secrets, entry, digest)),
+                _ => boots(plan, entry),
             };
             if happened {
                 self.history = self.history.append(entry.clone());
-                entries.push(entry);
+                entries.push(pending.entry);
+            } else if now.saturating_sub(*at) < PENDING_SECONDS {
+                self.pending.push(pending);
             }
         }
         (self, entries)
@@ -188,7 +204,7 @@ fn read<T: DeserializeOwned + Default>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ReasonCode;
+    use crate::{ClusterSnapshot, Completeness, Facts, Policy, ReasonCode, plan};
     use openshift_model::ObjectRef;
 
     fn state() -> ControllerState {
@@ -215,6 +231,7 @@ mod tests {
             history: History::default().append(entry.clone()),
             pending: vec![PendingWrite {
                 entry,
+                at: 1_000,
                 digest: None,
             }],
         }
@@ -262,5 +279,56 @@ mod tests {
         let object = RawObject::parse(&text).unwrap();
         let (read, problems) = ControllerState::read(object.as_ref());
         assert_eq!((read, problems.len()), (ControllerState::default(), 1));
+    }
+
+    /// A plan over one set that boots an image.
+    fn plan_of(image: &str, uid: &str) -> Plan {
+        let set = json!({"apiVersion": "machine.openshift.io/v1beta1", "kind": "MachineSet",
+            "metadata": {"name": "a", "namespace": "n", "uid": uid, "annotations":
+                {"capacity.cluster-autoscaler.kubernetes.io/labels": "kubernetes.io/arch=amd64"}},
+            "spec": {"template": {"spec": {"providerSpec": {"value": {
+                "apiVersion": "machine.openshift.io/v1beta1", "kind": "GCPMachineProviderSpec",
+                "disks": [{"boot": true, "image": image}]}}}}}});
+        let infrastructure = json!({"apiVersion": "config.openshift.io/v1",
+            "kind": "Infrastructure", "metadata": {"name": "cluster"},
+            "status": {"platformStatus": {"type": "GCP"}}});
+        let managers = json!([{"resource": "machinesets", "apiGroup": "machine.openshift.io",
+            "selection": {"mode": "All"}}]);
+        let configuration = json!({"apiVersion": "operator.openshift.io/v1",
+            "kind": "MachineConfiguration", "metadata": {"name": "cluster"},
+            "spec": {"managedBootImages": {"machineManagers": managers}}});
+        let texts = [set, infrastructure, configuration].map(|object| object.to_string());
+        let objects = texts.iter().map(|text| RawObject::parse(text).unwrap());
+        let snapshot = ClusterSnapshot {
+            completeness: Completeness::Complete,
+            objects: objects.flatten().collect(),
+            streams: Vec::new(),
+        };
+        plan(&snapshot, &Facts::default(), &Policy::default())
+    }
+
+    #[test]
+    fn a_pending_write_is_looked_for_until_a_minute_has_passed() {
+        let check = |image: &str, uid: &str, now: u64, entries: usize, pending: usize| {
+            let before = ControllerState {
+                history: History::default(),
+                ..state()
+            };
+            let (after, new) = before.settled(&plan_of(image, uid), &[], now);
+            assert_eq!(
+                (new.len(), after.pending.len()),
+                (entries, pending),
+                "{image} {uid} {now}"
+            );
+            assert_eq!(after.history.entries().count(), entries);
+        };
+        check("new", "u", 1_000, 1, 0);
+        check("new", "u", 9_000, 1, 0);
+        check("old", "u", 1_059, 0, 1);
+        check("old", "u", 1_060, 0, 0);
+        // Another object of the same name.
+        check("new", "v", 1_001, 0, 1);
+        // A clock that went back.
+        check("old", "u", 900, 0, 1);
     }
 }

@@ -86,10 +86,9 @@ mod tests {
                 "metadata": {"name": name, "namespace": "openshift-machine-api", "labels": labels,
                     "ownerReferences": owners}, "spec": {"template": {"metadata": {"labels": labels}}}})
         };
-        let owner = |number| json!([{"apiVersion": "a/v1", "kind": "Pool", "name": format!("p{number}"), "uid": "u"}]);
+        let pool = |number: usize| json!([{"apiVersion": "a/v1", "kind": "Pool", "name": format!("p{number}"), "uid": "u"}]);
         let label = json!({"machine.openshift.io/os-id": "Windows"});
-        let owned =
-            (0..owned).map(|number| set(format!("o{number}"), json!({}), owner(number % 2)));
+        let owned = (0..owned).map(|number| set(format!("o{number}"), json!({}), pool(number % 2)));
         let windows =
             (0..windows).map(|number| set(format!("w{number}"), label.clone(), json!([])));
         let all = json!([{"resource": "machinesets", "apiGroup": "machine.openshift.io",
