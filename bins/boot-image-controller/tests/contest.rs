@@ -1,4 +1,7 @@
 //! Somebody else reverts what the controller writes.
+//!
+//! The short form runs here, with short pauses; `OSIMAGE_SOAK=1` fights for ten minutes, with those that
+//! the controller has by itself.
 
 #![allow(
     clippy::indexing_slicing,
@@ -13,10 +16,28 @@ use std::time::{Duration, Instant};
 
 use support::{CONFIGURATION, CURRENT, Cluster, Controller, OPERATOR, eventually, set_path};
 
-/// How long the opponent goes on. Each time it is left alone for twice as long.
-const FIGHT: Duration = Duration::from_secs(15);
-/// In that time: three edits at once, then after 1, 2, 4 and 8 seconds.
-const MOST_EDITS: usize = 8;
+/// A fight: how long the opponent goes on, the first pause, and the most edits that are made. Three are
+/// made at once; then a set is left alone for twice as long each time.
+struct Fight {
+    time: Duration,
+    pause: &'static str,
+    most_edits: usize,
+}
+
+fn fight() -> Fight {
+    if support::soak() {
+        return Fight {
+            time: Duration::from_mins(10),
+            pause: "60",
+            most_edits: 11,
+        };
+    }
+    Fight {
+        time: Duration::from_secs(15),
+        pause: "1",
+        most_edits: 8,
+    }
+}
 
 #[test]
 fn bi_190_who_reverts_is_named_and_nobody_fights() {
@@ -24,7 +45,9 @@ fn bi_190_who_reverts_is_named_and_nobody_fights() {
         return;
     };
     let old = cluster.image("worker-b");
-    let arguments = ["--mode=replace", "--contest-pause=1"];
+    let fight = fight();
+    let pause = format!("--contest-pause={}", fight.pause);
+    let arguments = ["--mode=replace", &pause];
     let controller = Controller::start(&cluster.kubeconfig, &arguments);
     let ended = AtomicBool::new(false);
     let writes = cluster.writes_of(|| {
@@ -50,7 +73,7 @@ fn bi_190_who_reverts_is_named_and_nobody_fights() {
                     .contains(CURRENT.trim_end_matches("-0"))
                     .then_some(())
             });
-            std::thread::sleep(FIGHT.saturating_sub(start.elapsed()));
+            std::thread::sleep(fight.time.saturating_sub(start.elapsed()));
             let degraded = cluster.condition(CONFIGURATION, "BootImageUpdateDegraded");
             assert_eq!(degraded["status"], "False", "{degraded}");
             let contested = cluster.condition(OPERATOR, "BootImagesContested");
@@ -63,7 +86,7 @@ fn bi_190_who_reverts_is_named_and_nobody_fights() {
     let path = set_path("worker-b");
     let edits = writes.iter().filter(|call| call.uri.starts_with(&path));
     let edits = edits.count();
-    assert!((3..=MOST_EDITS).contains(&edits), "{edits}");
+    assert!((3..=fight.most_edits).contains(&edits), "{edits}");
     let named = cluster
         .events("demo-7xk2p-worker-b")
         .into_iter()

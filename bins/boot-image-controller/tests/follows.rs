@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support::{
     CONFIGURATION, CURRENT, Cluster, Controller, OPERATOR, SECRETS, STATE, STREAM, eventually,
-    set_path,
+    set_path, soak,
 };
 use test_control_plane::Moto;
 
@@ -72,9 +72,12 @@ fn bi_210_to_bi_215_a_cluster_is_followed_in_mode_replace() {
 
     // At rest nothing is written, and nothing is read but by watches.
     std::thread::sleep(Duration::from_secs(2));
-    let calls = cluster
-        .control_plane
-        .calls_of(|| std::thread::sleep(Duration::from_secs(4)));
+    let rest = if soak() {
+        Duration::from_mins(10)
+    } else {
+        Duration::from_secs(4)
+    };
+    let calls = cluster.control_plane.calls_of(|| std::thread::sleep(rest));
     let others: Vec<_> = calls
         .iter()
         .filter(|call| call.resource != "leases.coordination.k8s.io" && call.verb != "watch")

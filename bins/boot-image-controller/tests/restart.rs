@@ -15,12 +15,10 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::{CURRENT, Cluster, Controller, LEASE, SECRETS, STATE, eventually, set_path, signal};
+use support::{
+    CURRENT, Cluster, Controller, LEASE, SECRETS, STATE, eventually, set_path, signal, soak,
+};
 use test_control_plane::{Call, Identity, Verdict};
-
-fn soak() -> bool {
-    std::env::var_os("OSIMAGE_SOAK").is_some_and(|value| !value.is_empty())
-}
 
 /// Whether a call is one after which a crash could matter: all but watches, lists and the Lease.
 fn counts(call: &Call) -> bool {

@@ -166,6 +166,11 @@ impl Cluster {
     }
 }
 
+/// Whether suites are to run in their long form.
+pub(crate) fn soak() -> bool {
+    std::env::var_os("OSIMAGE_SOAK").is_some_and(|value| !value.is_empty())
+}
+
 pub(crate) fn set_path(set: &str) -> String {
     format!("{SETS}/demo-7xk2p-{set}")
 }

@@ -1,0 +1,188 @@
+//! What becomes of a controller whose API server fails it, or refuses what it asks for. It is never
+//! started again.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test fails where something is not as it should be"
+)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::json;
+use support::{CONFIGURATION, Cluster, Controller, eventually, set_path};
+use test_control_plane::{Call, FaultProxy, Identity, Verdict};
+
+/// The image of the samples' release, whatever the architecture.
+const IMAGE: &str = "rhcos-9-8-20260715-0";
+/// The most edits of a set that fails once: that one, the one that follows, and one more where a pass
+/// ended in between.
+const MOST_EDITS: usize = 3;
+/// The most edits of a set that fails until it is told: four in the first pass, and one.
+const MOST_EDITS_OF_BROKEN: usize = 5;
+
+/// How the first edit of each set fails.
+const FAULTS: [(&str, Verdict); 4] = [
+    ("worker-b", answer(409, None)),
+    ("worker-arm", answer(429, Some(1))),
+    ("worker-d-noarch", Verdict::CutBefore),
+    ("worker-stub2", Verdict::CutAfter),
+];
+/// The set that every edit fails of, until the cluster was told.
+const BROKEN: &str = "worker-twodisks";
+
+const fn answer(code: u16, retry_after: Option<u32>) -> Verdict {
+    Verdict::Answer { code, retry_after }
+}
+
+fn is_edit(call: &Call, set: &str) -> bool {
+    let path = call.uri.split('?').next().unwrap_or_default();
+    call.method == "PATCH" && !call.uri.contains("dryRun") && path == set_path(set)
+}
+
+/// A proxy that fails the first edit of each set, and the first read of two kinds.
+fn proxy(cluster: &Cluster, broken: Arc<AtomicBool>) -> FaultProxy {
+    let failed = Mutex::new(BTreeSet::new());
+    cluster.control_plane.proxy(&Identity::Admin, move |call| {
+        let first = |what: &'static str| failed.lock().unwrap().insert(what);
+        if is_edit(call, BROKEN) && broken.load(Ordering::SeqCst) {
+            return answer(500, None);
+        }
+        let fault = FAULTS.iter().find(|(set, _)| is_edit(call, set));
+        if let Some((_, verdict)) = fault.filter(|(set, _)| first(set)) {
+            return verdict.clone();
+        }
+        if call.uri.contains("/infrastructures") && first("infrastructures") {
+            return answer(500, None);
+        }
+        if call.uri.contains("/featuregates") && first("featuregates") {
+            return answer(429, Some(1));
+        }
+        Verdict::Pass
+    })
+}
+
+/// Waits until a set boots the release's image, and the history says so once.
+fn updated_once(cluster: &Cluster, set: &str) {
+    eventually(&format!("{set} is updated"), || {
+        cluster.image(set).contains(IMAGE).then_some(())
+    });
+    let name = format!("demo-7xk2p-{set}");
+    let entries = eventually("the write stands in the history", || {
+        Some(cluster.history(&name)).filter(|entries| !entries.is_empty())
+    });
+    assert_eq!(entries.len(), 1, "{set}: {entries:?}");
+}
+
+/// The message of the cluster's Degraded condition, once it is true.
+fn degraded(cluster: &Cluster) -> String {
+    eventually("the cluster is told", || {
+        let degraded = cluster.condition(CONFIGURATION, "BootImageUpdateDegraded");
+        let message = degraded["message"].as_str()?.to_owned();
+        (degraded["status"] == "True").then_some(message)
+    })
+}
+
+fn not_degraded(cluster: &Cluster) {
+    eventually("nothing is degraded any more", || {
+        let degraded = cluster.condition(CONFIGURATION, "BootImageUpdateDegraded");
+        (degraded["status"] == "False").then_some(())
+    });
+}
+
+#[test]
+fn w_04_a_fault_is_got_over_and_holds_up_its_own_set_alone() {
+    let Some(cluster) = Cluster::gcp() else {
+        return;
+    };
+    let broken = Arc::new(AtomicBool::new(true));
+    let proxy = proxy(&cluster, Arc::clone(&broken));
+    let mut controller = Controller::start(proxy.kubeconfig(), &["--mode=replace"]);
+    let message = degraded(&cluster);
+    for words in ["unable to patch new machineset", "a fault of the test, 500"] {
+        assert!(message.contains(words), "{message}");
+    }
+    for (set, _) in FAULTS {
+        updated_once(&cluster, set);
+    }
+    assert!(!cluster.image(BROKEN).contains(IMAGE));
+    broken.store(false, Ordering::SeqCst);
+    updated_once(&cluster, BROKEN);
+    not_degraded(&cluster);
+    let calls = proxy.calls();
+    let limits = FAULTS.iter().map(|(set, _)| (*set, MOST_EDITS));
+    for (set, limit) in limits.chain([(BROKEN, MOST_EDITS_OF_BROKEN)]) {
+        let edits = calls.iter().filter(|call| is_edit(call, set)).count();
+        assert!((1..=limit).contains(&edits), "{set}: {edits} edits");
+    }
+    assert!(controller.ended().is_none());
+}
+
+const ADMISSION: &str = "/apis/admissionregistration.k8s.io/v1";
+
+/// A policy of somebody who does not want one set to be changed.
+fn refuse(cluster: &Cluster, set: &str) {
+    let group = "admissionregistration.k8s.io/v1";
+    cluster.control_plane.create(
+        &json!({"apiVersion": group, "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": "frozen"}, "spec": {"failurePolicy": "Fail", "matchConstraints":
+            {"resourceRules": [{"apiGroups": ["machine.openshift.io"], "apiVersions": ["v1beta1"],
+                "operations": ["UPDATE"], "resources": ["machinesets"]}]},
+            "validations": [{"expression": format!("object.metadata.name != 'demo-7xk2p-{set}'"),
+                "message": "frozen until the audit is over"}]}}),
+    );
+    cluster.control_plane.create(&json!({"apiVersion": group,
+        "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": "frozen"},
+        "spec": {"policyName": "frozen", "validationActions": ["Deny"]}}));
+    let path = format!("{}?dryRun=All", set_path(set));
+    let object = cluster.get(&set_path(set));
+    eventually("the policy is in force", || {
+        cluster.control_plane.send("PUT", &path, &object).err()
+    });
+}
+
+#[test]
+fn bi_197_what_admission_refuses_is_told_and_tried_again() {
+    let Some(cluster) = Cluster::gcp() else {
+        return;
+    };
+    refuse(&cluster, "worker-b");
+    let mut controller = Controller::start(&cluster.kubeconfig, &["--mode=replace"]);
+    let message = degraded(&cluster);
+    for words in [
+        "unable to patch new machineset",
+        "frozen until the audit is over",
+    ] {
+        assert!(message.contains(words), "{message}");
+    }
+    for set in ["worker-arm", "worker-twodisks", "worker-stub2"] {
+        updated_once(&cluster, set);
+    }
+    assert!(!cluster.image("worker-b").contains(IMAGE));
+    let refused = |call: &test_control_plane::AuditEvent| {
+        call.uri.starts_with(&set_path("worker-b")) && call.is_write()
+    };
+    let calls = cluster
+        .control_plane
+        .calls_of(|| std::thread::sleep(Duration::from_secs(5)));
+    assert!(
+        calls.iter().filter(|call| refused(call)).count() <= 1,
+        "{calls:?}"
+    );
+    for kind in [
+        "validatingadmissionpolicybindings",
+        "validatingadmissionpolicies",
+    ] {
+        cluster
+            .control_plane
+            .delete(&format!("{ADMISSION}/{kind}/frozen"));
+    }
+    updated_once(&cluster, "worker-b");
+    not_degraded(&cluster);
+    assert!(controller.ended().is_none());
+}
