@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: time and memory of the whole process on large inputs.
 
+mod controller;
 mod dumps;
 mod fleet;
 mod generate;
@@ -25,36 +26,66 @@ const RUNS: usize = 9;
 /// Time between two readings of the memory in use.
 const SAMPLE: Duration = Duration::from_micros(500);
 
-/// Builds the release binary, makes the inputs and measures.
-pub(crate) fn run() -> Result<(), String> {
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Part {
+    /// Plans and diffs of many sets
+    Plans,
+    /// Dumps of which almost nothing is read
+    Dumps,
+    /// A report on many dumps
+    Fleet,
+    /// A live cluster: a plan, and the controller
+    Live,
+}
+
+/// Builds the release binaries, makes the inputs and measures; everything where no part is named.
+pub(crate) fn run(parts: &[Part]) -> Result<(), String> {
     let folder = root().join("target/bench");
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let inputs = generate::all(&folder, SETS).map_err(|error| error.to_string())?;
-    let binary = build()?;
+    let is_wanted = |part| parts.is_empty() || parts.contains(&part);
+    let [binary, controller] = build()?;
     say(&format!(
         "median and range of {RUNS} runs, peak of resident memory"
     ));
-    inputs
-        .iter()
-        .try_for_each(|input| measure(&binary, input, SETS, "patch"))?;
-    let many = generate::gcp(&folder.join("many"), SHOWN).map_err(|error| error.to_string())?;
-    measure(&binary, &many, SHOWN, "diff")?;
-    dumps::run(&binary, &folder)?;
-    fleet::run(&binary, &folder)?;
-    live::run(&binary)
+    if is_wanted(Part::Plans) {
+        plans(&binary, &folder)?;
+    }
+    if is_wanted(Part::Dumps) {
+        dumps::run(&binary, &folder)?;
+    }
+    if is_wanted(Part::Fleet) {
+        fleet::run(&binary, &folder)?;
+    }
+    if is_wanted(Part::Live) {
+        live::run(&binary, &controller)?;
+    }
+    Ok(())
 }
 
-fn build() -> Result<PathBuf, String> {
+fn plans(binary: &Path, folder: &Path) -> Result<(), String> {
+    let inputs = generate::all(folder, SETS).map_err(|error| error.to_string())?;
+    inputs
+        .iter()
+        .try_for_each(|input| measure(binary, input, SETS, "patch"))?;
+    let many = generate::gcp(&folder.join("many"), SHOWN).map_err(|error| error.to_string())?;
+    measure(binary, &many, SHOWN, "diff")
+}
+
+/// The command and the controller.
+fn build() -> Result<[PathBuf; 2], String> {
+    let names = ["osimage", "boot-image-controller"];
     let status = Command::new(env!("CARGO"))
         .current_dir(root())
-        .args(["build", "--release", "--locked", "--package", "osimage"])
+        .args(["build", "--release", "--locked"])
+        .args(names.map(|name| format!("--package={name}")))
         .status()
         .map_err(|error| format!("cargo build: {error}"))?;
     if !status.success() {
         return Err("cargo build failed".to_owned());
     }
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root().join("target"), PathBuf::from);
-    Ok(target.join("release/osimage"))
+    Ok(names.map(|name| target.join("release").join(name)))
 }
 
 fn measure(binary: &Path, input: &Input, sets: usize, format: &str) -> Result<(), String> {
@@ -120,7 +151,7 @@ fn once(mut command: Command) -> std::io::Result<Run> {
     });
     let mut peak_kib = 0;
     while child.try_wait()?.is_none() {
-        peak_kib = peak(&status).unwrap_or(0).max(peak_kib);
+        peak_kib = memory(&status, PEAK).unwrap_or(0).max(peak_kib);
         std::thread::sleep(SAMPLE);
     }
     let time = start.elapsed();
@@ -136,9 +167,12 @@ fn once(mut command: Command) -> std::io::Result<Run> {
     })
 }
 
-/// The highest resident memory of a process so far, in KiB; Linux only.
-fn peak(status: &Path) -> Option<u64> {
+/// The highest resident memory of a process so far, as `/proc/…/status` names it.
+const PEAK: &str = "VmHWM:";
+
+/// A kind of memory of a process, in KiB; Linux only.
+fn memory(status: &Path, member: &str) -> Option<u64> {
     let text = fs::read_to_string(status).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(member))?;
     line.trim().trim_end_matches(" kB").parse().ok()
 }

@@ -30,8 +30,11 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// Measure the whole process on large inputs
-    Bench,
+    /// Measure whole processes on large inputs
+    Bench {
+        /// What is measured; everything where nothing is named
+        parts: Vec<bench::Part>,
+    },
     /// Run golden cases: {"id","expect"} lines on standard output, a summary on standard error
     Golden {
         /// Files of cases, one JSON object a line
@@ -44,7 +47,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::CheckLayers => layers::check(),
         Task::Gen { check } => r#gen::run(check),
-        Task::Bench => bench::run().map(|()| true),
+        Task::Bench { parts } => bench::run(&parts).map(|()| true),
         Task::Golden { files } => golden::run(&files).map_err(|error| error.to_string()),
     };
     match result {

@@ -11,19 +11,20 @@ use crate::r#gen::root;
 use crate::say;
 
 /// How many sets the cluster has.
-const SETS: usize = 1_000;
+pub(super) const SETS: usize = 1_000;
 /// How many Secrets lie in the namespace of the sets.
 const SECRETS: usize = 30_000;
 /// What a Secret of the Machine API's namespace holds, in bytes: a stub with a certificate.
 const SECRET_BYTES: usize = 2_000;
 
-const API: &str = "/apis/machine.openshift.io/v1beta1/namespaces/openshift-machine-api/machinesets";
+pub(super) const API: &str =
+    "/apis/machine.openshift.io/v1beta1/namespaces/openshift-machine-api/machinesets";
 
 /// A set of the fixture with an image that is out of date.
 const OUTDATED: &str = "mill-6tq4z-worker-northeurope2";
 
 /// Fills a control plane and measures; says why not where there is none.
-pub(super) fn run(binary: &Path) -> Result<(), String> {
+pub(super) fn run(binary: &Path, controller: &Path) -> Result<(), String> {
     let Some(control_plane) = ControlPlane::start() else {
         return Ok(());
     };
@@ -53,7 +54,7 @@ pub(super) fn run(binary: &Path) -> Result<(), String> {
         time(RUNS - 1),
         memory.div_ceil(1024),
     ));
-    Ok(())
+    super::controller::run(&control_plane, controller, &kubeconfig)
 }
 
 fn fill(control_plane: &ControlPlane) -> Result<(), String> {
