@@ -186,3 +186,26 @@ fn bi_197_what_admission_refuses_is_told_and_tried_again() {
     not_degraded(&cluster);
     assert!(controller.ended().is_none());
 }
+
+#[test]
+fn an_api_server_that_was_away_or_has_lost_everything_is_followed_again() {
+    let Some(mut cluster) = Cluster::gcp() else {
+        return;
+    };
+    // A Lease that runs out meanwhile would end the process, which is another test.
+    let arguments = ["--mode=replace", "--leader-elect=false"];
+    let mut controller = Controller::start(&cluster.kubeconfig, &arguments);
+    updated_once(&cluster, "worker-b");
+    cluster.control_plane.restart();
+    cluster.bring(IMAGE, "rhcos-9-8-20260901-0");
+    eventually("the next release is followed", || {
+        cluster.image("worker-b").contains("20260901").then_some(())
+    });
+    // A control plane out of nothing: the versions that the controller has seen are not there yet.
+    cluster.control_plane.restart_without_data();
+    cluster.fill("samples/valid");
+    updated_once(&cluster, "worker-b");
+    updated_once(&cluster, "worker-stub2");
+    assert!(controller.ended().is_none());
+    assert!(controller.http("probes", "/readyz").contains("200 OK"));
+}

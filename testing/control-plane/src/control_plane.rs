@@ -54,7 +54,7 @@ pub struct ControlPlane {
     pub(crate) client: kube::Client,
     // Last, in this order: the API server goes before its store.
     api_server: Process,
-    _etcd: Process,
+    etcd: Process,
 }
 
 impl ControlPlane {
@@ -104,10 +104,29 @@ impl ControlPlane {
             runtime,
             client,
             api_server,
-            _etcd: etcd,
+            etcd,
         };
         this.wait_until_ready();
         Some(this)
+    }
+
+    /// Ends the API server, and starts it again with everything that it had.
+    pub fn restart(&mut self) {
+        self.api_server.stop();
+        self.api_server.start_again();
+        self.wait_until_ready();
+    }
+
+    /// Ends the API server and its store, and starts both with nothing but this repository's
+    /// definitions: versions of objects begin anew.
+    pub fn restart_without_data(&mut self) {
+        self.api_server.stop();
+        self.etcd.stop();
+        std::fs::remove_dir_all(self.path().join("etcd")).expect("the folder of etcd");
+        self.etcd.start_again();
+        self.api_server.start_again();
+        self.wait_until_ready();
+        self.define(&own_definitions());
     }
 
     /// The URL of the API server.

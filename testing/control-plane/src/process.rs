@@ -10,23 +10,31 @@ const SUPERVISOR: &str = "exec 3<&0; \"$@\" </dev/null 3<&- & pid=$!; read -r _ 
 
 /// A running program.
 pub(crate) struct Process {
+    program: PathBuf,
+    arguments: Vec<String>,
     shell: Child,
     pub(crate) log: PathBuf,
 }
 
 impl Process {
     pub(crate) fn start(program: &Path, arguments: &[String], log: PathBuf) -> Self {
-        let file = File::create(&log).expect("a log file");
-        let shell = Command::new("sh")
-            .args(["-c", SUPERVISOR, "sh"])
-            .arg(program)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(file.try_clone().expect("a log file"))
-            .stderr(file)
-            .spawn()
-            .expect("a shell");
-        Self { shell, log }
+        Self {
+            shell: shell(program, arguments, &log),
+            program: program.to_owned(),
+            arguments: arguments.to_vec(),
+            log,
+        }
+    }
+
+    /// Ends the program.
+    pub(crate) fn stop(&mut self) {
+        drop(self.shell.stdin.take());
+        self.shell.wait().ok();
+    }
+
+    /// Starts the program again after it was stopped, with the same arguments and a new log.
+    pub(crate) fn start_again(&mut self) {
+        self.shell = shell(&self.program, &self.arguments, &self.log);
     }
 
     /// The last lines of the program's log.
@@ -40,7 +48,19 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        drop(self.shell.stdin.take());
-        self.shell.wait().ok();
+        self.stop();
     }
+}
+
+fn shell(program: &Path, arguments: &[String], log: &Path) -> Child {
+    let file = File::create(log).expect("a log file");
+    Command::new("sh")
+        .args(["-c", SUPERVISOR, "sh"])
+        .arg(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(file.try_clone().expect("a log file"))
+        .stderr(file)
+        .spawn()
+        .expect("a shell")
 }

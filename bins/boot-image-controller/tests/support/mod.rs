@@ -54,19 +54,25 @@ impl Cluster {
 
     pub(crate) fn with(objects: &str) -> Option<Self> {
         let control_plane = ControlPlane::start()?;
-        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
-        control_plane.create_all(&fixtures.join(objects));
-        control_plane.create(&json!({"apiVersion": "v1", "kind": "Namespace",
-            "metadata": {"name": "osimage"}}));
         let this = Self {
             kubeconfig: control_plane.kubeconfig(&Identity::Admin),
             control_plane,
             folder: tempfile::tempdir().unwrap(),
         };
-        // Who made the samples is no controller that writes conditions.
-        this.configuration_status(&json!({"conditions": null}));
-        this.configuration_status(&json!({"observedGeneration": this.generation()}));
+        this.fill(objects);
         Some(this)
+    }
+
+    /// Makes the objects of a fixture, in a control plane that has none.
+    pub(crate) fn fill(&self, objects: &str) {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
+        self.control_plane.create_all(&fixtures.join(objects));
+        self.control_plane
+            .create(&json!({"apiVersion": "v1", "kind": "Namespace",
+            "metadata": {"name": "osimage"}}));
+        // Who made the samples is no controller that writes conditions.
+        self.configuration_status(&json!({"conditions": null}));
+        self.configuration_status(&json!({"observedGeneration": self.generation()}));
     }
 
     pub(crate) fn get(&self, path: &str) -> Value {
@@ -176,13 +182,18 @@ pub(crate) fn set_path(set: &str) -> String {
 }
 
 /// Waits until something holds.
-pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    within(PATIENCE, what, look)
+}
+
+/// The same, for what is known to take its time.
+pub(crate) fn within<T>(limit: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(start.elapsed() < PATIENCE, "{what}");
+        assert!(start.elapsed() < limit, "{what}");
         std::thread::sleep(PAUSE);
     }
 }

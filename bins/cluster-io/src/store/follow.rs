@@ -65,7 +65,8 @@ pub(super) async fn follow(shared: Arc<Shared>, row: usize) {
         {
             next = Next::List;
         }
-        let wait = pause(error.as_ref(), failures);
+        let was_listed = shared.row(row, |row| row.was_listed);
+        let wait = pause(error.as_ref(), failures, was_listed == Some(true));
         if let Some(error) = error {
             shared.failed(row, &error);
         }
@@ -74,13 +75,16 @@ pub(super) async fn follow(shared: Arc<Shared>, row: usize) {
     }
 }
 
-fn pause(error: Option<&WatchError>, failures: u32) -> Duration {
+/// A kind that was listed before is expected to be there again soon.
+fn pause(error: Option<&WatchError>, failures: u32, was_listed: bool) -> Duration {
     let factor = 2_u32.checked_pow(failures).unwrap_or(u32::MAX);
     let wait = FIRST_WAIT.saturating_mul(factor).min(LONGEST_WAIT);
     match error {
         // Nothing is wrong: it was only forgotten where we were.
         Some(WatchError::Expired) if failures == 0 => Duration::ZERO,
-        Some(WatchError::NoSuchKind | WatchError::Forbidden(_)) => (wait * 10).min(ABSENT_WAIT),
+        Some(WatchError::NoSuchKind | WatchError::Forbidden(_)) if !was_listed => {
+            (wait * 10).min(ABSENT_WAIT)
+        }
         Some(WatchError::Busy { retry_after, .. }) => {
             retry_after.unwrap_or(wait).clamp(FIRST_WAIT, LONGEST_WAIT)
         }
@@ -94,18 +98,36 @@ async fn once(shared: &Shared, row: usize, next: Next, heard: &mut bool) -> Resu
         list(shared, row).await?;
         *heard = true;
     }
-    let options = &shared.options;
+    let losses = shared.losses.subscribe();
     let Some((spec, version)) = shared.place(row) else {
         return Ok(());
     };
-    let (lifetime, silence) = (options.lifetime, options.silence);
-    let mut watch = request::watch(&shared.client, &spec, &version, lifetime, silence).await?;
-    shared.healthy(row);
-    while let Some(event) = watch.next().await? {
-        *heard = true;
-        shared.tell(row, event);
+    if version.is_empty() {
+        // The API server has lost its data while it was listed.
+        return Err(WatchError::Expired);
     }
-    Ok(())
+    let options = &shared.options;
+    let (lifetime, silence) = (options.lifetime, options.silence);
+    let watching = async {
+        let mut watch = request::watch(&shared.client, &spec, &version, lifetime, silence).await?;
+        shared.healthy(row);
+        while let Some(event) = watch.next().await? {
+            *heard = true;
+            shared.tell(row, event);
+        }
+        Ok(())
+    };
+    tokio::select! {
+        ended = watching => ended,
+        () = next_loss(losses) => Err(WatchError::Expired),
+    }
+}
+
+/// Until another watch finds out that the API server has lost its data.
+async fn next_loss(mut losses: tokio::sync::watch::Receiver<u64>) {
+    if losses.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 async fn list(shared: &Shared, row: usize) -> Result<(), WatchError> {

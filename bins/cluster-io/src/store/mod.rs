@@ -113,7 +113,7 @@ pub struct WatchProblem {
     pub kind: Kind,
     /// Whether there can be no snapshot because of it.
     pub blocks: bool,
-    /// Whether the API server says that there is no such kind.
+    /// Whether the API server says that there is no such kind, and has never shown any.
     pub not_served: bool,
     /// What is wrong; empty where it is only not there yet.
     pub problem: String,
@@ -136,6 +136,8 @@ struct Shared {
     options: StoreOptions,
     rows: Mutex<Vec<Row>>,
     changes: watch::Sender<u64>,
+    /// Counts how often the API server has lost its data.
+    losses: watch::Sender<u64>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -160,6 +162,7 @@ impl Store {
             options,
             rows: Mutex::new(rows),
             changes: watch::channel(0).0,
+            losses: watch::channel(0).0,
         });
         let follow = |row| tokio::spawn(follow::follow(Arc::clone(&shared), row));
         let tasks = (0..count).map(follow).collect();
@@ -188,7 +191,7 @@ impl Store {
         ill.map(|row| WatchProblem {
             kind: row.spec.kind(),
             blocks: !row.synced,
-            not_served: row.problem == Some(WatchError::NoSuchKind),
+            not_served: row.problem == Some(WatchError::NoSuchKind) && !row.was_listed,
             problem: row
                 .problem
                 .as_ref()
@@ -300,8 +303,21 @@ impl Shared {
         self.row(row, |row| (row.spec.clone(), row.position().to_owned()))
     }
 
+    /// Begins a list. Where it is older than what has arrived already, all rows are read anew: watches
+    /// of the others may wait for versions that will not come for a long time.
     fn begin(&self, row: usize, version: &str) -> Listing {
-        self.row(row, |row| row.begin(version)).unwrap_or_default()
+        let mut rows = self.rows();
+        let has_lost = rows.get(row).is_some_and(|row| row.is_before(version));
+        if has_lost {
+            rows.iter_mut().for_each(Row::lose);
+        }
+        let listing = rows.get_mut(row).map(|row| row.begin(version));
+        drop(rows);
+        if has_lost {
+            self.losses
+                .send_modify(|count| *count = count.wrapping_add(1));
+        }
+        listing.unwrap_or_default()
     }
 
     fn show(

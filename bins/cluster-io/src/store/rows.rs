@@ -17,6 +17,10 @@ pub(super) struct Row {
     pub(super) spec: WatchSpec,
     /// Whether a whole list has arrived once.
     pub(super) synced: bool,
+    /// Whether a whole list has arrived at some time: the kind is expected to be there.
+    pub(super) was_listed: bool,
+    /// Whether the API server has lost its data since the last list began.
+    lost: bool,
     /// What is wrong with the watch now.
     pub(super) problem: Option<WatchError>,
     /// How many objects had no name and were left out.
@@ -48,6 +52,8 @@ impl Row {
         Self {
             spec,
             synced: false,
+            was_listed: false,
+            lost: false,
             problem: None,
             unreadable: 0,
             position: String::new(),
@@ -94,10 +100,26 @@ impl Row {
         self.whole.insert(key(&object), Arc::new(object));
     }
 
-    /// A list of the state at `version` begins. Where that is older than what has arrived already,
-    /// the API server has lost its data: nothing that is known can be compared with it.
+    /// Whether a list of the state at `version` is older than what has arrived already: the API server
+    /// has lost its data, or has it from a backup.
+    pub(super) fn is_before(&self, version: &str) -> bool {
+        is_newer(&self.position, version)
+    }
+
+    /// The API server has lost its data: nothing that is known can be compared with what comes, and
+    /// there is no snapshot before a new list is complete. Of a kind that was absent nothing is known.
+    pub(super) fn lose(&mut self) {
+        if !self.was_listed {
+            return;
+        }
+        self.lost = true;
+        self.synced = false;
+        self.position.clear();
+    }
+
+    /// A list of the state at `version` begins.
     pub(super) fn begin(&mut self, version: &str) -> Listing {
-        if is_newer(&self.position, version) {
+        if std::mem::take(&mut self.lost) {
             self.objects.clear();
             self.whole.clear();
         }
@@ -143,7 +165,12 @@ impl Row {
             shown.contains(key) || is_newer(&object.resource_version, &version)
         });
         let gone = before != self.objects.len();
+        if self.lost {
+            // Of what the API server had before: another list follows.
+            return gone;
+        }
         self.position = version;
+        self.was_listed = true;
         !std::mem::replace(&mut self.synced, true) || gone
     }
 
@@ -255,6 +282,22 @@ mod tests {
     }
 
     #[test]
+    fn what_an_api_server_had_before_it_lost_its_data_counts_no_more() {
+        let mut row = row();
+        list(&mut row, "20", &[("a", 20), ("b", 20)]);
+        assert!(row.is_before("5") && !row.is_before("20") && row.synced);
+        // Another row finds it out, while this one is listed.
+        let mut listing = row.begin("20");
+        row.show(object("a", 20), &mut listing);
+        row.lose();
+        row.end(listing);
+        assert!(!row.synced && row.position().is_empty());
+        list(&mut row, "5", &[("b", 5)]);
+        assert!(row.synced);
+        check(&row, &[("b", "5")]);
+    }
+
+    #[test]
     fn a_list_shows_what_is_there() {
         let mut row = row();
         assert!(!row.synced);
@@ -300,6 +343,8 @@ mod tests {
     fn an_api_server_that_lost_its_data_is_believed() {
         let mut row = row();
         list(&mut row, "1000", &[("a", 900), ("b", 901)]);
+        assert!(row.is_before("7"));
+        row.lose();
         assert!(list(&mut row, "7", &[("a", 3)]));
         check(&row, &[("a", "3")]);
         assert_eq!(row.position(), "7");
