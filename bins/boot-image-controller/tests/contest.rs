@@ -41,7 +41,7 @@ fn fight() -> Fight {
         time: Duration::from_secs(15),
         pause: "1",
         most_edits: 8,
-        last_pause: Duration::from_secs(60),
+        last_pause: Duration::from_mins(1),
     }
 }
 

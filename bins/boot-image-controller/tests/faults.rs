@@ -207,5 +207,8 @@ fn an_api_server_that_was_away_or_has_lost_everything_is_followed_again() {
     updated_once(&cluster, "worker-b");
     updated_once(&cluster, "worker-stub2");
     assert!(controller.ended().is_none());
-    assert!(controller.http("probes", "/readyz").contains("200 OK"));
+    eventually("it is ready", || {
+        let ready = controller.http("probes", "/readyz");
+        ready.contains("200 OK").then_some(())
+    });
 }
