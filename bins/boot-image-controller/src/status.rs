@@ -1,9 +1,11 @@
 //! Writes what the cluster is told: the status of MachineConfiguration, and ClusterOperator
 //! `osimage`.
 
+use std::time::Duration;
+
 use bootimage_plan::{
     CLUSTER_OPERATOR, ClusterStatus, OperatorStatus, STATUS_FIELD_MANAGER, STATUS_SETTLED_SECONDS,
-    StatusError, foreign_condition_writers,
+    StatusError, other_condition_writer,
 };
 use cluster_io::cluster::{Cluster, ClusterError, WriteMode};
 use cluster_io::store::Store;
@@ -26,7 +28,11 @@ pub(crate) enum StatusWriteError {
 
 /// The time as the API has it.
 pub(crate) fn now() -> String {
-    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    text(Timestamp::now())
+}
+
+fn text(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// Writes the status of MachineConfiguration, each part of it that is not so already. The object as
@@ -103,13 +109,9 @@ pub(crate) async fn foreign_writer(cluster: &Cluster) -> Result<Option<String>, 
     let Some(live) = json.as_deref().and_then(parse) else {
         return Ok(None);
     };
-    let settled = i64::try_from(STATUS_SETTLED_SECONDS).unwrap_or(i64::MAX);
-    let writers = foreign_condition_writers(&live, STATUS_FIELD_MANAGER);
-    let recent = writers.into_iter().find(|(_, time)| {
-        let written: Option<Timestamp> = time.parse().ok();
-        written.is_some_and(|at| Timestamp::now().as_second() - at.as_second() < settled)
-    });
-    Ok(recent.map(|(manager, _)| manager))
+    let settled = Duration::from_secs(STATUS_SETTLED_SECONDS);
+    let since = text(Timestamp::now() - settled);
+    Ok(other_condition_writer(&live, STATUS_FIELD_MANAGER, &since))
 }
 
 /// Carries out requests in order; the last answer.

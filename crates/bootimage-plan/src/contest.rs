@@ -44,14 +44,17 @@ pub fn reverted_by(object: &RawObject<'_>, edit: &Edit, ours: &str) -> Option<St
     last.manager.get(..end).map(str::to_owned)
 }
 
-/// Who else has written conditions into a status, and when (RFC 3339).
-pub fn foreign_condition_writers(object: &RawObject<'_>, ours: &str) -> Vec<(String, String)> {
+/// BI-188: the field manager besides `ours` that was the last to write conditions into a status, if
+/// that was later than `since` (RFC 3339 in UTC, to the second).
+pub fn other_condition_writer(object: &RawObject<'_>, ours: &str, since: &str) -> Option<String> {
     let writes_conditions = |entry: &Entry| {
         let fields = entry.fields_v1.pointer("/f:status/f:conditions");
         entry.subresource == "status" && entry.manager != ours && fields.is_some()
     };
     let entries = entries(object).into_iter().filter(writes_conditions);
-    entries.map(|entry| (entry.manager, entry.time)).collect()
+    let last = entries.max_by(|a, b| a.time.cmp(&b.time))?;
+    // Later is greater as text, too.
+    (last.time.as_str() > since).then_some(last.manager)
 }
 
 fn entries(object: &RawObject<'_>) -> Vec<Entry> {
@@ -92,6 +95,42 @@ mod tests {
         json!({"apiVersion": "machine.openshift.io/v1beta1", "kind": "MachineSet", "metadata":
             {"name": "a", "managedFields": entries.iter().map(entry).collect::<Vec<_>>()}})
         .to_string()
+    }
+
+    #[test]
+    fn bi_188_who_else_writes_conditions_now_is_found() {
+        let conditions = json!({"f:status": {"f:conditions": {}}});
+        let check = |entries: &[(&str, &str, &Value)], expected: Option<&str>| {
+            let entry = |(manager, time, fields): &(&str, &str, &Value)| json!({"manager": manager, "subresource": "status", "time": time, "fieldsV1": fields});
+            let entries: Vec<_> = entries.iter().map(entry).collect();
+            let text = json!({"apiVersion": "operator.openshift.io/v1",
+                "kind": "MachineConfiguration",
+                "metadata": {"name": "cluster", "managedFields": entries}})
+            .to_string();
+            let object = RawObject::parse(&text).unwrap().unwrap();
+            let found = other_condition_writer(&object, "ours", "2026-11-21T12:00:00Z");
+            assert_eq!(found.as_deref(), expected, "{text}");
+        };
+        let (before, after) = ("2026-11-21T12:00:00Z", "2026-11-21T12:00:01Z");
+        check(&[("mco", after, &conditions)], Some("mco"));
+        check(&[("mco", before, &conditions)], None);
+        check(
+            &[("ours", after, &conditions), ("mco", before, &conditions)],
+            None,
+        );
+        check(
+            &[(
+                "mco",
+                after,
+                &json!({"f:status": {"f:observedGeneration": {}}}),
+            )],
+            None,
+        );
+        check(
+            &[("a", before, &conditions), ("b", after, &conditions)],
+            Some("b"),
+        );
+        check(&[], None);
     }
 
     #[test]

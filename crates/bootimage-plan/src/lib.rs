@@ -66,7 +66,7 @@ mod warnings;
 
 pub use bootimage_status::{HotLoopMemory, Pauses};
 pub use configuration_check::{ConfigurationCheck, check_configuration, profile};
-pub use contest::{STATUS_SETTLED_SECONDS, foreign_condition_writers, reverted_by};
+pub use contest::{STATUS_SETTLED_SECONDS, other_condition_writer, reverted_by};
 pub use controller_state::{
     CONTROLLER_STATE_FIELD_MANAGER, ControllerState, PendingWrite, StateProblem,
 };
