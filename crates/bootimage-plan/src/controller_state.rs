@@ -221,6 +221,7 @@ mod tests {
             uid: "u".to_owned(),
             from: Some("old".to_owned()),
             to: Some("new".to_owned()),
+            vcenter_step: None,
             release: None,
             reason: ReasonCode::OutdatedImage,
             plan: Digest::of(b"plan"),

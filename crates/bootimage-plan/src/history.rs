@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use openshift_model::vcenter::VcenterStep;
 use openshift_model::{Kind, names};
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,10 @@ pub struct HistoryEntry {
     pub from: Option<String>,
     /// The image since; of a Secret the Ignition version.
     pub to: Option<String>,
+    /// What a vCenter did for the object, where the entry is of that: then the object itself was not
+    /// written, and `to` is the template that is there since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vcenter_step: Option<String>,
     /// The release that the cluster runs, where it is known.
     pub release: Option<String>,
     /// Why: the reason of the plan.
@@ -98,6 +103,52 @@ pub struct Authorship<'a> {
     pub manager: &'a str,
 }
 
+/// Entries of one target of a plan.
+struct Entries<'e> {
+    plan: &'e Plan,
+    target: &'e Target,
+    by: &'e Authorship<'e>,
+}
+
+impl Entries<'_> {
+    /// Of an object, without what it is about.
+    fn of(&self, kind: Kind, namespace: &str, name: &str) -> HistoryEntry {
+        let input = self.plan.metadata.input(kind, namespace, name);
+        HistoryEntry {
+            time: self.by.time.to_owned(),
+            kind,
+            namespace: live_namespace(kind, namespace).to_owned(),
+            name: name.to_owned(),
+            uid: input
+                .and_then(|input| input.uid.clone())
+                .unwrap_or_default(),
+            from: None,
+            to: None,
+            vcenter_step: None,
+            release: self.by.release.map(str::to_owned),
+            reason: self.target.reason,
+            plan: self.by.plan,
+            manager: self.by.manager.to_owned(),
+        }
+    }
+}
+
+/// The entries for what vCenters have done for a target.
+pub fn vcenter_entries(
+    plan: &Plan,
+    target: &Target,
+    steps: &[VcenterStep],
+    by: &Authorship<'_>,
+) -> Vec<HistoryEntry> {
+    let entries = Entries { plan, target, by };
+    let entry = |step: &VcenterStep| HistoryEntry {
+        to: Some(step.template().to_owned()),
+        vcenter_step: Some(step.to_string()),
+        ..entries.of(target.kind, &target.namespace, &target.name)
+    };
+    steps.iter().map(entry).collect()
+}
+
 /// The entries for what was written of a target.
 pub fn history_entries(
     plan: &Plan,
@@ -105,23 +156,11 @@ pub fn history_entries(
     written: Written,
     by: &Authorship<'_>,
 ) -> Vec<HistoryEntry> {
-    let entry = |kind: Kind, namespace: &str, name: &str, from, to| {
-        let input = plan.metadata.input(kind, namespace, name);
-        HistoryEntry {
-            time: by.time.to_owned(),
-            kind,
-            namespace: live_namespace(kind, namespace).to_owned(),
-            name: name.to_owned(),
-            uid: input
-                .and_then(|input| input.uid.clone())
-                .unwrap_or_default(),
-            from,
-            to,
-            release: by.release.map(str::to_owned),
-            reason: target.reason,
-            plan: by.plan,
-            manager: by.manager.to_owned(),
-        }
+    let of = Entries { plan, target, by };
+    let entry = |kind, namespace: &str, name: &str, from, to| HistoryEntry {
+        from,
+        to,
+        ..of.of(kind, namespace, name)
     };
     let mut entries = Vec::new();
     if let Some(data) = target.user_data.as_deref().filter(|_| written.user_data) {
@@ -169,7 +208,10 @@ impl History {
 
 impl HistoryEntry {
     fn is_same_write(&self, other: &Self) -> bool {
-        let key = |entry: &Self| (entry.kind, entry.uid.clone(), entry.to.clone(), entry.plan);
+        let key = |entry: &Self| {
+            let what = (entry.to.clone(), entry.vcenter_step.clone());
+            (entry.kind, entry.uid.clone(), what, entry.plan)
+        };
         key(self) == key(other)
     }
 
@@ -208,6 +250,7 @@ mod tests {
             uid: format!("uid-{number}"),
             from: Some("old".to_owned()),
             to: Some("new".repeat(100)),
+            vcenter_step: None,
             release: None,
             reason: ReasonCode::OutdatedImage,
             plan: Digest::of(b"plan"),

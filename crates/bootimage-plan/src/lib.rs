@@ -80,6 +80,7 @@ pub use edit_check::{EditProblem, ImageChange, image_change};
 pub use forecast::skew;
 pub use history::{
     Authorship, HISTORY_MAX, History, HistoryDocument, HistoryEntry, Written, history_entries,
+    vcenter_entries,
 };
 pub use hot_loop_gate::{Contested, HotLoopDecision, hot_loop, hot_loop_tried, hot_loops_of_plan};
 pub use ignition_stub_convert::TargetVersion as IgnitionVersion;

@@ -23,6 +23,24 @@ pub enum VcenterStep {
     ImportTemplate(Box<TemplateImport>),
 }
 
+impl VcenterStep {
+    /// Host name of the vCenter that has to do it.
+    pub fn server(&self) -> &str {
+        match self {
+            Self::RenameTemplate { server, .. } => server,
+            Self::ImportTemplate(import) => &import.server,
+        }
+    }
+
+    /// The name that the template has afterwards.
+    pub fn template(&self) -> &str {
+        match self {
+            Self::RenameTemplate { name, .. } => name,
+            Self::ImportTemplate(import) => &import.name,
+        }
+    }
+}
+
 impl fmt::Display for VcenterStep {
     /// For people, e.g. `import template t (9.8.20260715-0) in vCenter v`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,7 +2,7 @@
 
 use bootimage_plan::{
     Authorship, DeferredPlan, Digest, HistoryEntry, ImageChange, InputObject, Plan, Recheck,
-    StepsLeft, Target, history_entries, image_change, live_namespace,
+    StepsLeft, Target, history_entries, image_change, live_namespace, vcenter_entries,
 };
 use openshift_model::vcenter::VcenterStep;
 use openshift_model::{Edit, ObjectRef};
@@ -135,8 +135,8 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// The entries of the history for what was written of a target; none of a dry run. `time` is RFC
-    /// 3339.
+    /// The entries of the history for what vCenters have done for a target, and what was written of
+    /// it; none of a dry run. `time` is RFC 3339.
     pub fn history(&self, target: &Target, outcome: &Outcome, time: &str) -> Vec<HistoryEntry> {
         if self.options.mode == WriteMode::DryRun {
             return Vec::new();
@@ -147,7 +147,9 @@ impl<'a> Executor<'a> {
             plan: self.options.plan_digest,
             manager: self.options.program.field_manager,
         };
-        history_entries(self.plan, target, outcome.written, &by)
+        let mut entries = vcenter_entries(self.plan, target, &outcome.steps, &by);
+        entries.extend(history_entries(self.plan, target, outcome.written, &by));
+        entries
     }
 
     /// Lets vCenters do what they have to do first.

@@ -11,7 +11,7 @@ pub enum VcenterError {
     /// Nobody said who asks.
     #[error(
         "there are no credentials for vCenter {0}; set GOVC_USERNAME and GOVC_PASSWORD, or give \
-         access to Secret kube-system/vsphere-creds"
+         access to Secret kube-system/vsphere-creds with {0}.username and {0}.password"
     )]
     NoCredentials(String),
     /// BI-312: wrong user or password.

@@ -14,13 +14,11 @@ pub struct ImportQueue(Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>);
 impl ImportQueue {
     /// Waits until nothing else is carried out for the same vCenter, as long as what it gives is kept.
     pub async fn turn(&self, step: &VcenterStep) -> OwnedMutexGuard<()> {
-        let server = match step {
-            VcenterStep::RenameTemplate { server, .. } => server,
-            VcenterStep::ImportTemplate(import) => &import.server,
-        };
         let lock = match self.0.lock() {
             // Host names ignore case.
-            Ok(mut locks) => Arc::clone(locks.entry(server.to_ascii_lowercase()).or_default()),
+            Ok(mut locks) => {
+                Arc::clone(locks.entry(step.server().to_ascii_lowercase()).or_default())
+            }
             // Nothing panics while it is held; if something did, everybody is let through.
             Err(_) => Arc::default(),
         };

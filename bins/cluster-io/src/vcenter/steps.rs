@@ -196,11 +196,7 @@ pub async fn carry_out(
     report: Report<'_>,
 ) -> Result<(), StepError> {
     for step in steps {
-        let server = match step {
-            VcenterStep::RenameTemplate { server, .. } => server,
-            VcenterStep::ImportTemplate(import) => &import.server,
-        };
-        let session = Session::open(server, access).await?;
+        let session = Session::open(step.server(), access).await?;
         let done = match step {
             VcenterStep::RenameTemplate { path, name, .. } => rename(&session, path, name).await,
             VcenterStep::ImportTemplate(wanted) => {

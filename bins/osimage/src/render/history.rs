@@ -22,6 +22,11 @@ pub(crate) fn table(out: &mut dyn Write, entries: &[&HistoryEntry]) -> Result<()
     row(out, &header, widths)?;
     for (entry, cells) in entries.iter().zip(&rows) {
         row(out, cells, widths)?;
+        if let Some(step) = &entry.vcenter_step {
+            writeln!(out, "  step  {}", shown(step))?;
+            writeln!(out, "  plan  {}", entry.plan)?;
+            continue;
+        }
         let unknown = "unknown";
         let from = entry.from.as_deref().unwrap_or(unknown);
         let to = entry.to.as_deref().unwrap_or(unknown);
