@@ -11,30 +11,21 @@
 
 mod live_support;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use live_support::{Cluster, Run, command, plan_of};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
-use test_vcenter::{Machine, PASSWORD, USER, Vcenter, ova};
+use test_vcenter::cluster::{
+    FOLDER, NEW_1, NEW_2, OLD_1, OLD_2, RELEASE, SERVER, WORKER_1, WORKER_2, credentials, fill,
+    objects, on_two_vcenters, templates,
+};
+use test_vcenter::{Machine, PASSWORD, Vcenter};
 
-/// In the fixture.
-const SERVER: &str = "vcenter.loom.example.com";
-const RELEASE: &str = "9.8.20260715-0";
-const OLD: &str = "417.94.202501301529-0";
-const OVA: &str = "rhcos-9.8.20260715-0-vmware.x86_64.ova";
-const FOLDER: &str = "/DC0/vm/loom-2c8vf";
 const SETS: &str =
     "/apis/machine.openshift.io/v1beta1/namespaces/openshift-machine-api/machinesets";
-const WORKER_1: &str = "loom-2c8vf-worker-1";
-const WORKER_2: &str = "loom-2c8vf-worker-2";
-const OLD_1: &str = "loom-2c8vf-rhcos-rack1";
-const OLD_2: &str = "loom-2c8vf-rhcos-rack2";
-const NEW_1: &str = "loom-2c8vf-rhcos-rack1-9.8.20260715-0";
-const NEW_2: &str = "loom-2c8vf-rhcos-rack2-9.8.20260715-0";
 
 /// Every how many calls the command is killed; all of them take two minutes.
 const STRIDE: usize = 5;
@@ -60,20 +51,16 @@ impl Setting {
         let vcenter = Vcenter::start(0)?;
         fill(&vcenter);
         let files = tempfile::tempdir().unwrap();
-        let content = ova(RELEASE);
-        std::fs::write(files.path().join(OVA), &content).unwrap();
-        let objects = files.path().join("objects");
-        let digest = hex(&Sha256::digest(&content));
-        copy(&fixture(), &objects, &|text: &str| {
-            servers(&on_simulator(text, &digest), &vcenter.server)
-        });
+        let objects = objects(files.path(), &|text: &str| servers(text, &vcenter.server));
         let cluster = Cluster::with(&objects)?;
         cluster
             .control_plane
             .create(&json!({"apiVersion": "v1", "kind": "Secret",
             "metadata": {"name": "worker-user-data", "namespace": "openshift-machine-api"},
             "stringData": {"userData": r#"{"ignition":{"version":"3.4.0"}}"#}}));
-        cluster.control_plane.create(&credentials(&vcenter));
+        cluster
+            .control_plane
+            .create(&credentials(&vcenter, PASSWORD));
         vcenter.reset();
         Some(Self {
             cluster,
@@ -175,75 +162,6 @@ impl Setting {
         self.cluster.reset(snapshot);
         self.vcenter.reset();
     }
-}
-
-fn fill(vcenter: &Vcenter) {
-    vcenter.folder(FOLDER);
-    vcenter.tag("loom-2c8vf");
-    templates(vcenter);
-}
-
-fn templates(vcenter: &Vcenter) {
-    for name in [OLD_1, OLD_2] {
-        vcenter.template(&format!("{FOLDER}/{name}"), OLD);
-    }
-    vcenter.machine(&json!({"path": format!("{FOLDER}/loom-hardened"), "template": true}));
-}
-
-/// BI-311: the Secret with which a cluster speaks to its vCenters. No key of a Secret can hold the
-/// port that simulators have.
-fn credentials(vcenter: &Vcenter) -> Value {
-    let host = vcenter.server.split(':').next().unwrap();
-    let data = json!({format!("{host}.username"): USER, format!("{host}.password"): PASSWORD});
-    json!({"apiVersion": "v1", "kind": "Secret",
-        "metadata": {"name": "vsphere-creds", "namespace": "kube-system"}, "stringData": data})
-}
-
-fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/vsphere-must-gather")
-}
-
-/// A document of the fixture with the names that the simulator has.
-fn on_simulator(text: &str, digest: &str) -> String {
-    [
-        ("/hall/host/rack1", "/DC0/host/DC0_C0"),
-        ("/hall/host/rack2", "/DC0/host/DC0_C1"),
-        ("/hall/datastore/flash1", "/DC0/datastore/LocalDS_0"),
-        ("/hall/datastore/flash2", "/DC0/datastore/LocalDS_1"),
-        ("/hall/vm", "/DC0/vm"),
-        ("datacenter: hall", "datacenter: DC0"),
-        ("- nodes", "- VM Network"),
-        // What an API server wants to see and a plan does not look at.
-        (
-            "  channel: stable-4.22\nstatus:\n  desired:\n",
-            "  clusterID: 00000000-0000-0000-0000-000000000000\nstatus:\n  availableUpdates: null\n  \
-             observedGeneration: 1\n  versionHash: x\n  desired:\n    image: x\n",
-        ),
-        ("  - completionTime:", "  - image: x\n    verified: true\n    completionTime:"),
-        (&"0".repeat(64), digest),
-    ]
-    .iter()
-    .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
-}
-
-fn copy(from: &Path, to: &Path, change: &dyn Fn(&str) -> String) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target, change);
-        } else if entry.path().extension().is_some() {
-            let text = std::fs::read_to_string(entry.path()).unwrap();
-            std::fs::write(target, change(&text)).unwrap();
-        }
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 #[test]
@@ -471,22 +389,6 @@ fn facts_are_written_for_a_plan_elsewhere() {
     assert_eq!(plan["needs"], json!([]));
     let resolved = plan_of(&setting.run(&["plan", "--resolve", "-o", "json"]));
     assert_eq!(plan["targets"], resolved["targets"]);
-}
-
-/// The second failure domain on a vCenter of its own.
-fn on_two_vcenters(text: &str, first: &str, second: &str) -> String {
-    if let Some((one, two)) = text.split_once("name: rack2") {
-        let one = one.replace(SERVER, first);
-        let both = format!("vcenters:\n        - datacenters: [DC0]\n          server: {first}");
-        let two = two.replace(SERVER, second).replace("vcenters:", &both);
-        return format!("{one}name: rack2{two}");
-    }
-    let server = if text.contains("DC0_C1") {
-        second
-    } else {
-        first
-    };
-    text.replace(SERVER, server)
 }
 
 #[test]

@@ -13,6 +13,8 @@
     reason = "a part of tests: what goes wrong here fails the test, with a message"
 )]
 
+pub mod cluster;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
