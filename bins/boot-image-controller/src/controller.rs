@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::facts::FactCache;
 use crate::flags::{Flags, Mode};
+use crate::imports::Imports;
 use crate::memory::Memory;
 use crate::metrics::PassMetrics;
 use crate::report::Reporter;
@@ -38,6 +39,7 @@ pub(crate) struct Controller {
     /// The file of `--config`, as an input of plans.
     pub(crate) file: Option<InputObject>,
     pub(crate) facts: FactCache,
+    pub(crate) imports: Imports,
     pub(crate) memory: Memory,
     pub(crate) reporter: Reporter,
     pub(crate) named: Named,
@@ -77,6 +79,7 @@ impl Controller {
                     tokio::time::sleep(DEBOUNCE).await;
                 },
                 _ = arrivals.changed() => {}
+                () = self.imports.ended() => {}
                 () = wait::until(next.flatten()) => {}
                 () = wait::leading(&self.fence, led) => {}
             }

@@ -1,5 +1,6 @@
 //! What clouds said, and for how long it holds.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,16 +17,23 @@ const FOUND: Duration = Duration::from_hours(24);
 const NOT_FOUND: Duration = Duration::from_mins(10);
 /// Credentials are repaired by people who then look whether it helped (W-05).
 const DENIED: Duration = Duration::from_mins(1);
+/// A vCenter locks a user out who gives a wrong password five times within three minutes. Two
+/// replicas may ask, and other programs with the same credentials.
+const DENIED_BY_VCENTER: Duration = Duration::from_mins(3);
 /// How long a pass waits for answers before it goes on without them: a slow cloud must not hold
 /// sets that need nothing of it.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How old the answer of a vCenter may be when a set is made to name its template: anybody may have
+/// removed that since.
+const FRESH: Duration = Duration::from_secs(30);
 
-/// Asks EC2, each question once while its answer holds. Clones are the same.
+/// Asks clouds, each question once while its answer holds. Clones are the same.
 #[derive(Clone)]
 pub(crate) struct FactCache(Arc<Shared>);
 
 struct Shared {
     cluster: Cluster,
+    certificates: Certificates,
     known: Mutex<Known>,
     /// Counts what has arrived.
     arrived: watch::Sender<u64>,
@@ -33,15 +41,38 @@ struct Shared {
 
 #[derive(Default)]
 struct Known {
-    facts: Vec<(Fact, Instant)>,
-    /// Whether somebody is asking.
-    asking: bool,
+    facts: Vec<KnownFact>,
+    /// Which clouds are being asked.
+    asking: BTreeSet<CloudName>,
+}
+
+struct KnownFact {
+    fact: Fact,
+    since: Instant,
+    until: Instant,
+}
+
+/// Clouds are asked independently of each other: one that is slow holds up no other.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum CloudName {
+    Ec2,
+    Vcenter(String),
+}
+
+impl CloudName {
+    fn of(need: &FactRequest) -> Self {
+        match need {
+            FactRequest::VsphereTemplate(search) => Self::Vcenter(search.server.clone()),
+            FactRequest::AwsImage { .. } | FactRequest::AwsMarketplaceImages { .. } => Self::Ec2,
+        }
+    }
 }
 
 impl FactCache {
-    pub(crate) fn new(cluster: Cluster) -> Self {
+    pub(crate) fn new(cluster: Cluster, certificates: Certificates) -> Self {
         Self(Arc::new(Shared {
             cluster,
+            certificates,
             known: Mutex::default(),
             arrived: watch::channel(0).0,
         }))
@@ -56,10 +87,10 @@ impl FactCache {
     pub(crate) fn facts(&self) -> Facts {
         let mut known = self.known();
         let now = Instant::now();
-        known.facts.retain(|(_, until)| *until > now);
+        known.facts.retain(|known| known.until > now);
         let mut facts = Facts::default();
-        for (fact, _) in &known.facts {
-            facts.insert(fact.clone());
+        for known in &known.facts {
+            facts.insert(known.fact.clone());
         }
         facts
     }
@@ -67,32 +98,59 @@ impl FactCache {
     /// When the next answer that was no image does not hold any more.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
         let known = self.known();
-        let open = known.facts.iter().filter(|(fact, _)| age(fact) != FOUND);
-        open.map(|(_, until)| *until).min()
+        let open = known.facts.iter();
+        let open = open.filter(|known| age(&known.fact) != FOUND);
+        open.map(|known| known.until).min()
     }
 
-    /// Asks, and waits for a short while. Questions that are not about EC2 are passed over.
+    /// Forgets what vCenters said a while ago; whether there was anything to forget.
+    pub(crate) fn forget_old_templates(&self) -> bool {
+        let now = Instant::now();
+        self.forget(|known| is_template(&known.fact) && known.since + FRESH <= now)
+    }
+
+    /// Forgets what a vCenter said: something was done there.
+    pub(crate) fn forget_templates(&self, server: &str) {
+        self.forget(|known| match &known.fact {
+            Fact::VsphereTemplate { search, .. } => search.server.eq_ignore_ascii_case(server),
+            Fact::AwsImage { .. } | Fact::AwsMarketplaceImages { .. } => false,
+        });
+    }
+
+    fn forget(&self, is_old: impl Fn(&KnownFact) -> bool) -> bool {
+        let mut known = self.known();
+        let before = known.facts.len();
+        known.facts.retain(|known| !is_old(known));
+        known.facts.len() < before
+    }
+
+    /// Asks, and waits for a short while.
     pub(crate) async fn ask(&self, needs: &[FactRequest]) {
-        let is_ec2 = |need: &&FactRequest| !matches!(need, FactRequest::VsphereTemplate(_));
-        let needs: Vec<_> = needs.iter().filter(is_ec2).cloned().collect();
-        if needs.is_empty() {
-            return;
+        let mut clouds: BTreeMap<CloudName, Vec<FactRequest>> = BTreeMap::new();
+        for need in needs {
+            let of_cloud = clouds.entry(CloudName::of(need)).or_default();
+            of_cloud.push(need.clone());
         }
         let mut arrivals = self.arrivals();
-        if !std::mem::replace(&mut self.known().asking, true) {
-            let this = self.clone();
-            tokio::spawn(async move { this.resolve(&needs).await });
+        let asked: Vec<_> = clouds.keys().cloned().collect();
+        for (cloud, needs) in clouds {
+            if self.known().asking.insert(cloud.clone()) {
+                let this = self.clone();
+                tokio::spawn(async move { this.resolve(&cloud, &needs).await });
+            }
         }
-        tokio::time::timeout(PATIENCE, arrivals.changed())
-            .await
-            .ok();
+        let is_open = || {
+            asked
+                .iter()
+                .any(|cloud| self.known().asking.contains(cloud))
+        };
+        let answered = async { while is_open() && arrivals.changed().await.is_ok() {} };
+        tokio::time::timeout(PATIENCE, answered).await.ok();
     }
 
-    async fn resolve(&self, needs: &[FactRequest]) {
-        let variable = |name: &str| std::env::var(name).ok();
-        // Credentials are looked for each time, since somebody may have repaired them (W-05).
-        let mut clouds = Clouds::new(Some(&self.0.cluster), variable, Certificates::default());
-        let resolved = match clouds.resolve(needs).await {
+    async fn resolve(&self, cloud: &CloudName, needs: &[FactRequest]) {
+        let since = Instant::now();
+        let resolved = match self.clouds().resolve(needs).await {
             Ok(resolved) => resolved,
             Err(error) => denied(needs, &error.to_string()),
         };
@@ -101,21 +159,30 @@ impl FactCache {
         }
         let now = Instant::now();
         let mut known = self.known();
-        let facts = resolved.facts.iter();
-        known.facts.extend(facts.map(|fact| {
+        known.facts.extend(resolved.facts.iter().map(|fact| {
             let until = now + age(&fact);
-            (fact, until)
+            KnownFact { fact, since, until }
         }));
-        known.asking = false;
+        known.asking.remove(cloud);
         drop(known);
         self.0
             .arrived
             .send_modify(|count| *count = count.wrapping_add(1));
     }
 
+    /// Credentials are looked for each time, since somebody may have repaired them (W-05).
+    pub(crate) fn clouds(&self) -> Clouds<'_, impl Fn(&str) -> Option<String> + use<>> {
+        let variable = |name: &str| std::env::var(name).ok();
+        Clouds::new(Some(&self.0.cluster), variable, self.0.certificates.clone())
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
         self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_template(fact: &Fact) -> bool {
+    matches!(fact, Fact::VsphereTemplate { .. })
 }
 
 /// How long an answer holds.
@@ -131,7 +198,11 @@ fn age(fact: &Fact) -> Duration {
         Fact::AwsImage { answer, .. } => of(answer),
         // Which images of a product there are changes with each release.
         Fact::AwsMarketplaceImages { answer, .. } => of(answer).min(NOT_FOUND),
-        Fact::VsphereTemplate { answer, .. } => of(answer).min(NOT_FOUND),
+        Fact::VsphereTemplate { answer, .. } => match answer {
+            Answer::Denied(_) => DENIED_BY_VCENTER,
+            // Anybody may remove a template, or import one.
+            Answer::Found(_) | Answer::NotFound => NOT_FOUND,
+        },
     }
 }
 
@@ -139,21 +210,24 @@ fn denied(needs: &[FactRequest], problem: &str) -> Resolved {
     let mut facts = Facts::default();
     for need in needs {
         let (problem, need) = (problem.to_owned(), need.clone());
-        match need {
-            FactRequest::AwsImage { region, id } => facts.insert(Fact::AwsImage {
+        facts.insert(match need {
+            FactRequest::AwsImage { region, id } => Fact::AwsImage {
                 region: Some(region),
                 id,
                 answer: Answer::Denied(problem),
-            }),
+            },
             FactRequest::AwsMarketplaceImages { region, product_id } => {
-                facts.insert(Fact::AwsMarketplaceImages {
+                Fact::AwsMarketplaceImages {
                     region: Some(region),
                     product_id,
                     answer: Answer::Denied(problem),
-                });
+                }
             }
-            FactRequest::VsphereTemplate(_) => {}
-        }
+            FactRequest::VsphereTemplate(search) => Fact::VsphereTemplate {
+                search,
+                answer: Answer::Denied(problem),
+            },
+        });
     }
     Resolved {
         facts,

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use bootimage_plan::Pauses;
 use clap::{Parser, ValueEnum};
+use cluster_io::clouds::Certificates;
+use cluster_io::vcenter::Artifacts;
 use controller_runtime::flags::CommonFlags;
 
 /// How much longer than the first pause the longest one is: a minute and an hour by default.
@@ -28,6 +30,28 @@ pub struct Flags {
     #[arg(long, value_name = "SECONDS", default_value_t = 60,
         value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub contest_pause: u32,
+    /// Certificates of authorities that vCenters may have theirs from, PEM, beside those that the
+    /// system trusts; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub vcenter_ca: Vec<PathBuf>,
+    /// Hosts and the SHA-256 or SHA-1 of their certificates, as in govc's known hosts: for such a
+    /// host only that certificate counts; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub vcenter_thumbprints: Vec<PathBuf>,
+    /// Take OVAs from here instead of from where the release says: a URL to which the paths of the
+    /// release's URLs are appended, or `file:///FOLDER` with files of the same names
+    #[arg(long, value_name = "URL")]
+    pub artifact_mirror: Option<String>,
+    /// Where OVAs are kept that were downloaded for vCenters
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        default_value = "/var/cache/boot-image-controller"
+    )]
+    pub artifact_cache: PathBuf,
+    /// Most that is kept there, in GiB; what was used longest ago goes first
+    #[arg(long, value_name = "GIB", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..1 << 20))]
+    pub artifact_cache_size: u64,
     #[command(flatten)]
     #[expect(missing_docs, reason = "the help of each flag is its own")]
     pub common: CommonFlags,
@@ -62,6 +86,23 @@ impl Flags {
         Pauses {
             first,
             longest: first * LONGEST_PAUSE_FACTOR,
+        }
+    }
+
+    /// Which certificates of vCenters count besides those that the system trusts.
+    pub(crate) fn certificates(&self) -> Certificates {
+        Certificates {
+            authorities: self.vcenter_ca.clone(),
+            thumbprints: self.vcenter_thumbprints.clone(),
+        }
+    }
+
+    /// Where OVAs come from, and where they are kept.
+    pub(crate) fn artifacts(&self) -> Artifacts {
+        Artifacts {
+            cache: self.artifact_cache.clone(),
+            limit: self.artifact_cache_size << 30,
+            mirror: self.artifact_mirror.clone(),
         }
     }
 }

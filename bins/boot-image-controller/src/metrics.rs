@@ -3,9 +3,14 @@
 use std::collections::BTreeMap;
 
 use bootimage_plan::{Contested, DecisionKind, Plan, SkewForecast, Target};
-use controller_runtime::metrics::{GaugeSet, Metrics};
+use controller_runtime::metrics::{GaugeSet, MetricResult, Metrics};
+use openshift_model::vcenter::VcenterStep;
 use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+
+use crate::progress::ImportProgress;
 
 /// Names of metrics, as they are read by Prometheus.
 pub mod names {
@@ -21,6 +26,10 @@ pub mod names {
     pub const OLDEST: &str = "osimage_boot_image_oldest";
     /// Why nothing is written although the mode says so.
     pub const HELD_BACK: &str = "osimage_boot_image_held_back";
+    /// What vCenters did, or failed to do; Prometheus sees it with `_total` behind.
+    pub const VCENTER_STEPS: &str = "osimage_boot_image_vcenter_steps";
+    /// How far imports have come that are under way.
+    pub const IMPORT_PROGRESS: &str = "osimage_boot_image_import_percent";
 }
 
 /// Every metric of this controller: its name, and what it means.
@@ -44,6 +53,14 @@ pub const ALL: &[(&str, &str)] = &[
     (
         names::HELD_BACK,
         "Set to 1 while nothing is written although the mode says so",
+    ),
+    (
+        "osimage_boot_image_vcenter_steps_total",
+        "Imports and renames of templates that vCenters did, or failed to do",
+    ),
+    (
+        names::IMPORT_PROGRESS,
+        "How much of a hundred is done of imports into vCenters that are under way, by what they do now",
     ),
     (
         names::SKEW_NONE_METRIC,
@@ -86,6 +103,13 @@ struct ReasonLabel {
     reason: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StepLabels {
+    server: String,
+    step: &'static str,
+    result: &'static str,
+}
+
 /// The metrics that a pass sets anew. Clones are the same metrics.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PassMetrics {
@@ -95,13 +119,18 @@ pub(crate) struct PassMetrics {
     oldest: GaugeSet<VersionLabel>,
     held_back: GaugeSet<ReasonLabel>,
     skew_none: Gauge,
+    vcenter_steps: Family<StepLabels, Counter>,
 }
 
 impl PassMetrics {
-    pub(crate) fn register(metrics: &Metrics) -> Self {
+    pub(crate) fn register(metrics: &Metrics, imports: &ImportProgress) -> Self {
         let this = Self::default();
         for (name, help) in ALL {
-            match *name {
+            match name.trim_end_matches("_total") {
+                names::VCENTER_STEPS => {
+                    metrics.register(names::VCENTER_STEPS, help, this.vcenter_steps.clone());
+                }
+                names::IMPORT_PROGRESS => metrics.register(name, help, imports.gauge()),
                 names::TARGETS => metrics.register(name, help, this.targets.clone()),
                 names::TARGET_INFO => metrics.register(name, help, this.infos.clone()),
                 names::CONTESTED => metrics.register(name, help, this.contested.clone()),
@@ -140,6 +169,19 @@ impl PassMetrics {
     pub(crate) fn held_back(&self, reason: Option<&'static str>) {
         self.held_back
             .replace(reason.map(|reason| (ReasonLabel { reason }, 1)));
+    }
+
+    /// A vCenter did something, or failed to.
+    pub(crate) fn vcenter_step(&self, step: &VcenterStep, result: MetricResult) {
+        let labels = StepLabels {
+            server: step.server().to_owned(),
+            step: match step {
+                VcenterStep::RenameTemplate { .. } => "rename",
+                VcenterStep::ImportTemplate(_) => "import",
+            },
+            result: result.label(),
+        };
+        self.vcenter_steps.get_or_create(&labels).inc();
     }
 
     /// BI-107: 1 where nobody looks at how old boot images are.

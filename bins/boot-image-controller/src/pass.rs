@@ -10,7 +10,7 @@ use bootimage_plan::{
 use bootimage_status::{Change, codes, skew_none_metric, trigger};
 use cluster_io::cluster::ClusterError;
 use controller_runtime::admin::Readiness;
-use openshift_model::{Infrastructure, Kind, MachineConfiguration, names};
+use openshift_model::{Infrastructure, Kind, MachineConfiguration, Platform, names};
 use tokio::time::Instant;
 
 use crate::controller::Controller;
@@ -20,7 +20,7 @@ use crate::view::View;
 /// After how long a set that is blocked on its user data is looked at again (W-05).
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
 /// How often a plan is made in one pass: each time with the Secrets and facts that it lacked before.
-const PLANS: u32 = 4;
+const PLANS: u32 = 5;
 
 /// A pass could not be finished.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +44,7 @@ pub(crate) struct Decided {
 impl Controller {
     /// One pass; when the next one is due, whatever happens until then.
     pub(crate) async fn pass(&mut self) -> Result<Option<Instant>, PassError> {
+        self.imported().await?;
         let Some(decided) = self.decide().await? else {
             return Ok(None);
         };
@@ -57,6 +58,7 @@ impl Controller {
             for object in failed {
                 self.retries.add(object, Instant::now());
             }
+            self.imports.try_again();
         }
         let reason = self.reason(&decided);
         self.tell(&decided, &reason);
@@ -90,6 +92,13 @@ impl Controller {
             let facts = self.facts.facts();
             let (mut plan, basis) = plan_pass(&view.cluster(), &facts, &self.policy(), &InTurn);
             plan.metadata.add_inputs(self.file.clone());
+            if plans == 1
+                && self.fence.is_leading()
+                && plan.targets.iter().any(names_template)
+                && self.facts.forget_old_templates()
+            {
+                continue;
+            }
             let lacks_secrets = !basis.secrets().is_subset(&got);
             let needs = plan.needs.iter().filter(|need| !asked.contains(*need));
             let needs: Vec<FactRequest> = needs.cloned().collect();
@@ -179,6 +188,11 @@ impl Controller {
         let any = plan.targets.iter().any(waits);
         any.then(|| Instant::now() + LOOK_AGAIN)
     }
+}
+
+/// Whether a set is about to name a template, which has to be there.
+fn names_template(target: &Target) -> bool {
+    target.decision == DecisionKind::Update && target.platform == Some(Platform::VSphere)
 }
 
 /// The first of several times.

@@ -9,6 +9,7 @@ use cluster_io::apply::REASON_UPDATED;
 use cluster_io::cluster::{Cluster, WriteMode};
 use controller_runtime::events::{EventBudget, event_key};
 use jiff::Timestamp;
+use openshift_model::vcenter::VcenterStep;
 use openshift_model::{Address, EventRequest, Kind, ObjectRef, Write};
 use tokio::time::Instant;
 
@@ -22,6 +23,10 @@ const EXPLAINED: usize = 20;
 const MOST_REMEMBERED: usize = 10_000;
 /// What Events say was done.
 const ACTION: &str = "Reconcile";
+/// The reasons of Events about what a vCenter has to do for a set.
+const IMPORT_BEGINS: &str = "TemplateImportBegins";
+const VCENTER_DID: &str = "TemplateReady";
+const IMPORT_FAILED: &str = "TemplateImportFailed";
 /// The reason of the Event about a state that could not be read.
 const STATE_RESET: &str = "StateReset";
 
@@ -35,6 +40,15 @@ pub const EVENTS: &[(&str, &str)] = &[
     (
         Contested::REASON.name(),
         "somebody else has reverted the boot image of a set again and again: who, how often",
+    ),
+    (
+        IMPORT_BEGINS,
+        "a vCenter begins to import a template that a set is to boot, or to rename one",
+    ),
+    (VCENTER_DID, "the template is there; the set follows"),
+    (
+        IMPORT_FAILED,
+        "a vCenter did not import or rename a template: why; it is tried again",
     ),
     (
         STATE_RESET,
@@ -94,7 +108,7 @@ impl Reporter {
     pub(crate) fn blocked(&mut self, plan: &Plan) {
         for target in &plan.targets {
             if target.decision == DecisionKind::Blocked {
-                self.event(plan, target, target.reason.name(), &target.message);
+                self.event(plan, target, target.reason.name(), true, &target.message);
             }
         }
     }
@@ -140,7 +154,41 @@ impl Reporter {
             until = contested.hot_loop.until,
             "{message}"
         );
-        self.event(plan, target, Contested::REASON.name(), &message);
+        self.event(plan, target, Contested::REASON.name(), true, &message);
+    }
+
+    /// A line and an Event: what a set waits for begins.
+    pub(crate) fn import_begins(&mut self, plan: &Plan, target: &Target) {
+        let steps = target.steps.iter().map(ToString::to_string);
+        let steps = steps.collect::<Vec<_>>().join("; ");
+        let ObjectRef {
+            namespace, name, ..
+        } = target.reference();
+        tracing::info!(
+            kind = target.kind.name(),
+            namespace,
+            name,
+            "begins: {steps}"
+        );
+        self.event(plan, target, IMPORT_BEGINS, false, &steps);
+    }
+
+    /// A line and an Event: a vCenter did something.
+    pub(crate) fn vcenter_did(&mut self, plan: &Plan, target: &Target, step: &VcenterStep) {
+        let ObjectRef {
+            namespace, name, ..
+        } = target.reference();
+        tracing::info!(kind = target.kind.name(), namespace, name, "done: {step}");
+        self.event(plan, target, VCENTER_DID, false, &format!("done: {step}"));
+    }
+
+    /// A line and an Event: a vCenter did not do what a set waits for.
+    pub(crate) fn import_failed(&mut self, plan: &Plan, target: &Target, problem: &str) {
+        let ObjectRef {
+            namespace, name, ..
+        } = target.reference();
+        tracing::error!(kind = target.kind.name(), namespace, name, "{problem}");
+        self.event(plan, target, IMPORT_FAILED, true, problem);
     }
 
     /// A line and an Event about a state that begins anew.
@@ -150,11 +198,18 @@ impl Reporter {
             let name = bootimage_plan::STATE_CONFIG_MAP;
             let regarding = Address::of(Kind::ConfigMap, namespace, name);
             let note = problem.to_string();
-            self.add(regarding, String::new(), STATE_RESET, note);
+            self.add(regarding, String::new(), STATE_RESET, true, note);
         }
     }
 
-    fn event(&mut self, plan: &Plan, target: &Target, reason: &'static str, note: &str) {
+    fn event(
+        &mut self,
+        plan: &Plan,
+        target: &Target,
+        reason: &'static str,
+        is_warning: bool,
+        note: &str,
+    ) {
         let input = plan
             .metadata
             .input(target.kind, &target.namespace, &target.name);
@@ -163,10 +218,17 @@ impl Reporter {
             .unwrap_or_default();
         let namespace = target.reference().namespace;
         let regarding = Address::of(target.kind, &namespace, &target.name);
-        self.add(regarding, uid, reason, note.to_owned());
+        self.add(regarding, uid, reason, is_warning, note.to_owned());
     }
 
-    fn add(&mut self, regarding: Address, uid: String, reason: &'static str, note: String) {
+    fn add(
+        &mut self,
+        regarding: Address,
+        uid: String,
+        reason: &'static str,
+        is_warning: bool,
+        note: String,
+    ) {
         let key = event_key(&[&uid, reason, &note]);
         let is_queued = self.events.iter().any(|event| event.key == key);
         if is_queued || self.said.contains(&key) || !self.budget.allow(&uid, Instant::now()) {
@@ -175,7 +237,7 @@ impl Reporter {
         self.events.push(EventRequest {
             regarding,
             uid,
-            is_warning: true,
+            is_warning,
             reason: reason.into(),
             action: ACTION.into(),
             note,

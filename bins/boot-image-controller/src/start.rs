@@ -15,6 +15,7 @@ use crate::configuration::{self, ConfigurationError};
 use crate::controller::Controller;
 use crate::facts::FactCache;
 use crate::flags::{Flags, Mode};
+use crate::imports::Imports;
 use crate::memory::Memory;
 use crate::metrics::PassMetrics;
 use crate::report::Reporter;
@@ -76,11 +77,13 @@ fn controller(
         health,
         metrics,
     } = process;
+    let imports = Imports::default();
     Controller {
         store: Arc::new(store(&cluster, flags.mode)),
-        facts: FactCache::new(cluster.clone()),
+        facts: FactCache::new(cluster.clone(), flags.certificates()),
         cluster,
-        pass_metrics: PassMetrics::register(&metrics),
+        pass_metrics: PassMetrics::register(&metrics, &imports.progress),
+        imports,
         memory: Memory::new(namespace),
         flags: flags.clone(),
         fence,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bootimage_plan::{Became, Facts, Plan, Policy, Target, recheck_with};
+use bootimage_plan::{Became, Facts, Plan, Policy, Recheck, Target, recheck_with};
 use cluster_io::apply::{ApplyOptions, ApplyResult, Executor, Outcome, Program, Refusal};
 use cluster_io::cluster::Cluster;
 use cluster_io::store::Store;
@@ -62,31 +62,38 @@ impl Updates {
         }
     }
 
-    async fn update(&self, target: &Target) -> Outcome {
-        // The rest of the cluster as it is now, not as it was when the pass began.
-        let Some(snapshot) = self.store.snapshot() else {
-            return ApplyResult::NotTried.into();
-        };
+    /// How the cluster stands to the plan now, not as it was when the pass began; `None` while it is
+    /// not known.
+    pub(crate) fn compared(&self, target: &Target, facts: &Facts) -> Option<Recheck> {
         let view = View {
-            snapshot,
+            snapshot: self.store.snapshot()?,
             named: self.named.clone(),
         };
-        let found = {
-            let live = view.cluster_of(target.kind, &target.name);
-            recheck_with(
-                &self.plan,
-                &live,
-                &Facts::default(),
-                &self.policy,
-                |other| (other.kind, &other.name) == (target.kind, &target.name),
-            )
-        };
+        let live = view.cluster_of(target.kind, &target.name);
+        let concerns = |other: &Target| (other.kind, &other.name) == (target.kind, &target.name);
+        Some(recheck_with(
+            &self.plan,
+            &live,
+            facts,
+            &self.policy,
+            concerns,
+        ))
+    }
+
+    /// What carries out targets of the plan.
+    pub(crate) fn executor(&self) -> Executor<'_> {
         let executor = Executor::new(&self.cluster, &self.plan, self.options);
-        let executor = match &self.user {
+        match &self.user {
             Some(user) => executor.with_user(user.clone()),
             None => executor,
+        }
+    }
+
+    async fn update(&self, target: &Target) -> Outcome {
+        let Some(found) = self.compared(target, &Facts::default()) else {
+            return ApplyResult::NotTried.into();
         };
-        let outcome = executor.execute_compared(target, found).await;
+        let outcome = self.executor().execute_compared(target, found).await;
         // No pass sees its own past.
         if let Some(json) = &outcome.object {
             self.store.put_answer(target.kind, json);

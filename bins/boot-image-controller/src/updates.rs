@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::controller::Controller;
 use crate::pass::{Decided, PassError, earliest};
 use crate::status;
-use crate::targets::{self, FIELD_MANAGER, PROGRAM, Updates};
+use crate::targets::{self, FIELD_MANAGER, PROGRAM};
 
 /// After how long a set that was changed under our hands is planned anew.
 const MOVED: Duration = Duration::from_secs(1);
@@ -31,6 +31,8 @@ const MOST_UPDATES: usize = 500;
 #[derive(Default)]
 pub(crate) struct Turn {
     due: Vec<Target>,
+    /// Those whose vCenter has to do something first.
+    pub(crate) waiting: Vec<Target>,
     pub(crate) results: BTreeMap<ObjectRef, Became>,
     pub(crate) contested: Vec<Contested>,
     /// When the first of the sets that are left alone is tried again.
@@ -66,6 +68,8 @@ impl Controller {
                 turn.next = earliest([turn.next, Some(until)]);
                 turn.contested.push(contested);
                 turn.results.insert(key, Became::HeldBack);
+            } else if !target.steps.is_empty() {
+                turn.waiting.push(target.clone());
             } else if let (Some(failure), false) = (
                 self.failures.get(&key),
                 self.retries.is_due(&key, Instant::now()),
@@ -162,15 +166,7 @@ impl Controller {
                     .done(&key, queue::Outcome::Settled, Instant::now());
             }
         }
-        let updates = Updates {
-            cluster: self.cluster.clone(),
-            store: Arc::clone(&self.store),
-            plan: Arc::clone(&plan),
-            policy: self.policy(),
-            named: self.named.clone(),
-            options,
-            user: self.user.clone(),
-        };
+        let updates = self.updates(&plan, options);
         let outcomes = updates.carry_out(std::mem::take(&mut turn.due)).await;
         let mut moved = false;
         let mut unknown = Vec::new();

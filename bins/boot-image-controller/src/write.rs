@@ -36,6 +36,7 @@ impl Controller {
         }
         self.reporter.blocked(&decided.plan);
         let mut turn = self.turn(&decided).await?;
+        self.import(&decided, &mut turn)?;
         let mut next = self.update(&decided, &mut turn).await?;
         self.pass_metrics.contested(&turn.contested);
         // Each of these is done whatever becomes of the others.

@@ -53,20 +53,30 @@ impl Cluster {
     }
 
     pub(crate) fn with(objects: &str) -> Option<Self> {
+        Self::of(&[fixture(objects)])
+    }
+
+    /// A cluster of the objects in files and folders.
+    pub(crate) fn of(objects: &[PathBuf]) -> Option<Self> {
         let control_plane = ControlPlane::start()?;
         let this = Self {
             kubeconfig: control_plane.kubeconfig(&Identity::Admin),
             control_plane,
             folder: tempfile::tempdir().unwrap(),
         };
-        this.fill(objects);
+        this.fill_with(objects);
         Some(this)
     }
 
     /// Makes the objects of a fixture, in a control plane that has none.
     pub(crate) fn fill(&self, objects: &str) {
-        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
-        self.control_plane.create_all(&fixtures.join(objects));
+        self.fill_with(&[fixture(objects)]);
+    }
+
+    fn fill_with(&self, objects: &[PathBuf]) {
+        for path in objects {
+            self.control_plane.create_all(path);
+        }
         self.control_plane
             .create(&json!({"apiVersion": "v1", "kind": "Namespace",
             "metadata": {"name": "osimage"}}));
@@ -175,6 +185,11 @@ impl Cluster {
 /// Whether suites are to run in their long form.
 pub(crate) fn soak() -> bool {
     std::env::var_os("OSIMAGE_SOAK").is_some_and(|value| !value.is_empty())
+}
+
+fn fixture(objects: &str) -> PathBuf {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
+    fixtures.join(objects)
 }
 
 pub(crate) fn set_path(set: &str) -> String {
@@ -309,6 +324,9 @@ pub(crate) fn command(kubeconfig: &Path, arguments: &[&str]) -> Command {
         ])
         .args(arguments)
         .env("KUBECONFIG", kubeconfig)
+        .env_remove("GOVC_USERNAME")
+        .env_remove("GOVC_PASSWORD")
+        .env_remove("GOVC_URL")
         .env_remove("AWS_ACCESS_KEY_ID")
         .env_remove("AWS_ROLE_ARN");
     for proxy in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"] {

@@ -1,0 +1,305 @@
+//! What vCenters have to do before sets can name a new template: beside everything else, and one
+//! thing at a time for each vCenter.
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bootimage_plan::{Facts, HistoryEntry, Plan, Target};
+use cluster_io::apply::{ApplyResult, Outcome, Vcenters};
+use cluster_io::vcenter::{Artifacts, ImportQueue};
+use controller_runtime::lease::Fence;
+use controller_runtime::queue::backoff;
+use tokio::task::{Id, JoinSet};
+use tokio::time::Instant;
+
+use crate::facts::FactCache;
+use crate::progress::ImportProgress;
+use crate::status;
+use crate::targets::Updates;
+
+/// After how long steps are planned anew from which something else has kept them than the vCenter.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// The steps of one target, on their way to a vCenter.
+pub(crate) struct Import {
+    /// What they have in common with edits.
+    pub(crate) updates: Updates,
+    pub(crate) target: Target,
+    /// What the plan was made with.
+    pub(crate) known: Facts,
+    pub(crate) facts: FactCache,
+    pub(crate) fence: Fence,
+    pub(crate) artifacts: Artifacts,
+}
+
+/// What became of it.
+pub(crate) struct Imported {
+    pub(crate) target: Target,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) outcome: Outcome,
+    pub(crate) history: Vec<HistoryEntry>,
+}
+
+/// Why steps were not done, and when they are tried again.
+struct Failure {
+    /// `None` where something else than the vCenter has kept them.
+    problem: Option<String>,
+    times: u32,
+    until: Instant,
+}
+
+/// Imports that are under way, and those that failed.
+#[derive(Default)]
+pub(crate) struct Imports {
+    tasks: JoinSet<Imported>,
+    /// By vCenter.
+    running: BTreeMap<String, Id>,
+    ended: Vec<Imported>,
+    /// By what was to be done: sets of the same failure domain wait for the same.
+    failures: BTreeMap<String, Failure>,
+    queue: Arc<ImportQueue>,
+    pub(crate) progress: ImportProgress,
+}
+
+impl Imports {
+    /// Waits until an import has ended; for ever where none is under way.
+    pub(crate) async fn ended(&mut self) {
+        match self.tasks.join_next_with_id().await {
+            Some(Ok((id, imported))) => {
+                self.forget(id);
+                self.ended.push(imported);
+            }
+            Some(Err(error)) => {
+                tracing::error!(%error, "an import ended in the middle");
+                self.forget(error.id());
+            }
+            None => pending().await,
+        }
+    }
+
+    fn forget(&mut self, id: Id) {
+        self.running.retain(|server, running| {
+            let goes_on = *running != id;
+            if !goes_on {
+                self.progress.ended(server);
+            }
+            goes_on
+        });
+    }
+
+    /// Those that have ended since the last time.
+    pub(crate) fn take_ended(&mut self) -> Vec<Imported> {
+        std::mem::take(&mut self.ended)
+    }
+
+    /// Whether steps may be carried out now: the vCenter does nothing else for us, and they did not
+    /// fail a short while ago.
+    pub(crate) fn is_due(&self, target: &Target) -> bool {
+        let failure = self.failures.get(&what(target));
+        let waits = failure.is_some_and(|failure| failure.until > Instant::now());
+        !waits && !self.running.contains_key(&server(target))
+    }
+
+    /// Carries out steps, as long as this process leads.
+    pub(crate) fn start(&mut self, import: Import) {
+        let server = server(&import.target);
+        let (queue, progress) = (Arc::clone(&self.queue), self.progress.clone());
+        let task = self
+            .tasks
+            .spawn(async move { import.run(&queue, &progress).await });
+        self.running.insert(server, task.id());
+    }
+
+    /// Why the steps of a target failed, where they did the last time.
+    pub(crate) fn problem(&self, target: &Target) -> Option<&str> {
+        self.failures.get(&what(target))?.problem.as_deref()
+    }
+
+    /// Steps failed: they are tried again later, and later each time.
+    pub(crate) fn failed(&mut self, target: &Target, problem: String) {
+        let failure = self.failures.entry(what(target));
+        let failure = failure.or_insert_with(Failure::new);
+        failure.problem = Some(problem);
+        failure.until = Instant::now() + backoff(failure.times);
+        failure.times = failure.times.saturating_add(1);
+    }
+
+    /// Steps were not tried.
+    pub(crate) fn not_tried(&mut self, target: &Target) {
+        let failure = self.failures.entry(what(target));
+        failure.or_insert_with(Failure::new).until = Instant::now() + AGAIN;
+    }
+
+    /// Steps were done.
+    pub(crate) fn succeeded(&mut self, target: &Target) {
+        self.failures.remove(&what(target));
+    }
+
+    /// Forgets failures of what nobody waits for any more.
+    pub(crate) fn retain(&mut self, wanted: &[Target]) {
+        self.failures
+            .retain(|key, _| wanted.iter().any(|target| what(target) == *key));
+    }
+
+    /// Somebody has done something: perhaps it helps.
+    pub(crate) fn try_again(&mut self) {
+        for failure in self.failures.values_mut() {
+            failure.until = Instant::now();
+        }
+    }
+
+    /// When what failed is tried again.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let times = self.failures.values().map(|failure| failure.until);
+        times.filter(|until| *until > now).min()
+    }
+}
+
+impl Failure {
+    fn new() -> Self {
+        Self {
+            problem: None,
+            times: 0,
+            until: Instant::now(),
+        }
+    }
+}
+
+impl Import {
+    async fn run(self, queue: &ImportQueue, progress: &ImportProgress) -> Imported {
+        let fence = self.fence.clone();
+        let carried_out = fence.guard(self.carry_out(queue, progress)).await;
+        // Who has lost the Lease has no say in what becomes of it.
+        let not_tried = |_| (ApplyResult::NotTried.into(), Vec::new());
+        let (outcome, history) = carried_out.unwrap_or_else(not_tried);
+        Imported {
+            plan: self.updates.plan,
+            target: self.target,
+            outcome,
+            history,
+        }
+    }
+
+    async fn carry_out(
+        &self,
+        queue: &ImportQueue,
+        progress: &ImportProgress,
+    ) -> (Outcome, Vec<HistoryEntry>) {
+        let ended = |result: ApplyResult| (result.into(), Vec::new());
+        let access = match self.facts.clouds().vcenter().await {
+            Ok(access) => access,
+            Err(error) => return ended(ApplyResult::VcenterUnknown(error.to_string())),
+        };
+        let Some(found) = self.updates.compared(&self.target, &self.known) else {
+            return ended(ApplyResult::NotTried);
+        };
+        if found.moved.is_empty() && found.differences.is_empty() && found.steps.to_do.is_empty() {
+            return ended(ApplyResult::NotTried);
+        }
+        let report = |now: cluster_io::vcenter::Progress<'_>| progress.report(now);
+        let executor = self.updates.executor().with_vcenters(Vcenters {
+            access: &access,
+            artifacts: &self.artifacts,
+            queue,
+            report: &report,
+        });
+        let outcome = executor.execute_compared(&self.target, found).await;
+        let history = executor.history(&self.target, &outcome, &status::now());
+        (outcome, history)
+    }
+}
+
+/// What is to be done, as a key.
+fn what(target: &Target) -> String {
+    let steps = target.steps.iter().map(ToString::to_string);
+    steps.collect::<Vec<_>>().join("; ")
+}
+
+/// The vCenter that has to do it: a set has one. Host names ignore case.
+fn server(target: &Target) -> String {
+    let step = target.steps.first();
+    step.map_or_else(String::new, |step| step.server().to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bootimage_plan::{DecisionKind, ReasonCode};
+    use openshift_model::Kind;
+    use openshift_model::vcenter::VcenterStep;
+
+    /// A set that waits for a template.
+    fn waiting(set: &str, server: &str, template: &str) -> Target {
+        Target {
+            kind: Kind::MachineSet,
+            api_version: "machine.openshift.io/v1beta1".into(),
+            namespace: "openshift-machine-api".into(),
+            name: set.to_owned(),
+            platform: None,
+            architecture: None,
+            decision: DecisionKind::Update,
+            reason: ReasonCode::OutdatedImage,
+            message: "".into(),
+            counted: None,
+            current: None,
+            target: None,
+            steps: vec![VcenterStep::RenameTemplate {
+                server: server.to_owned(),
+                path: "/dc/vm/f/retired".to_owned(),
+                name: template.to_owned(),
+            }],
+            patch: None,
+            user_data: None,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_failed_waits_longer_each_time_for_all_sets_that_need_it() {
+        let (one, other) = (waiting("a", "v", "t"), waiting("b", "v", "t"));
+        let mut imports = Imports::default();
+        assert!(imports.is_due(&one));
+        for wait in [30, 60, 120] {
+            imports.failed(&one, "disk full".to_owned());
+            assert_eq!(imports.problem(&other), Some("disk full"));
+            tokio::time::advance(Duration::from_secs(wait - 1)).await;
+            assert!(!imports.is_due(&other), "{wait}");
+            tokio::time::advance(Duration::from_secs(2)).await;
+            assert!(imports.is_due(&other), "{wait}");
+        }
+        assert!(imports.is_due(&waiting("c", "v", "another")));
+        imports.succeeded(&other);
+        assert_eq!(imports.problem(&one), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_waits_for_is_forgotten_and_a_change_ends_a_wait() {
+        let target = waiting("a", "v", "t");
+        let mut imports = Imports::default();
+        imports.failed(&target, "disk full".to_owned());
+        imports.try_again();
+        assert!(imports.is_due(&target));
+        assert_eq!(imports.problem(&target), Some("disk full"));
+        imports.retain(std::slice::from_ref(&target));
+        assert!(imports.problem(&target).is_some());
+        imports.retain(&[]);
+        assert_eq!(imports.problem(&target), None);
+        imports.not_tried(&target);
+        assert!(!imports.is_due(&target) && imports.problem(&target).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_vcenter_does_one_thing_at_a_time() {
+        let mut imports = Imports::default();
+        let task = imports.tasks.spawn(pending::<Imported>());
+        imports.running.insert("v".to_owned(), task.id());
+        assert!(!imports.is_due(&waiting("a", "V", "t")));
+        assert!(imports.is_due(&waiting("b", "w", "t")));
+        task.abort();
+        imports.ended().await;
+        assert!(imports.is_due(&waiting("a", "v", "t")));
+        assert!(imports.take_ended().is_empty());
+    }
+}

@@ -1,0 +1,239 @@
+//! The controller and vCenters: templates are imported, and then sets name them.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test fails where something is not as it should be"
+)]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use support::{CONFIGURATION, Cluster, Controller, SETS, eventually};
+use tempfile::TempDir;
+use test_control_plane::{Identity, Verdict};
+use test_vcenter::cluster::{
+    FOLDER, NEW_1, NEW_2, OLD_1, OLD_2, WORKER_1, WORKER_2, credentials, fill, objects,
+    on_two_vcenters,
+};
+use test_vcenter::{PASSWORD, Vcenter};
+
+/// More logins than the controller tries in this test.
+const LOGINS: usize = 40;
+
+/// A cluster with a failure domain on each of two vCenters.
+struct Setting {
+    cluster: Cluster,
+    vcenters: [Vcenter; 2],
+    files: TempDir,
+}
+
+impl Setting {
+    fn start() -> Option<Self> {
+        let vcenters = [Vcenter::start(0)?, Vcenter::start(0)?];
+        let [first, second] = vcenters.each_ref().map(|vcenter| vcenter.server.clone());
+        for vcenter in &vcenters {
+            fill(vcenter);
+        }
+        let files = tempfile::tempdir().unwrap();
+        let objects = objects(files.path(), &|text: &str| {
+            on_two_vcenters(text, &first, &second)
+        });
+        let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/samples/valid");
+        let more = [
+            "12-featuregate.yaml",
+            "50-machineconfigpools.yaml",
+            "51-machineconfigs.yaml",
+        ];
+        let more = more.map(|name| samples.join(name));
+        let cluster = Cluster::of(&[vec![objects], more.to_vec()].concat())?;
+        let control_plane = &cluster.control_plane;
+        control_plane.create(&json!({"apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": "worker-user-data", "namespace": "openshift-machine-api"},
+            "stringData": {"userData": r#"{"ignition":{"version":"3.4.0"}}"#}}));
+        control_plane.create(&credentials(&vcenters[0], PASSWORD));
+        for vcenter in &vcenters {
+            vcenter.reset();
+        }
+        Some(Self {
+            cluster,
+            vcenters,
+            files,
+        })
+    }
+
+    fn command(&self, kubeconfig: &Path) -> Command {
+        let folder = self.files.path().display();
+        let arguments = [
+            "--mode=replace".to_owned(),
+            // One of them is killed, and the next one waits for as long.
+            "--leader-elect-lease-duration=5".to_owned(),
+            format!("--artifact-mirror=file://{folder}"),
+            format!("--artifact-cache={folder}/cache"),
+        ];
+        let mut command = support::command(kubeconfig, &arguments.each_ref().map(String::as_str));
+        for vcenter in &self.vcenters {
+            command.arg("--vcenter-ca").arg(vcenter.authority());
+        }
+        command
+    }
+
+    fn controller(&self, kubeconfig: &Path) -> Controller {
+        Controller::spawn(&mut self.command(kubeconfig))
+    }
+
+    /// The template that a set names.
+    fn template(&self, set: &str) -> String {
+        let set = self.cluster.get(&format!("{SETS}/{set}"));
+        let template = &set["spec"]["template"]["spec"]["providerSpec"]["value"]["template"];
+        template.as_str().unwrap().to_owned()
+    }
+
+    fn has_template(&self, vcenter: usize, name: &str) -> bool {
+        let path = format!("{FOLDER}/{name}");
+        let machines = self.vcenters[vcenter].machines(&path);
+        machines.iter().any(|it| it.path == path && it.template)
+    }
+
+    /// How often a vCenter was asked to import something since it was reset.
+    fn imports(&self, vcenter: usize) -> usize {
+        let calls = self.vcenters[vcenter].calls();
+        calls.iter().filter(|call| *call == "ImportVApp").count()
+    }
+}
+
+/// Kills a controller where it is about to edit a set.
+fn killed_before_the_edit(setting: &Setting, set: &str) {
+    let process = Arc::new(AtomicU32::new(0));
+    let (of_judge, path) = (Arc::clone(&process), format!("{SETS}/{set}"));
+    let proxy = setting
+        .cluster
+        .control_plane
+        .proxy(&Identity::Admin, move |call| {
+            if call.method != "PATCH" || !call.uri.starts_with(&path) {
+                return Verdict::Pass;
+            }
+            // Until the test has told who it is.
+            while of_judge.load(Ordering::SeqCst) == 0 {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Verdict::Kill {
+                process: of_judge.load(Ordering::SeqCst),
+                carried_out: false,
+            }
+        });
+    let mut controller = setting.controller(proxy.kubeconfig());
+    process.store(controller.id(), Ordering::SeqCst);
+    eventually("it is killed", || controller.ended());
+}
+
+#[test]
+fn templates_are_imported_once_and_a_vcenter_that_refuses_holds_up_its_own_sets() {
+    let Some(setting) = Setting::start() else {
+        return;
+    };
+    let kubeconfig: PathBuf = setting.cluster.kubeconfig.clone();
+    let [first, second] = setting.vcenters.each_ref();
+    for _ in 0..LOGINS {
+        first.rule("Login", 0, "fault", "InvalidLogin");
+    }
+    let controller = setting.controller(&kubeconfig);
+    eventually("the other vCenter's set is moved", || {
+        (setting.template(WORKER_2) == NEW_2).then_some(())
+    });
+    assert!(setting.has_template(1, NEW_2));
+    let line = eventually("why the first one's set is not moved", || {
+        let mut lines = controller.log().into_iter();
+        lines.find(|line| line["name"] == WORKER_1 && line["reason"] == "TemplateUnknown")
+    });
+    assert!(
+        line["message"].as_str().unwrap().contains("refuses user"),
+        "{line}"
+    );
+    assert_eq!(setting.template(WORKER_1), OLD_1);
+    let history = eventually("it is in the history", || {
+        let history = setting.cluster.history(WORKER_2);
+        (history.len() == 2).then_some(history)
+    });
+    let step = history[0]["vcenterStep"].as_str().unwrap();
+    assert!(step.contains(&format!("import template {NEW_2}")), "{step}");
+    assert_eq!(history[1]["to"], NEW_2);
+    let events = setting.cluster.events(WORKER_2);
+    let reasons: Vec<_> = events.iter().map(|event| &event["reason"]).collect();
+    for reason in ["TemplateImportBegins", "TemplateReady", "BootImageUpdated"] {
+        assert!(reasons.contains(&&json!(reason)), "{reason}: {reasons:?}");
+    }
+    let series = "osimage_boot_image_vcenter_steps_total";
+    let server = &second.server;
+    let labels = format!("server=\"{server}\",step=\"import\",result=\"success\"");
+    assert!(controller.metric(&format!("{series}{{{labels}}}")) > 0.5);
+    assert!(controller.stop().success());
+
+    // An import that takes long holds up nothing, not even the end of the process.
+    first.reset();
+    first.rule("ImportVApp", 0, "hang-before", "");
+    let controller = setting.controller(&kubeconfig);
+    eventually("the import hangs", || first.hangs().then_some(()));
+    let old =
+        json!({"spec": {"template": {"spec": {"providerSpec": {"value": {"template": OLD_2}}}}}});
+    let path = format!("{SETS}/{WORKER_2}");
+    setting.cluster.merge(&path, &old);
+    eventually("the other set is moved again", || {
+        (setting.template(WORKER_2) == NEW_2).then_some(())
+    });
+    assert!(first.hangs() && setting.template(WORKER_1) == OLD_1);
+    let stopped = Instant::now();
+    assert!(controller.stop().success());
+    assert!(stopped.elapsed() < Duration::from_secs(10));
+
+    // Killed between the import and the edit: it is not imported again.
+    first.reset();
+    first.reset();
+    killed_before_the_edit(&setting, WORKER_1);
+    assert!(setting.has_template(0, NEW_1));
+    assert_eq!(setting.template(WORKER_1), OLD_1);
+    let controller = setting.controller(&kubeconfig);
+    eventually("the set is moved", || {
+        (setting.template(WORKER_1) == NEW_1).then_some(())
+    });
+    assert_eq!(setting.imports(0), 1);
+    eventually("it is told", || {
+        let told = |kind: &str| {
+            let condition = setting.cluster.condition(CONFIGURATION, kind);
+            condition["status"] == "False"
+        };
+        let is_told = told("BootImageUpdateDegraded") && told("BootImageUpdateProgressing");
+        (is_told && setting.cluster.history(WORKER_1).len() == 2).then_some(())
+    });
+    assert!(controller.stop().success());
+
+    // Everything is as it should be: nothing is written, nowhere.
+    for vcenter in &setting.vcenters {
+        vcenter.reset();
+    }
+    let writes = setting.cluster.writes_of(|| {
+        let controller = setting.controller(&kubeconfig);
+        for set in [WORKER_1, WORKER_2] {
+            eventually("the set is up to date", || {
+                let mut lines = controller.log().into_iter();
+                lines.find(|line| line["name"] == set && line["decision"] == "UpToDate")
+            });
+        }
+        std::thread::sleep(Duration::from_secs(1));
+        assert!(controller.stop().success());
+    });
+    assert!(writes.is_empty(), "{writes:?}");
+    for vcenter in &setting.vcenters {
+        let calls = vcenter.calls();
+        let changes = calls
+            .iter()
+            .filter(|call| call.ends_with("_Task") || *call == "ImportVApp");
+        assert_eq!(changes.count(), 0, "{calls:?}");
+    }
+}
