@@ -15,12 +15,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use support::{CONFIGURATION, Cluster, Controller, SETS, eventually};
+use support::{CONFIGURATION, Cluster, Controller, SETS, STATE, eventually};
 use tempfile::TempDir;
 use test_control_plane::{Identity, Verdict};
 use test_vcenter::cluster::{
     FOLDER, NEW_1, NEW_2, OLD_1, OLD_2, WORKER_1, WORKER_2, credentials, fill, objects,
-    on_two_vcenters,
+    on_two_vcenters, templates,
 };
 use test_vcenter::{PASSWORD, Vcenter};
 
@@ -236,4 +236,61 @@ fn templates_are_imported_once_and_a_vcenter_that_refuses_holds_up_its_own_sets(
             .filter(|call| call.ends_with("_Task") || *call == "ImportVApp");
         assert_eq!(changes.count(), 0, "{calls:?}");
     }
+}
+
+/// Says that it is killed at every call.
+fn soak() -> bool {
+    std::env::var_os("OSIMAGE_SOAK").is_some_and(|value| !value.is_empty())
+}
+
+#[test]
+fn bi_327_killed_at_calls_to_the_vcenter_the_next_one_completes() {
+    let Some(setting) = Setting::start() else {
+        return;
+    };
+    let vcenter = &setting.vcenters[0];
+    let path = format!("{SETS}/{WORKER_1}");
+    let before =
+        json!({"spec": {"template": {"spec": {"providerSpec": {"value": {"template": OLD_1}}}}}});
+    let start = || {
+        let mut command = setting.command(&setting.cluster.kubeconfig);
+        // Nobody waits for the Lease of who was killed.
+        Controller::spawn(command.arg("--leader-elect=false"))
+    };
+    let mut kills = 0;
+    for call in (1..).step_by(if soak() { 1 } else { 11 }) {
+        vcenter.remove(&format!("{FOLDER}/*"));
+        templates(vcenter);
+        vcenter.reset();
+        setting.cluster.merge(&path, &before);
+        if !setting.cluster.get(STATE).is_null() {
+            setting.cluster.control_plane.delete(STATE);
+        }
+        let hangs = ["hang-before", "hang-after"][call % 2];
+        vcenter.rule_at(call, hangs);
+        let controller = start();
+        let is_killed = eventually("it hangs or is done", || {
+            let is_done = setting.template(WORKER_1) == NEW_1;
+            (is_done || vcenter.hangs()).then(|| vcenter.hangs())
+        });
+        // Killed by that.
+        drop(controller);
+        let context = format!("call {call}: {:?}", vcenter.calls().last());
+        if !is_killed {
+            break;
+        }
+        kills += 1;
+        vcenter.reset();
+        assert_eq!(setting.template(WORKER_1), OLD_1, "{context}");
+        let controller = start();
+        eventually(&context, || {
+            (setting.template(WORKER_1) == NEW_1).then_some(())
+        });
+        drop(controller);
+        assert!(setting.has_template(0, NEW_1), "{context}");
+        let machines = vcenter.machines(&format!("{FOLDER}/"));
+        // The old templates of both failure domains, somebody's own, and the new one.
+        assert_eq!(machines.len(), 4, "{context}: {machines:?}");
+    }
+    assert!(kills > 2, "{kills}");
 }
