@@ -162,7 +162,7 @@ fn machine_reads() -> Vec<Read> {
             names::VSPHERE_CREDENTIALS.0,
             Which::Named(names::VSPHERE_CREDENTIALS.1),
             Verb::Get,
-            "the credentials with which vCenters are asked for facts (BI-311)",
+            "the credentials with which vCenters are asked for facts, and import templates (BI-311)",
         )
         .only_on(Platform::VSphere),
     ]
