@@ -9,6 +9,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Metric;
 
 /// Names of metrics, as they are read by Prometheus.
 pub mod names {
@@ -26,6 +27,26 @@ pub mod names {
     pub const OCL_ACTIVE: &str = "ocl_active_builds";
     /// §5.12: MachineOSConfigs.
     pub const CONFIGS: &str = "mco_mosc_count";
+}
+
+/// Every metric of the builder: its name, and what it means.
+pub const ALL: &[(&str, &str)] = &[
+    (names::BUILDS, "Builds of layered images"),
+    (
+        "osimage_layered_build_attempts_total",
+        "Builds that ended, and why",
+    ),
+    (names::DURATION, "Seconds that builds took"),
+    (names::OCL_STATE, "1 for the state of the build of a pool"),
+    ("ocl_build_total", "Builds that ended"),
+    (names::OCL_ACTIVE, "Builds that run"),
+    (names::CONFIGS, "MachineOSConfigs"),
+];
+
+fn register(metrics: &Metrics, name: &str, metric: impl Metric) {
+    let known = |(known, _): &&(&str, &str)| known.trim_end_matches("_total") == name;
+    let help = ALL.iter().find(known).map_or("", |(_, help)| help);
+    metrics.register(name, help, metric);
 }
 
 /// §5.12: from a minute to an hour.
@@ -84,23 +105,13 @@ impl BuildMetrics {
             ended: Family::default(),
             durations: Family::new_with_constructor(histogram),
         };
-        metrics.register(
-            names::BUILDS,
-            "Builds of layered images",
-            this.builds.clone(),
-        );
-        metrics.register(
-            names::OCL_STATE,
-            "1 for the state of the build of a pool",
-            this.states.clone(),
-        );
-        metrics.register(names::OCL_ACTIVE, "Builds that run", this.active.clone());
-        metrics.register(names::CONFIGS, "MachineOSConfigs", this.configs.clone());
-        let attempts = this.attempts.clone();
-        metrics.register(names::ATTEMPTS, "Builds that ended, and why", attempts);
-        metrics.register(names::OCL_TOTAL, "Builds that ended", this.ended.clone());
-        let durations = this.durations.clone();
-        metrics.register(names::DURATION, "Seconds that builds took", durations);
+        register(metrics, names::BUILDS, this.builds.clone());
+        register(metrics, names::OCL_STATE, this.states.clone());
+        register(metrics, names::OCL_ACTIVE, this.active.clone());
+        register(metrics, names::CONFIGS, this.configs.clone());
+        register(metrics, names::ATTEMPTS, this.attempts.clone());
+        register(metrics, names::OCL_TOTAL, this.ended.clone());
+        register(metrics, names::DURATION, this.durations.clone());
         this
     }
 

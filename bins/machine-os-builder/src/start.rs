@@ -7,22 +7,19 @@ use cluster_io::store::{Store, StoreOptions, WatchSpec};
 use controller_runtime::logging;
 use controller_runtime::process::{self, Process, Setup};
 use controller_runtime::queue::WorkQueue;
-use osbuild_plan::{BUILD_NAMESPACE, builder_reads};
+use osbuild_plan::{BUILD_NAMESPACE, BUILDER_LEASE, builder_reads};
 
 use crate::controller::Controller;
 use crate::flags::{Flags, Mode};
 use crate::metrics::BuildMetrics;
 use crate::registries::Registries;
 
-/// IL-301: the name of the Lease, which the stock builder takes too.
-const LEASE: &str = "machine-os-builder";
-
 /// Runs the builder until it is asked to stop; its exit code.
 pub fn run(flags: &Flags) -> u8 {
     logging::init(flags.common.log_format, flags.common.log_level);
     let setup = Setup {
         name: "machine-os-builder",
-        lease: LEASE,
+        lease: BUILDER_LEASE,
         namespace: BUILD_NAMESPACE,
         mode: flags.mode.name(),
         observes: flags.mode == Mode::Observe,

@@ -1,7 +1,7 @@
 //! Which rights each task needs, made from the tables of what is read and written: what ships as
 //! roles is generated from here, and cannot know more or less than the code does.
 
-use openshift_model::{Kind, Namer, Read, Resource, Right, Scope, Subresource, Which, names};
+use openshift_model::{Kind, Namer, Read, Resource, Right, Subresource, Which, names};
 
 use crate::state::{STATE_CONFIG_MAP, STATE_NAMESPACE};
 use crate::{
@@ -10,28 +10,6 @@ use crate::{
 
 /// The Lease of the controller of boot images.
 pub const CONTROLLER_LEASE: &str = "boot-image-controller";
-
-const LEASES: Resource = Resource {
-    kind: "Lease",
-    group: "coordination.k8s.io",
-    version: "v1",
-    plural: "leases",
-    scope: Scope::Namespaced,
-};
-const TOKEN_REVIEWS: Resource = Resource {
-    kind: "TokenReview",
-    group: "authentication.k8s.io",
-    version: "v1",
-    plural: "tokenreviews",
-    scope: Scope::Cluster,
-};
-const SUBJECT_ACCESS_REVIEWS: Resource = Resource {
-    kind: "SubjectAccessReview",
-    group: "authorization.k8s.io",
-    version: "v1",
-    plural: "subjectaccessreviews",
-    scope: Scope::Cluster,
-};
 
 /// What somebody does with the command. Each task is a role of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -165,11 +143,7 @@ impl ControllerTask {
                 let table = reads();
                 let rows = table.iter().filter(|row| !named_by_plan(row));
                 let mut rights: Vec<_> = rows.map(Right::of_watch).collect();
-                let why = "who reads metrics is asked for a token, which the API server checks";
-                let create = &["create"];
-                rights.push(Right::new("", TOKEN_REVIEWS, create, why));
-                let why = "whether they may read metrics";
-                rights.push(Right::new("", SUBJECT_ACCESS_REVIEWS, create, why));
+                rights.extend(Right::of_metrics());
                 rights
             }
             Self::Write => {
@@ -181,11 +155,7 @@ impl ControllerTask {
                 rights.push(events(STATE_NAMESPACE));
                 let verbs = &["get", "create", "patch"];
                 rights.push(state(verbs, "what must outlive the process"));
-                let lease = |verbs, why| Right::new(STATE_NAMESPACE, LEASES, verbs, why);
-                let held = lease(&["get", "patch"], "which replica writes");
-                rights.push(held.limited_to(&[CONTROLLER_LEASE]));
-                let why = "the Lease is made once; a role cannot limit that to a name";
-                rights.push(lease(&["create"], why));
+                rights.extend(Right::of_lease(STATE_NAMESPACE, CONTROLLER_LEASE));
                 rights
             }
             Self::TellCluster => {

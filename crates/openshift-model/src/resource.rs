@@ -36,6 +36,31 @@ impl Resource {
         scope: Scope::Namespaced,
     };
 
+    /// By which one of several replicas is chosen.
+    pub const LEASES: Self = Self {
+        kind: "Lease",
+        group: "coordination.k8s.io",
+        version: "v1",
+        plural: "leases",
+        scope: Scope::Namespaced,
+    };
+    /// Asks whose a token is.
+    pub const TOKEN_REVIEWS: Self = Self {
+        kind: "TokenReview",
+        group: "authentication.k8s.io",
+        version: "v1",
+        plural: "tokenreviews",
+        scope: Scope::Cluster,
+    };
+    /// Asks what somebody may do.
+    pub const SUBJECT_ACCESS_REVIEWS: Self = Self {
+        kind: "SubjectAccessReview",
+        group: "authorization.k8s.io",
+        version: "v1",
+        plural: "subjectaccessreviews",
+        scope: Scope::Cluster,
+    };
+
     /// `apiVersion` of its objects.
     pub fn api_version(&self) -> String {
         match self.group {

@@ -62,6 +62,23 @@ impl Right {
         Self::new(namespace, kind.resource(), verbs, why)
     }
 
+    /// What a controller needs to serve metrics to nobody but whom the API server allows it.
+    pub fn of_metrics() -> [Self; 2] {
+        let why = "who reads metrics is asked for a token, which the API server checks";
+        let token = Self::new("", Resource::TOKEN_REVIEWS, &["create"], why);
+        let why = "whether they may read metrics";
+        let access = Self::new("", Resource::SUBJECT_ACCESS_REVIEWS, &["create"], why);
+        [token, access]
+    }
+
+    /// What a controller needs so that one of its replicas writes.
+    pub fn of_lease(namespace: &'static str, name: &'static str) -> [Self; 2] {
+        let lease = |verbs, why| Self::new(namespace, Resource::LEASES, verbs, why);
+        let held = lease(&["get", "patch"], "which replica writes").limited_to(&[name]);
+        let why = "the Lease is made once; a role cannot limit that to a name";
+        [held, lease(&["create"], why)]
+    }
+
     /// The same right, to objects of these names alone.
     #[must_use]
     pub fn limited_to(mut self, names: &[&'static str]) -> Self {

@@ -72,6 +72,10 @@ pub struct PatchRequest {
 pub enum Subresource {
     /// `status`
     Status,
+    /// `log` of a pod.
+    Log,
+    /// `finalizers`: nothing is there to be read, and who may write it may block the deletion.
+    Finalizers,
 }
 
 impl Subresource {
@@ -79,6 +83,8 @@ impl Subresource {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Status => "status",
+            Self::Log => "log",
+            Self::Finalizers => "finalizers",
         }
     }
 }

@@ -20,8 +20,9 @@ macro_rules! events {
             $message:literal;
     )*) => {
         impl Event {
-            /// Every reason, for the generated reference.
-            pub const REASONS: &[&str] = &[$( $reason, )*];
+            /// Every reason, the kind of object that it is about, and whether it is a `Warning`: for the
+            /// generated reference.
+            pub const ALL: &[(&str, &str, bool)] = &[$( ($reason, $about, $warning), )*];
 
             $(
                 $(#[$doc])*
@@ -114,6 +115,6 @@ mod tests {
             "Started build for pool \"worker\" with config \"rendered-worker-1\""
         );
         assert!(Event::job_failed("build-a", "a").is_warning);
-        assert_eq!(Event::REASONS.len(), 20);
+        assert_eq!(Event::ALL.len(), 20);
     }
 }

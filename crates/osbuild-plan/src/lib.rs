@@ -42,6 +42,7 @@ mod objects;
 mod pool_condition;
 mod reads;
 mod render;
+mod rights;
 mod rollout;
 mod snapshot;
 mod status;
@@ -74,6 +75,7 @@ pub use render::{
     LayerRenderError, LayerRendering, LayerWarning, RenderRequest, build_from, build_sources,
     layer_rendering, list,
 };
+pub use rights::{BUILDER_ACCOUNT, BUILDER_LEASE, BUILDER_NAMESPACE, BuilderTask};
 pub use rollout::{
     BUILD_FAILED_MESSAGE, BuildOfPool, Gate, GateError, Updating, awaits_image, build_of_pool,
     images_in_use, node_is_candidate, node_is_done, rollout_gate, updating,

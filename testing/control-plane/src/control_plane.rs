@@ -326,6 +326,8 @@ fn api_server_arguments(folder: &Path, port: u16, store: &str) -> Vec<String> {
         "--endpoint-reconciler-type=none".to_owned(),
         // This plugin waits for ServiceAccounts, which a controller makes that is not running here.
         "--disable-admission-plugins=ServiceAccount".to_owned(),
+        // OpenShift has it: who may not delete an object may not have others hold up its deletion.
+        "--enable-admission-plugins=OwnerReferencesPermissionEnforcement".to_owned(),
         format!("--audit-policy-file={}", file("audit-policy.json")),
         format!("--audit-log-path={}", file("audit.log")),
         "--audit-log-mode=blocking-strict".to_owned(),

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use bootimage_plan::inventory::Inventory;
 use bootimage_plan::report::FleetReport;
 use bootimage_plan::{ControllerTask, HistoryDocument, Plan, ReasonCode};
-use osbuild_plan::{LayerNames, LayerStatus};
+use osbuild_plan::{BuilderTask, LayerNames, LayerStatus};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
@@ -94,6 +94,18 @@ fn files() -> Result<Vec<(String, String)>, String> {
         (
             "deploy/boot-image-controller/overlays/replace/roles.yaml",
             roles::of_controller(ControllerTask::TellCluster),
+        ),
+        (
+            "docs/reference/machine-os-builder.md",
+            controller::builder_page(),
+        ),
+        (
+            "deploy/machine-os-builder/base/roles.yaml",
+            roles::of_builder(BuilderTask::Observe),
+        ),
+        (
+            "deploy/machine-os-builder/overlays/replace/roles.yaml",
+            roles::of_builder(BuilderTask::Build),
         ),
         (
             "docs/reference/history.schema.json",
