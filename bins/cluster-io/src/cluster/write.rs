@@ -150,8 +150,26 @@ fn request(
         .method(method)
         .uri(uri.trim_end_matches('?'))
         .header(CONTENT_TYPE, content_type)
-        .body(body.to_string().into_bytes());
+        .body(encoded(&body).into_bytes());
     call.request(request.map_err(kube::core::request::Error::BuildRequest))
+}
+
+/// JSON as the API server itself writes it: when it carries out a `test` of a JSON Patch it compares
+/// texts, and it escapes these characters in its own.
+fn encoded(body: &serde_json::Value) -> String {
+    let mut text = String::new();
+    // They stand nowhere but in strings.
+    for character in body.to_string().chars() {
+        match character {
+            '<' => text.push_str("\\u003c"),
+            '>' => text.push_str("\\u003e"),
+            '&' => text.push_str("\\u0026"),
+            '\u{2028}' => text.push_str("\\u2028"),
+            '\u{2029}' => text.push_str("\\u2029"),
+            other => text.push(other),
+        }
+    }
+    text
 }
 
 fn parameters(write: &Write, mode: WriteMode) -> Vec<(&'static str, &str)> {
@@ -173,4 +191,23 @@ fn parameters(write: &Write, mode: WriteMode) -> Vec<(&'static str, &str)> {
         parameters.push(("dryRun", "All"));
     }
     parameters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bi_347_what_is_tested_is_written_as_the_api_server_writes_it() {
+        let body = serde_json::json!({"value": "a <b> && \u{2028}\u{2029} \"ö\""});
+        let text = encoded(&body);
+        assert_eq!(
+            text,
+            r#"{"value":"a \u003cb\u003e \u0026\u0026 \u2028\u2029 \"ö\""}"#
+        );
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&text).ok(),
+            Some(body)
+        );
+    }
 }
