@@ -16,10 +16,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use support::{CONFIGURATION, CURRENT, Cluster, Controller, OPERATOR, eventually};
-use test_control_plane::{AuditEvent, Identity};
-
-/// Namespace, verb, group, resource and name; an empty name is every object.
-type Right = (String, String, String, String, String);
+use test_control_plane::Identity;
+use test_control_plane::roles::{self, Right};
 
 /// What this run does not need: resource, verb, name.
 const NOT_HERE: &[(&str, &str, &str)] = &[
@@ -58,57 +56,7 @@ fn documents() -> Vec<Value> {
         "components/writer/roles.yaml",
         "overlays/replace/roles.yaml",
     ];
-    let read = |file| std::fs::read_to_string(deploy.join(file)).unwrap();
-    let parse = |text: String| serde_saphyr::from_multiple::<Value>(&text).unwrap();
-    files.map(read).into_iter().flat_map(parse).collect()
-}
-
-fn texts(value: &Value) -> Vec<String> {
-    let texts = value.as_array().into_iter().flatten();
-    texts
-        .map(|text| text.as_str().unwrap().to_owned())
-        .collect()
-}
-
-/// Every right that the roles give.
-fn granted() -> BTreeSet<Right> {
-    let documents = documents();
-    let mut rights = BTreeSet::new();
-    for role in documents.iter().filter(|one| one["rules"].is_array()) {
-        let namespace = role["metadata"]["namespace"].as_str().unwrap_or_default();
-        for rule in role["rules"].as_array().unwrap() {
-            let mut names = texts(&rule["resourceNames"]);
-            if names.is_empty() {
-                names.push(String::new());
-            }
-            let [group, resource] =
-                ["apiGroups", "resources"].map(|member| texts(&rule[member]).remove(0));
-            for verb in texts(&rule["verbs"]) {
-                for name in &names {
-                    let parts = [namespace, &verb, &group, &resource, name];
-                    rights.insert(parts.map(str::to_owned).into());
-                }
-            }
-        }
-    }
-    rights
-}
-
-/// What a call needs: the right to the object, or to all of them.
-fn used(call: &AuditEvent) -> [Right; 2] {
-    let (resource, part) = call
-        .resource
-        .split_once('/')
-        .unwrap_or((&call.resource, ""));
-    let (resource, group) = resource.split_once('.').unwrap_or((resource, ""));
-    let resource = match part {
-        "" => resource.to_owned(),
-        part => format!("{resource}/{part}"),
-    };
-    [call.name.as_str(), ""].map(|name| {
-        let parts = [&call.namespace, &call.verb, group, &resource, name];
-        parts.map(str::to_owned).into()
-    })
+    roles::documents(&deploy, &files)
 }
 
 /// As the guide says it: a role for user data of another name.
@@ -225,11 +173,17 @@ fn the_roles_of_deploy_are_the_least_that_is_needed() {
     });
     let refused: Vec<_> = calls.iter().filter(|call| call.code == 403).collect();
     assert!(refused.is_empty(), "{refused:?}");
-    let used: BTreeSet<_> = calls.iter().flat_map(used).collect();
-    let unused: Vec<_> = granted()
+    let unused: Vec<_> = roles::unused(&documents(), &calls)
         .into_iter()
-        .filter(|right| !used.contains(right))
-        .filter(|(_, verb, _, resource, name)| !NOT_HERE.contains(&(resource, verb, name)))
+        .filter(|right| {
+            let Right {
+                verb,
+                resource,
+                name,
+                ..
+            } = right;
+            !NOT_HERE.contains(&(resource, verb, name))
+        })
         .collect();
     assert_eq!(unused, [], "rights that nothing needs");
 }

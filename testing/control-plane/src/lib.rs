@@ -33,6 +33,7 @@ mod objects;
 mod process;
 mod programs;
 mod proxy;
+pub mod roles;
 
 pub use audit::AuditEvent;
 pub use control_plane::{ControlPlane, Identity};
