@@ -16,6 +16,7 @@ use osbuild_plan::{BuilderFacts, BuilderSnapshot, Situation};
 use tokio::time::Instant;
 
 use crate::flags::Mode;
+use crate::gauges::PoolReason;
 use crate::metrics::BuildMetrics;
 use crate::registries::Registries;
 
@@ -35,6 +36,10 @@ pub(crate) struct Controller {
     pub(crate) queue: WorkQueue<String>,
     /// What was seen of each, so that a change elsewhere is none of it.
     pub(crate) situations: BTreeMap<String, Situation>,
+    /// The pools that wait for their image, by MachineOSConfig, and why.
+    pub(crate) behind: BTreeMap<String, PoolReason>,
+    /// How often in a row what was decided on had changed before it was written.
+    pub(crate) moves: BTreeMap<String, u32>,
     /// The last decision about each, so that one that stays is logged once.
     pub(crate) decisions: BTreeMap<String, String>,
 }
@@ -100,6 +105,9 @@ impl Controller {
         self.queue.retain(|name| names.contains(name));
         self.decisions.retain(|name, _| names.contains(name));
         self.situations.retain(|name, _| names.contains(name));
+        self.moves.retain(|name, _| names.contains(name));
+        self.behind.retain(|name, _| names.contains(name));
+        self.build_metrics.set_behind(self.behind.values().cloned());
         let now = Instant::now();
         for name in names {
             let Some(situation) = view.situation(&name, false, &BuilderFacts::default()) else {

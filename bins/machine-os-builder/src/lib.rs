@@ -6,6 +6,7 @@
 
 mod controller;
 pub mod flags;
+mod gauges;
 mod live;
 mod logs;
 pub mod metrics;

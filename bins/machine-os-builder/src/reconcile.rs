@@ -7,11 +7,13 @@ use controller_runtime::queue::Outcome;
 use jiff::Timestamp;
 use openshift_model::{Kind, Write};
 use osbuild_plan::{
-    Action, BuildObjects, BuilderFacts, BuilderSnapshot, Decision, Wait, WritesError, decide,
+    Action, BuildObjects, BuilderFacts, BuilderSnapshot, Decision, Situation, Wait, WritesError,
+    behind, decide,
 };
 
 use crate::controller::Controller;
 use crate::flags::Mode;
+use crate::gauges::PoolReason;
 use crate::live::{Live, LiveError};
 use crate::logs;
 
@@ -22,6 +24,8 @@ const ROUNDS: u32 = 6;
 const NEXT_STEP: Duration = Duration::from_millis(250);
 /// After a write that was made from what is no longer true.
 const MOVED: Duration = Duration::from_secs(1);
+/// How often in a row: whoever is never faster than others has another problem.
+const MOVES: u32 = 10;
 /// How often what is being built is looked at, whatever the watches say.
 const PROGRESS: Duration = Duration::from_mins(1);
 /// IL-782: after so many failures, which take four minutes, a log is given up: an edit of its
@@ -62,16 +66,15 @@ impl Controller {
                 return Ok(Outcome::Settled);
             };
             let decision = decide(&situation);
-            if !decision.actions.is_empty() {
+            self.measure(name, &situation, &decision);
+            if !decision.actions.is_empty() && self.acts() {
                 self.log(name, &decision);
-                if self.mode == Mode::Observe || !self.fence.is_leading() {
-                    return Ok(Outcome::Settled);
-                }
                 let objects = live.as_ref().and_then(|live: &Live| live.objects.as_ref());
                 let objects = objects.and_then(|objects| objects.as_ref().ok());
                 self.carry_out(name, &view, &decision, objects).await?;
                 return Ok(Outcome::Again(NEXT_STEP));
             }
+            // Who acts does so first. Who observes shows what comes of all that can be asked.
             match &decision.wait {
                 Some(Wait::Live) if live.is_none() && self.may_ask() => {
                     let read = Live::read(&self.cluster, name).await?;
@@ -90,11 +93,11 @@ impl Controller {
                     let access = self.registries.push_access(image, &secret).await;
                     facts.push_access = Some(access);
                 }
-                _ => {
+                wait => {
                     self.log(name, &decision);
                     // Who leads next looks at everything once.
                     return Ok(if self.may_ask() {
-                        outcome_of(decision.wait.as_ref())
+                        outcome_of(wait.as_ref())
                     } else {
                         Outcome::Settled
                     });
@@ -102,6 +105,25 @@ impl Controller {
             }
         }
         Ok(Outcome::Again(MOVED))
+    }
+
+    /// Whether the pool has the image that it should have.
+    fn measure(&mut self, name: &str, situation: &Situation, decision: &Decision) {
+        match behind(situation, decision) {
+            Some(reason) => {
+                let pool = situation.config.pool.clone();
+                let behind = PoolReason { pool, reason };
+                self.behind.insert(name.to_owned(), behind);
+            }
+            None => {
+                self.behind.remove(name);
+            }
+        }
+        self.build_metrics.set_behind(self.behind.values().cloned());
+    }
+
+    fn acts(&self) -> bool {
+        self.mode == Mode::Replace && self.fence.is_leading()
     }
 
     /// Whether the API server and registries are asked for what is not watched: by who may act on the
@@ -205,16 +227,18 @@ impl Controller {
         name: &str,
         reconciled: Result<Outcome, ReconcileError>,
     ) -> Outcome {
+        let moves = self.moves.remove(name).unwrap_or_default();
         let error = match reconciled {
             Ok(outcome) => return outcome,
-            Err(ReconcileError::Moved(error)) => {
+            Err(ReconcileError::Moved(error)) if moves < MOVES => {
                 tracing::debug!(kind = "MachineOSConfig", name, %error, "decided again");
+                self.moves.insert(name.to_owned(), moves + 1);
                 return Outcome::Again(MOVED);
             }
             Err(error) => error,
         };
         tracing::warn!(kind = "MachineOSConfig", name, %error, "a step failed");
-        if error.needs_a_person() && self.mode == Mode::Replace && self.fence.is_leading() {
+        if error.needs_a_person() && self.acts() {
             self.tell(name, &error.to_string()).await;
         }
         Outcome::Failed
@@ -241,8 +265,7 @@ impl ReconcileError {
             Self::Cluster(error) | Self::Live(LiveError::Cluster(error)) => {
                 !error.is_transient() && !error.concerns_all()
             }
-            Self::Live(_) | Self::Writes(_) => true,
-            Self::Moved(_) => false,
+            Self::Live(_) | Self::Writes(_) | Self::Moved(_) => true,
         }
     }
 }

@@ -49,6 +49,8 @@ fn controller(mode: Mode, process: Process) -> Controller {
         metrics,
         queue: WorkQueue::default(),
         situations: BTreeMap::default(),
+        behind: BTreeMap::default(),
+        moves: BTreeMap::default(),
         decisions: BTreeMap::default(),
     }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use support::node_agent::NAMESPACE;
 use support::registry::PASSWORD;
-use support::{Cluster, GROUP, condition};
+use support::{Cluster, GROUP, condition, roles};
 
 const FIRST: &str = "FROM configs AS final\nRUN echo first > /first\n";
 const SECOND: &str = "FROM configs AS final\nRUN echo second > /second\n";
@@ -206,6 +206,104 @@ fn il_732_il_780_il_783_a_failure_is_told_where_people_look() {
     cluster.edit(FIRST);
     cluster.until_ready("");
     assert_eq!(pods(&cluster), 3);
+    let jobs = format!("/apis/batch/v1/namespaces/{NAMESPACE}/jobs");
+    cluster.until("clean", || cluster.list(&jobs).is_empty().then_some(()));
+    cluster
+        .control_plane
+        .delete(&format!("{GROUP}/machineosconfigs/layered"));
+    cluster.until("no builds", || cluster.builds().is_empty().then_some(()));
+    // That was everything that a builder does.
+    let unused = test_control_plane::roles::unused(&roles(), &cluster.calls());
+    let unused: Vec<_> = unused
+        .iter()
+        .map(|right| (right.resource.as_str(), right.verb.as_str()))
+        .filter(|right| !NOT_HERE.contains(right))
+        .collect();
+    assert_eq!(unused, [], "rights that nothing needs");
+}
+
+/// What this run does not need: resource, verb.
+const NOT_HERE: &[(&str, &str)] = &[
+    // Metrics are served in the clear here; the controllers' runtime tests how they are secured.
+    ("tokenreviews", "create"),
+    ("subjectaccessreviews", "create"),
+    // An apply that makes its object needs this as well, and the audit log calls it a patch.
+    ("configmaps", "create"),
+    ("secrets", "create"),
+    // Admission asks for it where an object holds up the deletion of its owner; nobody calls it.
+    ("machineosconfigs/finalizers", "update"),
+    ("machineosbuilds/finalizers", "update"),
+    // Where somebody else was faster.
+    ("machineosconfigs", "get"),
+    ("machineosbuilds", "get"),
+    ("machineconfigpools", "get"),
+    ("jobs", "get"),
+];
+
+#[test]
+fn il_301_il_383_the_other_replica_goes_on_with_the_build_of_one_that_dies() {
+    let Some(mut cluster) = Cluster::start() else {
+        return;
+    };
+    cluster.agent.hold.store(true, Ordering::SeqCst);
+    cluster.start_builder();
+    cluster.control_plane.create(&cluster.config(FIRST));
+    cluster.until("a pod", || (pods(&cluster) == 1).then_some(()));
+    // Each that dies leaves its Lease behind, and another one waits for it already.
+    let rounds = if is_soak() { 100 } else { 2 };
+    for _ in 0..rounds {
+        cluster.start_builder();
+        let before = cluster.holder();
+        std::thread::sleep(Duration::from_millis(500));
+        cluster.kill_builder();
+        cluster.until("another one leads", || {
+            (cluster.holder() != before).then_some(())
+        });
+    }
+    cluster.agent.hold.store(false, Ordering::SeqCst);
+    let image = cluster.until_ready("");
+    assert!(cluster.registry.inspect(&image).is_some());
+    assert_eq!((pods(&cluster), cluster.builds().len()), (1, 1));
+    let calls = cluster.calls();
+    let jobs = calls.iter().filter(|call| {
+        call.verb == "create" && call.resource.starts_with("jobs") && call.code == 201
+    });
+    assert_eq!(jobs.count(), 1);
+}
+
+#[test]
+fn who_observes_needs_no_right_to_write_and_writes_nothing() {
+    let Some(mut cluster) = Cluster::start() else {
+        return;
+    };
+    let binding = |kind| format!("/apis/rbac.authorization.k8s.io/v1/{kind}");
+    let writer = "osimage-machine-os-builder-writer";
+    for path in [
+        format!("{}/{writer}", binding("clusterrolebindings")),
+        format!(
+            "{}/{writer}",
+            binding(&format!("namespaces/{NAMESPACE}/rolebindings"))
+        ),
+    ] {
+        cluster.control_plane.delete(&path);
+    }
+    cluster.control_plane.create(&cluster.config(FIRST));
+    cluster.start_with(&["--mode", "observe"]);
+    cluster.until("a decision", || {
+        cluster
+            .log()
+            .contains("create MachineOSBuild")
+            .then_some(())
+    });
+    std::thread::sleep(Duration::from_secs(1));
+    let calls = cluster.calls();
+    let written = calls.iter().find(|call| call.is_write());
+    assert!(written.is_none(), "{written:?}");
+}
+
+/// Whether there is time for the long form.
+fn is_soak() -> bool {
+    std::env::var_os("OSIMAGE_SOAK").is_some_and(|value| !value.is_empty())
 }
 
 #[test]

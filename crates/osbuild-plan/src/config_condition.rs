@@ -2,7 +2,7 @@
 
 use osbuild_check::BuildState;
 
-use crate::decide::{Decision, Situation, Wait};
+use crate::decide::{Decision, Presence, Situation, Wait};
 
 /// A condition of a MachineOSConfig.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,6 +126,17 @@ pub(crate) fn config_conditions(
         None => {}
     }
     conditions
+}
+
+/// Why the image that a pool should have is not its current one: the reason of the condition `Ready`;
+/// `None` where it is, and where there is no MachineOSConfig any more.
+pub fn behind(situation: &Situation, decision: &Decision) -> Option<&'static str> {
+    if situation.config.presence != Presence::Here {
+        return None;
+    }
+    let conditions = config_conditions(situation, decision).into_iter();
+    let mut ready = conditions.filter(|condition| condition.kind == READY);
+    ready.find_map(|ready| (!ready.is_true).then_some(ready.reason))
 }
 
 /// IL-360: whether the MachineOSConfig names the image of the target.

@@ -52,7 +52,7 @@ mod writes;
 
 pub use builder::{BUILD_NAMESPACE, BuilderFacts, BuilderSnapshot};
 pub use cluster::{Cluster, MissingInput, MixedPool, Sources};
-pub use config_condition::{CONFIG_CONDITIONS, CONFIG_REASONS, ConfigCondition};
+pub use config_condition::{CONFIG_CONDITIONS, CONFIG_REASONS, ConfigCondition, behind};
 pub use content::{CONTENT_DIGEST, content_digest};
 pub use decide::{
     Action, Build, BuildInput, BuildPod, Config, ContainerStatus, Decision, ImageFact, Job,

@@ -11,7 +11,7 @@ use crate::reads::{builder_gets, builder_reads};
 pub const BUILDER_LEASE: &str = "machine-os-builder";
 /// The namespace in which the builder runs, unless somebody chose another one.
 pub const BUILDER_NAMESPACE: &str = "osimage-builder";
-/// Its ServiceAccount.
+/// Its `ServiceAccount`.
 pub const BUILDER_ACCOUNT: &str = "machine-os-builder";
 /// Where Kubernetes keeps Events about what is cluster-scoped.
 const EVENT_NAMESPACE: &str = "default";
@@ -29,7 +29,7 @@ impl BuilderTask {
     /// All tasks, in the order in which they build on each other.
     pub const ALL: &[Self] = &[Self::Observe, Self::Build];
 
-    /// The name of its role. (The stock builder has a ClusterRole `machine-os-builder`.)
+    /// The name of its role. (The stock builder has a `ClusterRole` named `machine-os-builder`.)
     pub const fn role(self) -> &'static str {
         match self {
             Self::Observe => "osimage-machine-os-builder",

@@ -20,7 +20,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use test_control_plane::{ControlPlane, Identity};
+use test_control_plane::{AuditEvent, ControlPlane, Identity};
 
 use layer_support::Buildah;
 use node_agent::{Agent, NAMESPACE};
@@ -34,7 +34,8 @@ pub(crate) struct Cluster {
     pub(crate) registry: Registry,
     pub(crate) agent: Arc<Agent>,
     agent_thread: Option<JoinHandle<()>>,
-    builder: Option<Child>,
+    /// Oldest first.
+    builders: Vec<Child>,
     folder: Option<tempfile::TempDir>,
 }
 
@@ -71,7 +72,7 @@ impl Cluster {
             registry,
             agent,
             agent_thread: Some(agent_thread),
-            builder: None,
+            builders: Vec::new(),
             folder: Some(folder),
         };
         let rendered = format!("{GROUP}/machineconfigs/{}", cluster.rendered());
@@ -89,6 +90,9 @@ impl Cluster {
         );
         for name in ["global-pull-secret-copy", "push"] {
             cluster.set_secret(name, PASSWORD);
+        }
+        for object in roles() {
+            cluster.control_plane.create(&object);
         }
         Some(cluster)
     }
@@ -152,30 +156,56 @@ impl Cluster {
     }
 
     pub(crate) fn start_builder(&mut self) {
+        self.start_with(&["--mode", "replace"]);
+    }
+
+    /// As the shipped account, with its rights.
+    pub(crate) fn start_with(&mut self, arguments: &[&str]) {
         let log = self.folder().join("builder.log");
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(log)
             .unwrap();
-        let kubeconfig = self.control_plane.kubeconfig(&Identity::Admin);
+        let kubeconfig = self.control_plane.kubeconfig(&Identity::ServiceAccount {
+            namespace: "osimage-builder".to_owned(),
+            name: "machine-os-builder".to_owned(),
+        });
         let builder = Command::new(env!("CARGO_BIN_EXE_machine-os-builder"))
-            .args(["--mode", "replace", "--leader-elect-lease-duration", "3"])
+            .args(arguments)
+            .args(["--leader-elect-lease-duration", "3"])
             .args(["--health-probe-bind-address", "127.0.0.1:0"])
             .args(["--metrics-bind-address", "127.0.0.1:0", "--kubeconfig"])
             .arg(kubeconfig)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn();
-        self.builder = Some(builder.unwrap());
+        self.builders.push(builder.unwrap());
     }
 
-    /// SIGKILL.
+    /// SIGKILL for the oldest one.
     pub(crate) fn kill_builder(&mut self) {
-        if let Some(mut builder) = self.builder.take() {
-            builder.kill().unwrap();
-            builder.wait().unwrap();
+        if self.builders.is_empty() {
+            return;
         }
+        let mut builder = self.builders.remove(0);
+        builder.kill().unwrap();
+        builder.wait().unwrap();
+    }
+
+    /// The calls of builders.
+    pub(crate) fn calls(&self) -> Vec<AuditEvent> {
+        let mut calls = self.control_plane.audit();
+        calls.retain(|call| call.user.ends_with(":osimage-builder:machine-os-builder"));
+        calls
+    }
+
+    /// Who holds the Lease.
+    pub(crate) fn holder(&self) -> Value {
+        let path = format!(
+            "/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/machine-os-builder"
+        );
+        self.control_plane.get(&path)["spec"]["holderIdentity"].clone()
     }
 
     pub(crate) fn log(&self) -> String {
@@ -222,7 +252,9 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        self.kill_builder();
+        while !self.builders.is_empty() {
+            self.kill_builder();
+        }
         self.agent.end();
         if let Some(thread) = self.agent_thread.take() {
             let ended = thread.join();
@@ -231,12 +263,29 @@ impl Drop for Cluster {
                 "the node agent failed"
             );
         }
+        let refused = self.calls().into_iter().find(|call| call.code == 403);
+        assert!(
+            refused.is_none() || std::thread::panicking(),
+            "the shipped roles are not enough: {refused:?}"
+        );
         if std::thread::panicking()
             && let Some(folder) = self.folder.take()
         {
             eprintln!("logs of builds: {}", folder.keep().display());
         }
     }
+}
+
+/// The roles that ship, and who has them.
+pub(crate) fn roles() -> Vec<Value> {
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/machine-os-builder");
+    let files = [
+        "base/namespace.yaml",
+        "base/serviceaccount.yaml",
+        "base/roles.yaml",
+        "overlays/replace/roles.yaml",
+    ];
+    test_control_plane::roles::documents(&deploy, &files)
 }
 
 pub(crate) fn condition(object: &Value, kind: &str) -> Option<Value> {

@@ -240,6 +240,10 @@ pub struct LayeredPool<'a> {
     pub paused: bool,
     /// What the controllers report.
     pub conditions: Vec<Condition<'a>>,
+    /// How many nodes it has.
+    pub machine_count: i64,
+    /// How many of them run what it is to run.
+    pub updated_machine_count: i64,
 }
 
 view! {
@@ -259,6 +263,10 @@ view! {
         configuration: &'a RawValue = "configuration",
         /// What the controllers report.
         conditions: Vec<Option<Condition<'a>>> = "conditions",
+        /// How many nodes it has.
+        machine_count: i64 = "machineCount",
+        /// How many of them run what it is to run.
+        updated_machine_count: i64 = "updatedMachineCount",
     }
 }
 
@@ -341,6 +349,8 @@ impl<'a> LayeredPool<'a> {
                 "/status/configuration",
             )?,
             paused: spec.paused.unwrap_or_default(),
+            machine_count: status.machine_count.unwrap_or_default(),
+            updated_machine_count: status.updated_machine_count.unwrap_or_default(),
             conditions: status.conditions.into_iter().flatten().flatten().collect(),
         })
     }
