@@ -28,8 +28,8 @@ mod check;
 mod render;
 
 pub use check::{
-    Advice, Builder, BuilderError, CheckFor, Keyword, LONGEST, LONGEST_IN_API, Located,
-    ParseProblem, Place, Problem, Report, check, operator_refusal,
+    Advice, Builder, BuilderError, CheckFor, FinalBase, Keyword, LONGEST, LONGEST_IN_API, Located,
+    ParseProblem, Place, Problem, Report, check, final_base, operator_refusal,
 };
 pub use render::{
     Inputs, KernelType, PROVENANCE_LABEL, RenderError, Rendered, extension_packages, render,

@@ -37,10 +37,13 @@ mod config_condition;
 mod content;
 mod decide;
 mod event;
+mod local_build;
 mod names;
 mod objects;
+mod outdated;
 mod pool_condition;
 mod reads;
+mod removal;
 mod render;
 mod rights;
 mod rollout;
@@ -60,6 +63,13 @@ pub use decide::{
     Trigger, Wait, decide,
 };
 pub use event::Event;
+pub use local_build::{
+    BASE_IMAGE, BuildCommand, BuildFiles, BuildStep, BuildTool, ImageConfig, ImageProblem,
+    LayerMachineConfig, LocalBuild, MachineConfigNameError, PUSH_SPEC, PoolEffect, PoolImpact,
+    Program, PushTargetError, ROLE_LABEL, ToolError, build_step, check_base_image,
+    check_built_image, failure_of_build, failure_of_pull, failure_of_push, pool_impact,
+    push_target,
+};
 pub use mosb_naming::keys::CURRENT_BUILD;
 pub use names::{
     BuildNames, LayerName, LayerNameError, LayerNames, NameOrError, ObjectNames, layer_names,
@@ -69,8 +79,10 @@ pub use objects::{
     NodeFileError, ObjectsError, build_config_maps, build_context, build_job, build_objects,
     build_secret, config_status, new_build,
 };
+pub use outdated::{LayerOutdated, OutdatedPool, outdated_pools};
 pub use pool_condition::{PoolCondition, pool_condition};
-pub use reads::{builder_gets, builder_reads};
+pub use reads::{builder_gets, builder_reads, layer_reads};
+pub use removal::{Removal, RemovalError, delete_machine_config, removal};
 pub use render::{
     LayerRenderError, LayerRendering, LayerWarning, RenderRequest, build_from, build_sources,
     layer_rendering, list,

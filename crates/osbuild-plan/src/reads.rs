@@ -57,6 +57,46 @@ pub fn builder_reads() -> Vec<Read> {
     ]
 }
 
+/// What `osimage layer build`, `outdated` and `remove` look at.
+pub fn layer_reads() -> Vec<Read> {
+    let all = |kind, why| Read::new(kind, "", Which::All, Verb::Watch, why);
+    let named = |kind, namespace, name, why| {
+        Read::new(kind, namespace, Which::Named(name), Verb::Watch, why)
+    };
+    vec![
+        all(Kind::MachineConfigPool, "what pools are to run (IL-340)").required(),
+        all(Kind::MachineConfig, "who names an image (IL-055)").required(),
+        all(
+            Kind::Node,
+            "how many nodes are rebooted, and architectures (IL-702)",
+        )
+        .required(),
+        all(
+            Kind::MachineOSConfig,
+            "what is built on the cluster (IL-056)",
+        ),
+        all(Kind::MachineOSBuild, "how old an image is (IL-361)"),
+        named(
+            Kind::ControllerConfig,
+            "",
+            "machine-config-controller",
+            "the image of the release (IL-141)",
+        ),
+        named(
+            Kind::ConfigMap,
+            MCO_NAMESPACE,
+            "machine-config-osimageurl",
+            "the image of older releases (IL-141)",
+        ),
+        named(
+            Kind::ClusterVersion,
+            "",
+            "version",
+            "which releases there were",
+        ),
+    ]
+}
+
 /// What is read by name when it is needed (IL-240, IL-241, IL-771).
 pub fn builder_gets() -> Vec<Read> {
     let get = |kind, namespace, why| Read::new(kind, namespace, Which::All, Verb::Get, why);

@@ -323,7 +323,12 @@ impl<'a> Cluster<'a> {
             .map(|(release, _)| release.to_owned())
     }
 
-    fn releases_since(&self, image: Option<&str>, cluster: Option<&str>) -> Option<Vec<String>> {
+    /// The releases that came after one, oldest first.
+    pub(crate) fn releases_since(
+        &self,
+        image: Option<&str>,
+        cluster: Option<&str>,
+    ) -> Option<Vec<String>> {
         let (image, cluster) = (image?, cluster?);
         if image == cluster {
             return Some(Vec::new());

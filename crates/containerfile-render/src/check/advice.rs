@@ -139,7 +139,7 @@ fn of_instruction(instruction: &Instruction<'_>, stages: &mut Stages) -> Vec<Loc
 }
 
 /// The image and the name of a FROM.
-fn stage<'b>(instruction: &'b Instruction<'_>) -> (&'b str, Option<&'b str>) {
+pub(super) fn stage<'b>(instruction: &'b Instruction<'_>) -> (&'b str, Option<&'b str>) {
     let mut words = instruction.arguments().split_whitespace();
     let image = words.next().unwrap_or_default();
     let name = words

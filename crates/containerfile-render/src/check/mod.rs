@@ -2,6 +2,7 @@
 
 mod advice;
 mod arguments;
+mod base;
 mod builder;
 mod instructions;
 mod problem;
@@ -9,6 +10,7 @@ mod reference;
 mod target;
 mod words;
 
+pub use base::{FinalBase, final_base};
 pub use problem::{Advice, Keyword, Located, ParseProblem, Problem};
 pub use reference::operator_refusal;
 pub use target::{Builder, BuilderError, CheckFor, Place};

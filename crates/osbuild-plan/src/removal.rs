@@ -1,0 +1,208 @@
+//! Taking a layered image that was built elsewhere away from a pool again.
+
+use openshift_model::{Address, DeleteRequest, Guard, Kind, OsMachineConfig, Text, Write};
+
+use crate::cluster::{Cluster, MissingInput};
+use crate::local_build::ROLE_LABEL;
+
+/// What to delete, and what follows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removal {
+    /// The MachineConfigs of the pool that name an image, by name.
+    pub machine_configs: Vec<String>,
+    /// The image that the pool returns to; `None` where the input does not say it.
+    pub returns_to: Option<String>,
+    /// The pools whose nodes are rebooted, and how many nodes each has.
+    pub pools: Vec<(String, usize)>,
+}
+
+/// Nothing can be taken away.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RemovalError {
+    /// There is no such pool.
+    #[error(transparent)]
+    Missing(#[from] MissingInput),
+    /// A MachineOSConfig layers it.
+    #[error(
+        "the image of pool {pool} is built on the cluster: `oc delete machineosconfig {config}` returns \
+         it to the image of the release"
+    )]
+    OnCluster {
+        /// The pool.
+        pool: String,
+        /// The MachineOSConfig.
+        config: String,
+    },
+    /// A MachineConfig of another pool, which this one takes, names the image.
+    #[error(
+        "pool {pool} has its image from MachineConfig {machine_config}, which is for pool {owner}: \
+         --pool {owner} removes it for both"
+    )]
+    OfOther {
+        /// The pool.
+        pool: String,
+        /// The MachineConfig.
+        machine_config: String,
+        /// The pool that it is for.
+        owner: String,
+    },
+    /// No MachineConfig names an image.
+    #[error("pool {0} runs the image of the release: no MachineConfig of it names another one")]
+    NotLayered(String),
+}
+
+/// IL-055: what returns a pool to the image of the release, and what follows.
+pub fn removal(cluster: &Cluster<'_>, pool: &str) -> Result<Removal, RemovalError> {
+    let found = cluster.pool(pool);
+    let found = found.ok_or_else(|| MissingInput::Pool(pool.to_owned()))?;
+    let is_own = |config: &&OsMachineConfig<'_>| config.meta.label(ROLE_LABEL) == Some(pool);
+    let mut named: Vec<&OsMachineConfig<'_>> = cluster
+        .machine_configs
+        .iter()
+        .filter(|config| names_layer(config))
+        .filter(is_own)
+        .collect();
+    named.sort_by(|a, b| a.name.cmp(&b.name));
+    if named.is_empty() {
+        return Err(no_removal(cluster, pool));
+    }
+    let sources: Vec<&str> = found.target.sources().collect();
+    let stays = |source: &&&str| !named.iter().any(|config| config.name.as_str() == **source);
+    // Of those that are left the last one counts; the first one names the image of the release.
+    let mut left = sources.iter().rev().filter(stays);
+    let other = left.find_map(|source| cluster.machine_config(source).filter(|it| names_layer(it)));
+    let release = cluster.release_image;
+    let nodes = cluster.nodes_by_pool();
+    let pools = cluster.pools.iter().filter(|pool| {
+        let mut sources = pool.target.sources();
+        sources.any(|source| named.iter().any(|config| config.name.as_str() == source))
+    });
+    let count = |pool: &str| nodes.get(pool).map_or(0, Vec::len);
+    Ok(Removal {
+        machine_configs: named.iter().map(|config| config.name.to_string()).collect(),
+        returns_to: other
+            .map(OsMachineConfig::os_image)
+            .or(release)
+            .map(str::to_owned),
+        pools: pools
+            .map(|pool| (pool.name.to_string(), count(pool.name.as_str())))
+            .collect(),
+    })
+}
+
+/// Whether somebody's own MachineConfig names an image; neither a rendered one, which has no role, nor
+/// the operator's.
+fn names_layer(config: &OsMachineConfig<'_>) -> bool {
+    !config.os_image().is_empty()
+        && !config.name.starts_with("00-")
+        && config.meta.label(ROLE_LABEL).is_some()
+}
+
+fn no_removal(cluster: &Cluster<'_>, pool: &str) -> RemovalError {
+    if let Some(config) = cluster.config_of(pool) {
+        return RemovalError::OnCluster {
+            pool: pool.to_owned(),
+            config: config.name.to_string(),
+        };
+    }
+    let sources = cluster.pool(pool).into_iter();
+    let mut sources = sources.flat_map(|pool| pool.target.sources().rev());
+    let other = sources.find_map(|source| {
+        let config = cluster.machine_config(source)?;
+        let owner = config.meta.label(ROLE_LABEL)?;
+        names_layer(config).then_some((config, owner))
+    });
+    match other {
+        Some((config, owner)) => RemovalError::OfOther {
+            pool: pool.to_owned(),
+            machine_config: config.name.to_string(),
+            owner: owner.to_owned(),
+        },
+        None => RemovalError::NotLayered(pool.to_owned()),
+    }
+}
+
+/// Deletes a MachineConfig that was looked at, unless somebody has written it since.
+pub fn delete_machine_config(config: &OsMachineConfig<'_>) -> Write {
+    let text = |text: &Option<Text<'_>>| text.as_deref().map(str::to_owned);
+    Write::Delete(DeleteRequest {
+        address: Address::of(Kind::MachineConfig, "", &config.name),
+        guard: Guard {
+            uid: text(&config.meta.uid),
+            resource_version: text(&config.meta.resource_version),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::LayerSnapshot;
+    use crate::testing::{object, raw};
+    use serde_json::json;
+
+    fn objects() -> Vec<String> {
+        let pool = |name: &str, sources: &[&str]| {
+            let sources: Vec<_> = sources.iter().map(|name| json!({"name": name})).collect();
+            object(
+                "MachineConfigPool",
+                &json!({"metadata": {"name": name},
+                    "spec": {"configuration": {"name": "r", "source": sources}}}),
+            )
+        };
+        let config = |name: &str, role: &str, image: &str| {
+            object(
+                "MachineConfig",
+                &json!({"metadata": {"name": name, "uid": "1", "resourceVersion": "2",
+                    "labels": {ROLE_LABEL: role}}, "spec": {"osImageURL": image}}),
+            )
+        };
+        vec![
+            object(
+                "ControllerConfig",
+                &json!({"metadata": {"name": "machine-config-controller"},
+                    "spec": {"baseOSContainerImage": "release"}}),
+            ),
+            pool("gpu", &["00-worker", "os-layer", "zz-gpu"]),
+            pool("infra", &["00-worker", "os-layer"]),
+            pool("master", &["00-master"]),
+            pool("worker", &["00-worker", "os-layer"]),
+            config("00-master", "master", "release"),
+            config("00-worker", "worker", "release"),
+            config("os-layer", "worker", "layered"),
+            config("zz-gpu", "gpu", "gpus"),
+        ]
+    }
+
+    #[test]
+    fn il_055_a_pool_returns_to_the_release() {
+        let texts = objects();
+        let (snapshot, _) = LayerSnapshot::of(texts.iter().map(|text| raw(text)).collect());
+        let cluster = snapshot.cluster();
+        let worker = removal(&cluster, "worker").unwrap();
+        assert_eq!(worker.machine_configs, ["os-layer"]);
+        assert_eq!(worker.returns_to.as_deref(), Some("release"));
+        let pools: Vec<&str> = worker.pools.iter().map(|(pool, _)| pool.as_str()).collect();
+        assert_eq!(pools, ["gpu", "infra", "worker"]);
+        let gpu = removal(&cluster, "gpu").unwrap();
+        assert_eq!(gpu.returns_to.as_deref(), Some("layered"));
+        let error = |pool: &str| removal(&cluster, pool).unwrap_err().to_string();
+        assert!(error("infra").contains("--pool worker removes it for both"));
+        assert!(error("master").contains("runs the image of the release"));
+        assert!(error("none").contains("no MachineConfigPool none"));
+    }
+
+    #[test]
+    fn il_055_only_what_was_looked_at_is_deleted() {
+        let texts = objects();
+        let (snapshot, _) = LayerSnapshot::of(texts.iter().map(|text| raw(text)).collect());
+        let config = snapshot.cluster().machine_config("zz-gpu").unwrap();
+        let Write::Delete(request) = delete_machine_config(config) else {
+            panic!("it is deleted");
+        };
+        assert_eq!(
+            request.document()["preconditions"],
+            json!({"uid": "1", "resourceVersion": "2"})
+        );
+    }
+}
