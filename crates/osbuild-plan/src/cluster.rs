@@ -157,7 +157,10 @@ impl<'a> Cluster<'a> {
         let nodes = self.nodes_by_pool().remove(pool).unwrap_or_default();
         let mut found: Vec<Architecture> = nodes
             .into_iter()
-            .filter_map(|node| node.architecture.as_deref().map(Architecture::from_go_name))
+            .filter_map(|node| node.architecture.as_deref())
+            // A node that has not reported yet.
+            .filter(|name| !name.is_empty())
+            .map(Architecture::from_go_name)
             .collect();
         found.sort();
         found.dedup();
@@ -355,6 +358,7 @@ mod tests {
         check(&nodes, "arm", Ok(Some("aarch64")));
         check(&nodes, "master", Ok(Some("s390x")));
         check(&nodes, "infra", Ok(None));
+        check(&[node("", &["worker"], None)], "worker", Ok(None));
         // What a node is to run counts more than its roles.
         let moved = node("arm64", &["arm"], Some("rendered-worker-1"));
         let mixed = [nodes.as_slice(), &[moved]].concat();

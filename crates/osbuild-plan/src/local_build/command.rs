@@ -93,6 +93,12 @@ impl BuildTool {
                 "--build-context=configs=docker-image://{}",
                 build.base_image
             ),
+        ]);
+        if !build.extensions_image.is_empty() {
+            let image = build.extensions_image;
+            arguments.push(format!("--build-context=extensions=docker-image://{image}"));
+        }
+        arguments.extend([
             // As images have them that a cluster builds (IL-178).
             format!("--label=baseOSContainerImage={}", build.base_image),
             format!("--label=machineconfigpool={}", build.pool),
@@ -152,6 +158,7 @@ mod tests {
             pool: "worker",
             architecture: &Architecture::X86_64,
             base_image: "quay.io/base@sha256:1",
+            extensions_image: "",
             containerfile: "",
             context_digest: "",
         };
@@ -177,6 +184,12 @@ mod tests {
              --label=dev.osimage.inputs=sha256:2 --iidfile=iid '--file=my folder/Containerfile' \
              'it'\\''s'",
         );
+        let with_extensions = LocalBuild {
+            extensions_image: "quay.io/e@sha256:4",
+            ..build
+        };
+        let command = tool.build(&with_extensions, &files, "").to_string();
+        assert!(command.contains(" --build-context=extensions=docker-image://quay.io/e@sha256:4 "));
         let with_authority = BuildFiles {
             cert_dir: Some("certs"),
             authfile: None,

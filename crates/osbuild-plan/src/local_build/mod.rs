@@ -36,6 +36,9 @@ pub struct LocalBuild<'a> {
     pub architecture: &'a Architecture,
     /// The image that it is put on top of, by digest.
     pub base_image: &'a str,
+    /// The image with the packages of the release's extensions, which the Containerfile may copy from
+    /// as `extensions`; empty where it is not known.
+    pub extensions_image: &'a str,
     /// The text of the Containerfile.
     pub containerfile: &'a str,
     /// A digest over every file of the build context.
@@ -50,6 +53,7 @@ impl LocalBuild<'_> {
             pool,
             architecture,
             base_image,
+            extensions_image,
             containerfile,
             context_digest,
         } = self;
@@ -58,6 +62,7 @@ impl LocalBuild<'_> {
             pool,
             architecture.rpm_name(),
             base_image,
+            extensions_image,
             containerfile,
             context_digest,
         ];
@@ -119,6 +124,7 @@ mod tests {
             pool: "worker",
             architecture: &Architecture::X86_64,
             base_image: "quay.io/base@sha256:1",
+            extensions_image: "",
             containerfile: "FROM configs\n",
             context_digest: "sha256:2",
         }
@@ -140,6 +146,10 @@ mod tests {
             },
             LocalBuild {
                 base_image: "quay.io/base@sha256:2",
+                ..build()
+            },
+            LocalBuild {
+                extensions_image: "quay.io/extensions@sha256:1",
                 ..build()
             },
             LocalBuild {
