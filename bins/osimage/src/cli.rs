@@ -10,8 +10,8 @@ use std::path::PathBuf;
 pub use history::{HistoryArgs, HistoryFormat, StateArgs};
 pub use inventory::{FailOn, InventoryArgs, InventoryFormat, ReportArgs, ReportFormat};
 pub use layer::{
-    CheckArgs, ConvertArgs, DocumentFormat, LayerCommand, LayerFormat, LayerInputArgs, NameArgs,
-    RenderArgs, StatusArgs,
+    BuildArgs, CheckArgs, ConvertArgs, DocumentFormat, LayerCommand, LayerFormat, LayerInputArgs,
+    NameArgs, OutdatedArgs, ProgramArg, RemoveArgs, RenderArgs, StatusArgs,
 };
 
 pub use vsphere::{TemplatesArgs, TemplatesFormat, VsphereCommand};
@@ -114,7 +114,7 @@ pub enum Command {
     /// Convert user-data stubs of Ignition spec 2 to spec 3, lossless or refused
     #[command(subcommand)]
     Ignition(IgnitionCommand),
-    /// Layered images: names, Containerfiles, conversion, checks, status
+    /// Layered images: builds here, names, Containerfiles, conversion, checks, status, removal
     Layer {
         /// What to do.
         #[command(subcommand)]

@@ -6,6 +6,7 @@ use cluster_io::cluster::ClusterError;
 use cluster_io::files::FileError;
 use ignition_stub_convert::{ConvertError, Obstacle, UpgradeError};
 
+use crate::commands::BuildError;
 use crate::exit;
 
 /// Why a command failed. What was expected to happen now and then has a code of its own; all
@@ -124,6 +125,9 @@ pub enum CommandError {
     /// The input does not do; the message names the place.
     #[error("{0}")]
     Invalid(String),
+    /// No image was built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
     /// Something would be lost.
     #[error("{0}")]
     Refused(String),
@@ -256,6 +260,7 @@ impl CommandError {
             | Self::NoStub { .. } => exit::INVALID_INPUT,
             Self::Stub { error, .. } => refusal(error.would_lose()),
             Self::Secret { error, .. } => refusal(error.would_lose()),
+            Self::Build(error) => error.code(),
             Self::Several(_) => exit::USAGE,
             Self::Invalid(_) => exit::INVALID_INPUT,
             Self::Refused(_) => exit::REFUSED,

@@ -20,6 +20,19 @@ pub const TARGETS_BLOCKED: u8 = 11;
 /// With `--fail-on`: a node would not join, or may not.
 pub const WOULD_NOT_JOIN: u8 = 12;
 
+/// `layer build`: a step of the Containerfile failed.
+pub const STEP_FAILED: u8 = 13;
+/// `layer build`: the disk is full.
+pub const NO_SPACE: u8 = 14;
+/// `layer build`: a registry refuses the credentials, or the image.
+pub const REGISTRY_REFUSED: u8 = 15;
+/// `layer build`: a registry cannot be reached, or nobody vouches for its certificate.
+pub const REGISTRY_UNREACHABLE: u8 = 16;
+/// `layer build`: there is neither buildah nor podman, or it is too old.
+pub const NO_BUILDER: u8 = 17;
+/// `layer build`: interrupted, and cleaned up.
+pub const INTERRUPTED: u8 = 130;
+
 /// Every exit code with what it means, for the generated reference.
 pub const ALL: &[(u8, &str, &str)] = &[
     (
@@ -58,5 +71,31 @@ pub const ALL: &[(u8, &str, &str)] = &[
         WOULD_NOT_JOIN,
         "WOULD_NOT_JOIN",
         "With `--fail-on`: the next node of a set would not join, or may not.",
+    ),
+    (
+        STEP_FAILED,
+        "STEP_FAILED",
+        "`layer build`: a step of the Containerfile failed; its last lines and its own exit code are shown.",
+    ),
+    (NO_SPACE, "NO_SPACE", "`layer build`: the disk is full."),
+    (
+        REGISTRY_REFUSED,
+        "REGISTRY_REFUSED",
+        "`layer build`: a registry refuses the credentials, or the image.",
+    ),
+    (
+        REGISTRY_UNREACHABLE,
+        "REGISTRY_UNREACHABLE",
+        "`layer build`: a registry cannot be reached, or nobody vouches for its certificate.",
+    ),
+    (
+        NO_BUILDER,
+        "NO_BUILDER",
+        "`layer build`: there is neither buildah nor podman, or it is too old.",
+    ),
+    (
+        INTERRUPTED,
+        "INTERRUPTED",
+        "`layer build`: interrupted, and cleaned up.",
     ),
 ];

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use cluster_io::files::Progress;
 
+use crate::screen;
 use crate::settings::{self, Verbosity};
 
 /// How long a read takes before anything is said.
@@ -25,6 +26,21 @@ pub(crate) fn clear() {
     if SHOWN.swap(false, Ordering::Relaxed) {
         say(CLEAR);
     }
+}
+
+/// Shows a line in the place of the last one, where standard error is a terminal; whether it did.
+pub(crate) fn line(text: &str) -> bool {
+    if settings::verbosity() == Verbosity::Quiet || !std::io::stderr().is_terminal() {
+        return false;
+    }
+    let width = terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| width.0);
+    let text: String = screen::shown(text)
+        .chars()
+        .take(usize::from(width) - 1)
+        .collect();
+    SHOWN.store(true, Ordering::Relaxed);
+    say(&format!("{CLEAR}{text}"));
+    true
 }
 
 /// Reads with a line on standard error that says how far it has come, where standard error is a

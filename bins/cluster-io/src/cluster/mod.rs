@@ -21,5 +21,6 @@ pub use error::ClusterError;
 pub(crate) use error::chain;
 pub use read::LogRequest;
 pub use write::{
-    APPLY_FIELD_MANAGER, MODE_FIELD_MANAGER, USER_DATA_FIELD_MANAGER, WriteMode, guarded_edit,
+    APPLY_FIELD_MANAGER, LAYER_FIELD_MANAGER, MODE_FIELD_MANAGER, USER_DATA_FIELD_MANAGER,
+    WriteMode, guarded_edit,
 };

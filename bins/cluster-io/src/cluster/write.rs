@@ -19,6 +19,9 @@ pub const USER_DATA_FIELD_MANAGER: &str = "osimage-user-data";
 /// Field manager of changes of which sets are managed.
 pub const MODE_FIELD_MANAGER: &str = "osimage-set-mode";
 
+/// Field manager of MachineConfigs that give a layered image to a pool.
+pub const LAYER_FIELD_MANAGER: &str = "osimage-layer";
+
 const JSON: &str = "application/json";
 
 /// Whether the API server keeps what is written.

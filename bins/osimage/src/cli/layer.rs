@@ -1,15 +1,22 @@
 //! The command line of `osimage layer`.
 
+mod build;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use containerfile_render::Builder;
+
+pub use build::{BuildArgs, OutdatedArgs, ProgramArg, RemoveArgs};
 
 use super::ArchitectureArg;
 
 /// `osimage layer …`
 #[derive(Debug, Subcommand)]
 pub enum LayerCommand {
+    /// Build an image here, push it, and print or write the MachineConfig that gives it to a pool
+    #[command(after_help = build::BUILD_EXAMPLES)]
+    Build(Box<BuildArgs>),
     /// Name the build of each MachineOSConfig, its image and every object that it creates
     #[command(after_help = NAME_EXAMPLES)]
     Name(NameArgs),
@@ -25,6 +32,12 @@ pub enum LayerCommand {
     /// Show which pools run which image, and how far behind the release it is
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
+    /// Show which layered images are behind the release, by how much, and from which object
+    #[command(after_help = build::OUTDATED_EXAMPLES)]
+    Outdated(OutdatedArgs),
+    /// Take an image that was built elsewhere away from a pool: back to the image of the release
+    #[command(after_help = build::REMOVE_EXAMPLES)]
+    Remove(RemoveArgs),
 }
 
 const NAME_EXAMPLES: &str = "\

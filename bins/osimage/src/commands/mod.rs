@@ -17,6 +17,7 @@ mod vsphere;
 use std::io::Write;
 
 pub(crate) use self::explain::reference;
+pub(crate) use self::layer::BuildError;
 
 use crate::cli::{Cli, Command};
 use crate::error::CommandError;

@@ -1,8 +1,11 @@
 //! `osimage layer …`: layered images.
 
+mod build;
 mod check;
 mod convert;
 mod name;
+mod outdated;
+mod remove;
 mod render;
 mod status;
 
@@ -12,21 +15,24 @@ use cluster_io::files::{self, Texts};
 use cluster_io::{Loaded, load};
 use openshift_model::{Kind, RawObject, V1};
 use osbuild_check::{FieldError, validate_machine_os_config};
-use osbuild_plan::LayerSnapshot;
+use osbuild_plan::{LayerSnapshot, layer_reads};
 
+pub(crate) use self::build::BuildError;
 use super::{tell_all, warn};
-use crate::cli::{LayerCommand, LayerInputArgs};
+use crate::cli::{ClusterArgs, LayerCommand, LayerInputArgs};
 use crate::error::CommandError;
-use crate::exit;
-use crate::progress;
+use crate::{exit, live, progress};
 
 pub(super) fn run(command: &LayerCommand) -> Result<u8, CommandError> {
     match command {
+        LayerCommand::Build(args) => build::run(args),
         LayerCommand::Name(args) => name::run(args),
         LayerCommand::Render(args) => render::run(args),
         LayerCommand::Convert(args) => convert::run(args),
         LayerCommand::Check(args) => check::run(args),
         LayerCommand::Status(args) => status::run(args),
+        LayerCommand::Outdated(args) => outdated::run(args),
+        LayerCommand::Remove(args) => remove::run(args),
     }
 }
 
@@ -39,6 +45,24 @@ const NOTHING_READ: &str = "the input has no object that osimage reads; expected
 /// Reads the files of an input.
 fn texts(args: &LayerInputArgs) -> Result<Texts, CommandError> {
     read(&args.files)
+}
+
+/// Reads the files of an input, or else the live cluster.
+fn of_cluster_or_files(
+    args: &LayerInputArgs,
+    cluster: &ClusterArgs,
+) -> Result<Texts, CommandError> {
+    if !args.files.is_empty() {
+        return read(&args.files);
+    }
+    let texts = live::block_on(async {
+        let cluster = live::connect(cluster).await?;
+        Ok::<_, CommandError>(cluster.fetch(&layer_reads()).await?)
+    })??;
+    Ok(Texts {
+        texts,
+        ..Texts::default()
+    })
 }
 
 fn read(files: &[PathBuf]) -> Result<Texts, CommandError> {

@@ -1,0 +1,109 @@
+//! Why no image was built, each with its exit code.
+
+use osbuild_check::{Failure, ImageError, Meaning, classify};
+use osbuild_plan::ImageProblem;
+
+use crate::exit;
+
+/// Why no image was built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// Neither program is there, or one is too old.
+    #[error("{0}")]
+    Tool(String),
+    /// A program could not be run.
+    #[error("{command} cannot be run: {source}")]
+    Program {
+        /// The program.
+        command: String,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A registry refuses, or cannot be reached.
+    #[error("{what}: {error}{}", advice(.error))]
+    Registry {
+        /// What was tried.
+        what: &'static str,
+        /// What the registry said.
+        error: ImageError,
+    },
+    /// The builder failed.
+    #[error("{}{}:\n  {}", meaning(.0), ended(*.1), .0.text.replace('\n', "\n  "))]
+    Failed(Failure, Option<i32>),
+    /// Nodes could not boot the image.
+    #[error("the image was not pushed: {0}")]
+    Image(#[from] ImageProblem),
+    /// The registry has another image than the one that was pushed.
+    #[error(
+        "{image} has another image than the one that was pushed: somebody else pushes to the same tag; \
+         choose another one"
+    )]
+    Other {
+        /// The push spec.
+        image: String,
+    },
+    /// Somebody interrupted the command.
+    #[error("interrupted: nothing was left behind but steps that the next build goes on from")]
+    Interrupted,
+}
+
+impl BuildError {
+    /// The exit code.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Self::Tool(_) | Self::Program { .. } => exit::NO_BUILDER,
+            Self::Registry { error, .. } => match classify(error) {
+                Meaning::NotFound => exit::INVALID_INPUT,
+                Meaning::AccessDenied => exit::REGISTRY_REFUSED,
+                Meaning::Unknown => exit::REGISTRY_UNREACHABLE,
+            },
+            Self::Failed(failure, _) => match failure.cause {
+                "BaseNotFound" | "InvalidContainerfile" | "InvalidInput" => exit::INVALID_INPUT,
+                "BaseDenied" | "PushDenied" | "PushRefused" => exit::REGISTRY_REFUSED,
+                "BaseUnreachable" | "PushUnreachable" => exit::REGISTRY_UNREACHABLE,
+                "StepFailed" => exit::STEP_FAILED,
+                "NoSpace" => exit::NO_SPACE,
+                _ => exit::FAILURE,
+            },
+            Self::Image(_) | Self::Other { .. } => exit::REFUSED,
+            Self::Interrupted => exit::INTERRUPTED,
+        }
+    }
+}
+
+/// What a person does about what a registry said.
+fn advice(error: &ImageError) -> String {
+    let host = error.image.split('/').next().unwrap_or_default();
+    match classify(error) {
+        Meaning::AccessDenied => format!(
+            "; log in with `podman login {host}`, or name a file with credentials with --authfile"
+        ),
+        Meaning::NotFound => String::new(),
+        Meaning::Unknown if error.failure.to_string().contains("certificate") => format!(
+            "; where {host} has its certificate from an authority of its own, name that one with \
+             --registry-ca"
+        ),
+        Meaning::Unknown => format!("; check the name {host}, the network and the proxy settings"),
+    }
+}
+
+fn ended(code: Option<i32>) -> String {
+    code.map(|code| format!(" (exit code {code})"))
+        .unwrap_or_default()
+}
+
+fn meaning(failure: &Failure) -> &'static str {
+    match failure.cause {
+        "BaseNotFound" => "there is no such image to build on",
+        "BaseDenied" => "the registry of an image to build on refuses these credentials",
+        "BaseUnreachable" => "the registry of an image to build on does not answer",
+        "InvalidContainerfile" => "the builder does not take the Containerfile",
+        "NoSpace" => {
+            "there is no room left on the disk; `buildah prune` frees what old builds keep"
+        }
+        "PushDenied" => "the registry does not let these credentials push",
+        "PushUnreachable" => "the registry that the image is pushed to does not answer",
+        "PushRefused" => "the registry does not take the image",
+        _ => "a step of the Containerfile failed",
+    }
+}
