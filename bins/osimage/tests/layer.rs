@@ -6,7 +6,7 @@
 )]
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 const EXAMPLES: [&str; 4] = ["hotfix", "epel", "rhel-entitled", "kernel"];
@@ -112,17 +112,14 @@ fn every_example_is_named_rendered_and_checked() {
     }
 }
 
-fn guide() -> String {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../docs/guides/layer-an-image.md"
-    );
-    std::fs::read_to_string(path).unwrap()
+fn guide(name: &str) -> String {
+    let guides = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guides");
+    std::fs::read_to_string(Path::new(guides).join(name)).unwrap()
 }
 
 #[test]
 fn the_guide_shows_the_examples() {
-    let guide = guide();
+    let guide = guide("layer-an-image.md");
     for example in EXAMPLES {
         let block = format!("```dockerfile\n{}```\n", content(example));
         assert!(guide.contains(&block), "{example}");
@@ -132,7 +129,7 @@ fn the_guide_shows_the_examples() {
 /// Every command of the guide, on files with the names that it gives them.
 #[test]
 fn the_guides_commands_work_as_printed() {
-    let guide = guide();
+    let guide = guide("layer-an-image.md");
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     let shared = std::fs::read_to_string(fixture("cluster/shared.yaml")).unwrap();
@@ -144,23 +141,44 @@ fn the_guides_commands_work_as_printed() {
     write("old.yaml", &read("v1alpha1.yaml"));
     std::fs::create_dir(folder.path().join("must-gather")).unwrap();
     write("must-gather/all.yaml", &cluster);
-    let mut commands = 0;
-    for line in guide.lines() {
-        let Some(line) = line.strip_prefix("$ osimage ") else {
-            continue;
-        };
+    let commands = run_commands(&guide, folder.path());
+    assert!(commands >= 8, "{commands}");
+}
+
+/// The same, of the guide to layering outside the cluster.
+#[test]
+fn the_commands_of_the_other_guide_work_as_printed() {
+    let guide = guide("layering-outside-the-cluster.md");
+    let folder = tempfile::tempdir().unwrap();
+    let copy = |from: &str, to: &str| {
+        let to = folder.path().join(to);
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(fixture(from), to).unwrap();
+    };
+    copy("status/dump.yaml", "must-gather/all.yaml");
+    copy("local/motd", "folder/motd");
+    copy("local/Containerfile", "folder/Containerfile");
+    let shown = std::fs::read_to_string(fixture("local/Containerfile")).unwrap();
+    assert!(guide.contains(&format!("```dockerfile\n{shown}```\n")));
+    assert_eq!(run_commands(&guide, folder.path()), 3);
+}
+
+/// Runs every command of a guide; how many there were.
+fn run_commands(guide: &str, folder: &Path) -> usize {
+    let lines = guide.lines();
+    let commands = lines.filter_map(|line| line.strip_prefix("$ osimage "));
+    let run = |line: &str| {
         let line = line.split(" > ").next().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_osimage"));
-        command.current_dir(folder.path());
+        command.current_dir(folder);
         let output = feed(command.args(line.split_whitespace()), "");
         assert!(output.status.success(), "{line}: {}", text(&output.stderr));
         assert!(
             line.contains(" check ") || !output.stdout.is_empty(),
             "{line}"
         );
-        commands += 1;
-    }
-    assert!(commands >= 8, "{commands}");
+    };
+    commands.map(run).count()
 }
 
 #[test]

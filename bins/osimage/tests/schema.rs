@@ -120,6 +120,13 @@ fn the_status_of_layered_images_fits_its_schema() {
     ] {
         check("layer-status", &status, pointer, wrong.into());
     }
+    let outdated = printed(&["layer", "outdated", "-o", "json"], &["layering/status"]);
+    check(
+        "layer-outdated",
+        &outdated,
+        "/items/0/outdated",
+        "yes".into(),
+    );
 }
 
 #[test]

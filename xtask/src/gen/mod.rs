@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use bootimage_plan::inventory::Inventory;
 use bootimage_plan::report::FleetReport;
 use bootimage_plan::{ControllerTask, HistoryDocument, Plan, ReasonCode};
-use osbuild_plan::{BuilderTask, LayerNames, LayerStatus};
+use osbuild_plan::{BuilderTask, LayerNames, LayerOutdated, LayerStatus};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
@@ -73,6 +73,10 @@ fn files() -> Result<Vec<(String, String)>, String> {
         (
             "docs/reference/layer-status.schema.json",
             schema::<LayerStatus>("layer-status")?,
+        ),
+        (
+            "docs/reference/layer-outdated.schema.json",
+            schema::<LayerOutdated>("layer-outdated")?,
         ),
         ("docs/reference/reason-codes.md", reason_codes()),
         ("docs/reference/exit-codes.md", exit_codes()),

@@ -1,0 +1,546 @@
+//! `osimage layer build`: with the real buildah, and a real registry with a password and an authority of its
+//! own; what it writes is taken by the real API server. Needs buildah, docker-registry and root; skipped,
+//! loudly, where one is missing.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test stops where something is not as it should be"
+)]
+
+mod layer_support;
+#[path = "../../machine-os-builder/tests/support/registry.rs"]
+mod registry;
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use layer_support::Buildah;
+use registry::Registry;
+use serde_json::{Value, json};
+use test_control_plane::{ControlPlane, Identity};
+
+const LOCAL_BASE: &str = "localhost/osimage-test/base:1";
+/// Two stages, of which the second one copies from the first, as document authors write it.
+const CONTAINERFILE: &str = "FROM configs AS tool\nRUN echo tool > /tool\n\
+    FROM configs\nCOPY motd /etc/motd\nCOPY --from=tool /tool /usr/bin/tool\n\
+    RUN rpm-ostree install fish && rpm-ostree cleanup -m && ostree container commit\n";
+
+/// A registry with an operating system in it, and a person's folder.
+struct Place {
+    buildah: Buildah,
+    registry: Registry,
+    /// The image of the release, by digest.
+    base: String,
+}
+
+/// What a command left behind.
+struct Run {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Run {
+    fn of(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
+    }
+
+    fn check(&self, code: i32, said: &[&str]) {
+        assert_eq!(self.code, code, "{}", self.stderr);
+        for text in said {
+            assert!(
+                self.stderr.contains(text),
+                "{text:?} is not in {}",
+                self.stderr
+            );
+        }
+    }
+
+    /// The image that the printed MachineConfig names.
+    fn image(&self) -> String {
+        let config = cluster_io::yaml::from_str(&self.stdout).unwrap();
+        config["spec"]["osImageURL"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Place {
+    fn new() -> Option<Self> {
+        let buildah = Buildah::new().filter(|_| registry::is_possible())?;
+        let folder = buildah.path("registry");
+        fs::create_dir_all(&folder).unwrap();
+        let registry = Registry::start(&folder);
+        for name in ["context", "temporary", "certificates", "home"] {
+            fs::create_dir_all(buildah.path(name)).unwrap();
+        }
+        let storage = format!(
+            "[storage]\ndriver = \"vfs\"\ngraphroot = \"{}\"\nrunroot = \"{}\"\n",
+            buildah.path("root").display(),
+            buildah.path("run").display()
+        );
+        fs::write(buildah.path("storage.conf"), storage).unwrap();
+        fs::write(
+            buildah.path("auth.json"),
+            registry.credentials(registry::PASSWORD),
+        )
+        .unwrap();
+        fs::write(buildah.path("wrong.json"), registry.credentials("wrong")).unwrap();
+        fs::write(buildah.path("context/Containerfile"), CONTAINERFILE).unwrap();
+        fs::write(buildah.path("context/motd"), "one\n").unwrap();
+        let certificate = buildah.path("certificates/ca.crt");
+        fs::copy(registry.certificate(), certificate).unwrap();
+        let mut place = Self {
+            buildah,
+            registry,
+            base: String::new(),
+        };
+        place.base = place.push_base();
+        Some(place)
+    }
+
+    /// An operating system as far as labels and programs go.
+    fn push_base(&self) -> String {
+        self.buildah.make_base(LOCAL_BASE);
+        let folder = self.path("labelled");
+        fs::create_dir_all(&folder).unwrap();
+        let text = format!("FROM {LOCAL_BASE}\nLABEL ostree.bootable=true ostree.commit=c0ffee\n");
+        fs::write(folder.join("Containerfile"), text).unwrap();
+        self.buildah
+            .build(&folder, "localhost/osimage-test/labelled:1");
+        let image = format!("{}/release/os:1", self.registry.host);
+        let certificates = self.path("certificates").display().to_string();
+        let authfile = self.path("auth.json").display().to_string();
+        self.buildah.good(&[
+            "push",
+            "--cert-dir",
+            &certificates,
+            "--authfile",
+            &authfile,
+            "localhost/osimage-test/labelled:1",
+            &format!("docker://{image}"),
+        ]);
+        let digest = self.registry.inspect(&image).unwrap()["Digest"].clone();
+        format!(
+            "{}/release/os@{}",
+            self.registry.host,
+            digest.as_str().unwrap()
+        )
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.buildah.path(name)
+    }
+
+    fn push_spec(&self) -> String {
+        format!("{}/org/team/os:worker", self.registry.host)
+    }
+
+    fn command(&self, command: &str, arguments: &[&str]) -> Command {
+        let mut run = Command::new(env!("CARGO_BIN_EXE_osimage"));
+        run.args(["layer", command])
+            .args(arguments)
+            .env("CONTAINERS_STORAGE_CONF", self.path("storage.conf"))
+            .env("BUILDAH_ISOLATION", "chroot")
+            .env("TMPDIR", self.path("temporary"))
+            .env("HOME", self.path("home"))
+            .env_remove("REGISTRY_AUTH_FILE")
+            .env_remove("KUBECONFIG");
+        run
+    }
+
+    fn build_command(&self, authfile: &str, arguments: &[&str]) -> Command {
+        let mut command = self.command("build", &[]);
+        command
+            .arg(self.path("context"))
+            .args(["--pool", "worker", "--push", &self.push_spec()])
+            .arg("--authfile")
+            .arg(self.path(authfile))
+            .args(arguments);
+        command
+    }
+
+    /// Builds on the base, with the registry's authority.
+    fn build(&self, arguments: &[&str]) -> Run {
+        let mut command = self.build_command("auth.json", &["--base", &self.base]);
+        command
+            .arg("--registry-ca")
+            .arg(self.registry.certificate());
+        Run::of(&command.args(arguments).output().unwrap())
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        fs::write(self.path("context").join(file), text).unwrap();
+    }
+
+    /// Neither containers nor files nor images that nobody named.
+    fn check_clean(&self) {
+        assert_eq!(self.buildah.good(&["containers", "--quiet"]).trim(), "");
+        let images = self
+            .buildah
+            .good(&["images", "--all", "--format", "{{.Name}}"]);
+        assert!(!images.contains("<none>"), "{images}");
+        let left: Vec<_> = fs::read_dir(self.path("temporary")).unwrap().collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+#[test]
+fn il_055_an_image_is_built_once_pushed_and_named_by_digest() {
+    let Some(place) = Place::new() else {
+        return;
+    };
+    let first = place.build(&[]);
+    first.check(
+        0,
+        &[
+            "pull: ",
+            "build: stage 1 of 2, step 1 of 2: ",
+            "step 3 of 7: COPY",
+            "push: ",
+            "pool worker",
+        ],
+    );
+    let image = first.image();
+    let pushed = place.registry.inspect(&image).unwrap();
+    let by_tag = place.registry.inspect(&place.push_spec()).unwrap();
+    assert_eq!(pushed["Digest"], by_tag["Digest"]);
+    assert!(image.ends_with(by_tag["Digest"].as_str().unwrap()));
+    let labels = &pushed["Labels"];
+    assert_eq!(labels["ostree.commit"], "c0ffee");
+    assert_eq!(labels["machineconfigpool"], "worker");
+    assert_eq!(labels["baseOSContainerImage"], place.base.as_str());
+    assert!(
+        labels["dev.osimage.inputs"]
+            .as_str()
+            .unwrap()
+            .starts_with("sha256:")
+    );
+    place.check_clean();
+
+    // Nothing has changed, and no builder is needed to find out.
+    let start = Instant::now();
+    let output = place.path("os-layer.yaml").display().to_string();
+    let mut again = place.build_command("auth.json", &["--base", &place.base, "-o", &output]);
+    again.arg("--registry-ca").arg(place.registry.certificate());
+    let again = Run::of(&again.env("PATH", "/nowhere").output().unwrap());
+    again.check(0, &["nothing to build"]);
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(again.stdout, "");
+    assert_eq!(fs::read_to_string(output).unwrap(), first.stdout);
+
+    place.write("motd", "two\n");
+    let other = place.build(&[]);
+    other.check(0, &["build: "]);
+    assert_ne!(other.image(), image);
+    with_podman(&place);
+    on_a_cluster(&place);
+}
+
+#[test]
+fn il_780_il_783_mistakes_are_found_before_nodes_see_them() {
+    let Some(place) = Place::new() else {
+        return;
+    };
+    let authority = place.registry.certificate().display().to_string();
+    let base = ["--base", &place.base];
+    let denied = place.build_command(
+        "wrong.json",
+        &[&base[..], &["--registry-ca", &authority]].concat(),
+    );
+    let denied = Run::of(&{ denied }.output().unwrap());
+    denied.check(15, &["--push: ", "unauthorized", "podman login"]);
+    assert!(!denied.stderr.contains("pull: "), "{}", denied.stderr);
+    let unknown = Run::of(&place.build_command("auth.json", &base).output().unwrap());
+    unknown.check(16, &["certificate", "--registry-ca"]);
+    let none = place.build_command("none.json", &base).output().unwrap();
+    Run::of(&none).check(3, &["none.json"]);
+    let missing = format!(
+        "{}/release/other@sha256:{}",
+        place.registry.host,
+        "0".repeat(64)
+    );
+    place
+        .build(&["--containerfile", "/nowhere/Containerfile"])
+        .check(3, &["/nowhere"]);
+    let mut missing = place.build_command("auth.json", &["--base", &missing]);
+    let missing = missing
+        .args(["--registry-ca", &authority])
+        .output()
+        .unwrap();
+    Run::of(&missing).check(3, &["base image: "]);
+    let mut alone = place.build_command(
+        "auth.json",
+        &[&base[..], &["--registry-ca", &authority]].concat(),
+    );
+    let alone = alone.env("PATH", "/nowhere").output().unwrap();
+    Run::of(&alone).check(17, &["buildah is not installed, podman is not installed"]);
+
+    place.write("Containerfile", "FROM configs\nRUNX true\n");
+    place.build(&[]).check(3, &["Containerfile:2:1: "]);
+    place.write(
+        "Containerfile",
+        &format!("FROM {}/release/os:none\nRUN true\n", place.registry.host),
+    );
+    place.build(&[]).check(3, &["base image: "]);
+    place.write("Containerfile", "FROM scratch\nCOPY motd /\n");
+    place.build(&[]).check(5, &["write `FROM configs`"]);
+    place.write("Containerfile", "FROM configs\nLABEL ostree.commit=other\n");
+    place
+        .build(&[])
+        .check(5, &["was not pushed: label ostree.commit"]);
+    place.write(
+        "Containerfile",
+        "FROM configs\nRUN echo the mirror is down https://me:secret@h/x >&2; exit 42\n",
+    );
+    let failed = place.build(&[]);
+    failed.check(
+        13,
+        &["the mirror is down https://***@h/x\n", "(exit code 42)"],
+    );
+    assert!(!failed.stderr.contains("secret@h/x\n"), "{}", failed.stderr);
+    assert!(place.registry.inspect(&place.push_spec()).is_none());
+    place.check_clean();
+
+    // Interrupted in the middle of a step.
+    // A number that no other test waits for.
+    let sleep = format!("sleep {}", 100_000 + std::process::id());
+    place.write(
+        "Containerfile",
+        &format!("FROM configs\nRUN true && {sleep}\n"),
+    );
+    let mut command = place.build_command("auth.json", &base);
+    command.args(["--registry-ca", &authority, "-v"]);
+    let child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for_process(&sleep);
+    let id = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let interrupted = Run::of(&child.wait_with_output().unwrap());
+    interrupted.check(130, &["interrupted: "]);
+    place.check_clean();
+    interrupt_on_a_terminal(&place);
+}
+
+/// podman builds the same.
+fn with_podman(place: &Place) {
+    if !has("podman", "--version") {
+        return;
+    }
+    place.write("motd", "three\n");
+    let built = place.build(&["--builder", "podman"]);
+    built.check(0, &["build: ", "push: "]);
+    let pushed = place.registry.inspect(&built.image()).unwrap();
+    assert_eq!(pushed["Labels"]["ostree.commit"], "c0ffee");
+    place.write("Containerfile", "FROM configs\nRUN exit 42\n");
+    let failed = place.build(&["--builder", "podman"]);
+    failed.check(13, &["(exit code 42)"]);
+    place.write("Containerfile", CONTAINERFILE);
+    place.write("motd", "two\n");
+    place.build(&["--builder", "podman"]).check(0, &["build: "]);
+    place.check_clean();
+}
+
+/// Whether a program is there; a line where it is not.
+fn has(program: &str, argument: &str) -> bool {
+    let output = Command::new(program).arg(argument).output();
+    let is_there = output.is_ok_and(|output| output.status.success());
+    if !is_there {
+        let line = format!("\nSKIPPED: builds outside a cluster need {program}\n");
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
+    }
+    is_there
+}
+
+/// On a terminal one line says how far the build is, and ^C there ends it.
+fn interrupt_on_a_terminal(place: &Place) {
+    let socket = format!("osimage-layer-{}", std::process::id());
+    let tmux = |arguments: &[&str]| {
+        let mut command = Command::new("tmux");
+        command.args(["-u", "-f", "/dev/null", "-L", &socket]);
+        command.args(arguments).output()
+    };
+    if !has("tmux", "-V") {
+        return;
+    }
+    place.write("Containerfile", "FROM configs\nRUN sleep 1000\n");
+    let base = ["--base", &place.base];
+    let mut command = place.build_command("auth.json", &base);
+    command
+        .arg("--registry-ca")
+        .arg(place.registry.certificate());
+    let mut line: Vec<String> = vec!["env".to_owned()];
+    for (name, value) in command.get_envs() {
+        let value = value.unwrap_or_default().display();
+        line.push(format!("{}={value}", name.display()));
+    }
+    line.push(env!("CARGO_BIN_EXE_osimage").to_owned());
+    line.extend(command.get_args().map(|word| word.display().to_string()));
+    let line = format!("{}; echo \"exit $?\"; exec sleep 600", line.join(" "));
+    tmux(&["new-session", "-d", "-x", "70", "-y", "20", &line]).unwrap();
+    let wait = |what: &str| {
+        let start = Instant::now();
+        loop {
+            let output = tmux(&["capture-pane", "-p"]).unwrap();
+            let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+            if shown.contains(what) {
+                return shown;
+            }
+            assert!(
+                start.elapsed() < Duration::from_mins(1),
+                "no {what}: {shown}"
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    let shown = wait("build: step 2 of 5: RUN sleep 1000");
+    // One line, which has taken the place of those before it.
+    assert!(
+        !shown.contains("pull:") && !shown.contains("step 1"),
+        "{shown}"
+    );
+    wait("0:03 build: step 2 of 5");
+    tmux(&["send-keys", "C-c"]).unwrap();
+    let shown = wait("exit 130");
+    assert!(
+        shown.contains("interrupted: ") && !shown.contains("step 2"),
+        "{shown}"
+    );
+    tmux(&["kill-server"]).unwrap();
+    place.check_clean();
+}
+
+/// Waits until a command line is that of a process.
+fn wait_for_process(command: &str) {
+    let start = Instant::now();
+    let line = |process: fs::DirEntry| {
+        let line = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).replace('\0', " ")
+    };
+    while !fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .any(|it| line(it).trim() == command)
+    {
+        assert!(
+            start.elapsed() < Duration::from_mins(1),
+            "{command} does not start"
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// The API server takes what is written; what is built and removed follows the release.
+fn on_a_cluster(place: &Place) {
+    let Some(control_plane) = ControlPlane::start() else {
+        return;
+    };
+    let version = "machineconfiguration.openshift.io/v1";
+    let config = |name: &str, role: &str| {
+        json!({"apiVersion": version, "kind": "MachineConfig",
+            "metadata": {"name": name, "labels": {"machineconfiguration.openshift.io/role": role}},
+            "spec": {"osImageURL": place.base}})
+    };
+    let source = |name: &str| json!({"apiVersion": version, "kind": "MachineConfig", "name": name});
+    let namespace = "openshift-machine-config-operator";
+    for object in [
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
+        json!({"apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "machine-config-osimageurl", "namespace": namespace},
+            "data": {"baseOSContainerImage": place.base}}),
+        config("00-worker", "worker"),
+        json!({"apiVersion": version, "kind": "MachineConfigPool", "metadata": {"name": "worker"},
+            "spec": {"configuration": {"name": "rendered-worker-1", "source": [source("00-worker")]}}}),
+        json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "a",
+            "labels": {"node-role.kubernetes.io/worker": ""}}}),
+    ] {
+        control_plane.create(&object);
+    }
+    let kubeconfig = control_plane
+        .kubeconfig(&Identity::Admin)
+        .display()
+        .to_string();
+    let live = ["--kubeconfig", &kubeconfig];
+    let authority = place.registry.certificate().display().to_string();
+    let apply = [&live[..], &["--registry-ca", &authority, "--apply"]].concat();
+    let applied = Run::of(&place.build_command("auth.json", &apply).output().unwrap());
+    applied.check(
+        0,
+        &[
+            "nothing to build",
+            "MachineConfig os-layer-worker is on ",
+            "pool worker has 1 node: ",
+        ],
+    );
+    let path = "/apis/machineconfiguration.openshift.io/v1/machineconfigs/os-layer-worker";
+    let written = control_plane.get(path);
+    let image = written["spec"]["osImageURL"].as_str().unwrap();
+    assert!(place.registry.inspect(image).is_some());
+
+    // The operator renders it; then the release moves on.
+    let pool = "/apis/machineconfiguration.openshift.io/v1/machineconfigpools/worker";
+    let rendered = json!({"spec": {"configuration": {"source": [source("00-worker"), source("os-layer-worker")]}}});
+    control_plane.merge(pool, &rendered);
+    let outdated = || {
+        Run::of(
+            &place
+                .command("outdated", &[&live[..], &["-o", "json"]].concat())
+                .output()
+                .unwrap(),
+        )
+    };
+    let items = |run: &Run| serde_json::from_str::<Value>(&run.stdout).unwrap()["items"].clone();
+    assert_eq!(items(&outdated()), json!([]));
+    let images = format!("/api/v1/namespaces/{namespace}/configmaps/machine-config-osimageurl");
+    let next = format!(
+        "{}/release/os@sha256:{}",
+        place.registry.host,
+        "1".repeat(64)
+    );
+    control_plane.merge(&images, &json!({"data": {"baseOSContainerImage": next}}));
+    let behind = items(&outdated());
+    assert_eq!(behind[0]["object"], "MachineConfig/os-layer-worker");
+    assert_eq!(behind[0]["outdated"], true);
+    assert_eq!(behind[0]["baseImage"], place.base.as_str());
+
+    let remove = ["--pool", "worker", "--kubeconfig", &kubeconfig];
+    let shown = Run::of(&place.command("remove", &remove).output().unwrap());
+    shown.check(0, &["nothing was deleted", &next]);
+    assert!(
+        shown.stdout.contains("name: os-layer-worker"),
+        "{}",
+        shown.stdout
+    );
+    assert_eq!(control_plane.get(path)["kind"], "MachineConfig");
+    let removed = [&remove[..], &["--apply"]].concat();
+    let removed = Run::of(&place.command("remove", &removed).output().unwrap());
+    removed.check(
+        0,
+        &[
+            "MachineConfig os-layer-worker is deleted",
+            "pool worker has 1 node: ",
+        ],
+    );
+    let gone = Run::of(&place.command("remove", &remove).output().unwrap());
+    gone.check(5, &["runs the image of the release"]);
+}
