@@ -11,12 +11,10 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use support::{CONFIGURATION, CURRENT, Cluster, Controller, OPERATOR, eventually};
-use test_control_plane::Identity;
 use test_control_plane::roles::{self, Right};
 
 /// What this run does not need: resource, verb, name.
@@ -47,17 +45,6 @@ const NOT_HERE: &[(&str, &str, &str)] = &[
     ("controlplanemachinesets", "get", ""),
     ("controlplanemachinesets", "patch", ""),
 ];
-
-fn documents() -> Vec<Value> {
-    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/boot-image-controller");
-    let files = [
-        "base/serviceaccount.yaml",
-        "base/roles.yaml",
-        "components/writer/roles.yaml",
-        "overlays/replace/roles.yaml",
-    ];
-    roles::documents(&deploy, &files)
-}
 
 /// As the guide says it: a role for user data of another name.
 fn allow_other_user_data(cluster: &Cluster) {
@@ -109,23 +96,12 @@ fn check_metrics(controller: &Controller) {
     assert!(output.status.success(), "{said}");
 }
 
-/// The roles of `deploy/`, and who has them.
-fn install_roles(cluster: &Cluster) -> PathBuf {
-    for document in documents() {
-        cluster.control_plane.create(&document);
-    }
-    cluster.control_plane.kubeconfig(&Identity::ServiceAccount {
-        namespace: "osimage".to_owned(),
-        name: "boot-image-controller".to_owned(),
-    })
-}
-
 #[test]
 fn user_data_that_may_not_be_read_holds_up_its_set_alone() {
     let Some(cluster) = Cluster::gcp() else {
         return;
     };
-    let kubeconfig = install_roles(&cluster);
+    let kubeconfig = cluster.install_roles();
     let before = cluster.image("worker-stub2");
     let controller = Controller::start(&kubeconfig, &["--mode=replace"]);
     eventually("the other sets are current", || {
@@ -153,7 +129,7 @@ fn the_roles_of_deploy_are_the_least_that_is_needed() {
     let Some(cluster) = Cluster::gcp() else {
         return;
     };
-    let kubeconfig = install_roles(&cluster);
+    let kubeconfig = cluster.install_roles();
     allow_other_user_data(&cluster);
     let calls = cluster.control_plane.calls_of(|| {
         let controller = Controller::start(&kubeconfig, &["--mode=replace"]);
@@ -173,7 +149,7 @@ fn the_roles_of_deploy_are_the_least_that_is_needed() {
     });
     let refused: Vec<_> = calls.iter().filter(|call| call.code == 403).collect();
     assert!(refused.is_empty(), "{refused:?}");
-    let unused: Vec<_> = roles::unused(&documents(), &calls)
+    let unused: Vec<_> = roles::unused(&support::role_documents(), &calls)
         .into_iter()
         .filter(|right| {
             let Right {

@@ -68,6 +68,17 @@ impl Cluster {
         Some(this)
     }
 
+    /// Gives the controller the roles of `deploy/`; a kubeconfig for it.
+    pub(crate) fn install_roles(&self) -> PathBuf {
+        for document in role_documents() {
+            self.control_plane.create(&document);
+        }
+        self.control_plane.kubeconfig(&Identity::ServiceAccount {
+            namespace: "osimage".to_owned(),
+            name: "boot-image-controller".to_owned(),
+        })
+    }
+
     /// Makes the objects of a fixture, in a control plane that has none.
     pub(crate) fn fill(&self, objects: &str) {
         self.fill_with(&[fixture(objects)]);
@@ -185,6 +196,18 @@ impl Cluster {
 /// Whether suites are to run in their long form.
 pub(crate) fn soak() -> bool {
     std::env::var_os("OSIMAGE_SOAK").is_some_and(|value| !value.is_empty())
+}
+
+/// The roles of `deploy/`, and who has them.
+pub(crate) fn role_documents() -> Vec<Value> {
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/boot-image-controller");
+    let files = [
+        "base/serviceaccount.yaml",
+        "base/roles.yaml",
+        "components/writer/roles.yaml",
+        "overlays/replace/roles.yaml",
+    ];
+    test_control_plane::roles::documents(&deploy, &files)
 }
 
 fn fixture(objects: &str) -> PathBuf {
