@@ -81,12 +81,6 @@ impl Place {
         for name in ["context", "temporary", "certificates", "home"] {
             fs::create_dir_all(buildah.path(name)).unwrap();
         }
-        let storage = format!(
-            "[storage]\ndriver = \"vfs\"\ngraphroot = \"{}\"\nrunroot = \"{}\"\n",
-            buildah.path("root").display(),
-            buildah.path("run").display()
-        );
-        fs::write(buildah.path("storage.conf"), storage).unwrap();
         fs::write(
             buildah.path("auth.json"),
             registry.credentials(registry::PASSWORD),
@@ -102,6 +96,7 @@ impl Place {
             registry,
             base: String::new(),
         };
+        place.storage("vfs", "root");
         place.base = place.push_base();
         Some(place)
     }
@@ -139,6 +134,19 @@ impl Place {
         self.buildah.path(name)
     }
 
+    /// Configures the storage of builders in a folder; the file that says so.
+    fn storage(&self, driver: &str, folder: &str) -> PathBuf {
+        let (root, run) = (self.path(folder), self.path(&format!("{folder}-run")));
+        let text = format!(
+            "[storage]\ndriver = \"{driver}\"\ngraphroot = \"{}\"\nrunroot = \"{}\"\n",
+            root.display(),
+            run.display()
+        );
+        let file = self.path(&format!("{folder}.conf"));
+        fs::write(&file, text).unwrap();
+        file
+    }
+
     fn push_spec(&self) -> String {
         format!("{}/org/team/os:worker", self.registry.host)
     }
@@ -147,7 +155,7 @@ impl Place {
         let mut run = Command::new(env!("CARGO_BIN_EXE_osimage"));
         run.args(["layer", command])
             .args(arguments)
-            .env("CONTAINERS_STORAGE_CONF", self.path("storage.conf"))
+            .env("CONTAINERS_STORAGE_CONF", self.path("root.conf"))
             .env("BUILDAH_ISOLATION", "chroot")
             .env("TMPDIR", self.path("temporary"))
             .env("HOME", self.path("home"))
@@ -340,6 +348,62 @@ fn il_780_il_783_mistakes_are_found_before_nodes_see_them() {
     interrupted.check(130, &["interrupted: "]);
     place.check_clean();
     interrupt_on_a_terminal(&place);
+    fill_the_disk(&place);
+    go_on_from_the_cache(&place);
+}
+
+/// A disk that is full before the base image is there.
+fn fill_the_disk(place: &Place) {
+    let disk = place.path("disk");
+    fs::create_dir_all(&disk).unwrap();
+    let storage = place.storage("vfs", "disk");
+    let base = ["--base", &place.base];
+    let build = place.build_command("auth.json", &base);
+    let mut command = Command::new("unshare");
+    let script = "mount -t tmpfs -o size=6m none \"$0\" && exec \"$@\"";
+    command.args(["-m", "sh", "-c", script]).arg(&disk);
+    command.arg(build.get_program()).args(build.get_args());
+    command
+        .arg("--registry-ca")
+        .arg(place.registry.certificate());
+    command.envs(
+        build
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    command.env("CONTAINERS_STORAGE_CONF", storage);
+    let full = Run::of(&command.output().unwrap());
+    full.check(14, &["there is no room left on the disk"]);
+    place.check_clean();
+}
+
+/// Where layers are shared, a build goes on where the last one failed.
+fn go_on_from_the_cache(place: &Place) {
+    let storage = place.storage("overlay", "shared");
+    let run = || {
+        let mut command = place.build_command("auth.json", &["--base", &place.base, "-v"]);
+        command
+            .arg("--registry-ca")
+            .arg(place.registry.certificate());
+        command.env("CONTAINERS_STORAGE_CONF", &storage);
+        Run::of(&command.output().unwrap())
+    };
+    place.write(
+        "Containerfile",
+        "FROM configs\nRUN echo 1 > /1\nRUN exit 42\n",
+    );
+    let failed = run();
+    failed.check(13, &["(exit code 42)"]);
+    place.write("Containerfile", "FROM configs\nRUN echo 1 > /1\nRUN true\n");
+    let built = run();
+    // Where the kernel has no overlay, all is built again.
+    let info = Command::new("buildah")
+        .arg("info")
+        .env("CONTAINERS_STORAGE_CONF", &storage)
+        .output();
+    if String::from_utf8_lossy(&info.unwrap().stdout).contains("\"overlay\"") {
+        built.check(0, &["--> Using cache", "push: "]);
+    }
 }
 
 /// podman builds the same.

@@ -117,6 +117,16 @@ fn architecture(
     })
 }
 
+fn warn_of_emulation(wanted: &Architecture) {
+    let own = std::env::consts::ARCH;
+    if wanted.rpm_name() != own {
+        warn(format_args!(
+            "the image is for {wanted}, and this machine is {own}: every RUN is emulated, slowly, and needs \
+             qemu-user-static"
+        ));
+    }
+}
+
 /// What is to be built, and where to.
 struct Request<'r, 'a> {
     args: &'r BuildArgs,
@@ -271,6 +281,7 @@ impl Request<'_, '_> {
                 digest
             }
             _ => {
+                warn_of_emulation(&self.architecture);
                 let tool = tool::find(self.args.builder)?;
                 self.check_containerfile(tool.builder)?;
                 live::block_on(interrupts.or(self.check_registries(
