@@ -45,6 +45,11 @@ pub enum BuildError {
     /// Somebody interrupted the command.
     #[error("interrupted: nothing was left behind but steps that the next build goes on from")]
     Interrupted,
+    /// Somebody interrupted the command twice, so that the builder could not clean up.
+    #[error(
+        "killed: `{0}` lists working containers that the builder could not remove; remove those that you          do not know"
+    )]
+    Killed(&'static str),
 }
 
 impl BuildError {
@@ -66,7 +71,7 @@ impl BuildError {
                 _ => exit::FAILURE,
             },
             Self::Image(_) | Self::Other { .. } => exit::REFUSED,
-            Self::Interrupted => exit::INTERRUPTED,
+            Self::Interrupted | Self::Killed(_) => exit::INTERRUPTED,
         }
     }
 }

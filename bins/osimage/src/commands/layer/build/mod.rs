@@ -313,6 +313,7 @@ impl Request<'_, '_> {
         };
         let image = digested_pull_spec(&self.push_spec, &image)
             .map_err(|error| CommandError::Invalid(error.to_string()))?;
+        interrupts.check()?;
         self.hand_over(&image, &base)
     }
 

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use osbuild_plan::BuildCommand;
+use osbuild_plan::{BuildCommand, Program};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::error::BuildError;
@@ -70,6 +70,12 @@ pub(super) fn run(
             Some((_, at)) if at.elapsed() > AFTERWARDS => break,
             Some(_) => {}
         }
+    }
+    if told > 1 {
+        return Err(BuildError::Killed(match command.program {
+            Program::Buildah => "buildah containers",
+            Program::Podman => "podman ps --all --external",
+        }));
     }
     interrupts.check()?;
     Ok(Ended {
