@@ -87,7 +87,7 @@ pub use render::{
     LayerRenderError, LayerRendering, LayerWarning, RenderRequest, build_from, build_sources,
     layer_rendering, list,
 };
-pub use rights::{BUILDER_ACCOUNT, BUILDER_LEASE, BUILDER_NAMESPACE, BuilderTask};
+pub use rights::{BUILDER_ACCOUNT, BUILDER_LEASE, BUILDER_NAMESPACE, BuilderTask, LayerTask};
 pub use rollout::{
     BUILD_FAILED_MESSAGE, BuildOfPool, Gate, GateError, Updating, awaits_image, build_of_pool,
     images_in_use, node_is_candidate, node_is_done, rollout_gate, updating,

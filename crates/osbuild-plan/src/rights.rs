@@ -1,10 +1,10 @@
-//! Which rights the builder needs, made from the tables of what is read and written: what ships as
-//! roles is generated from here.
+//! Which rights the builder and the layering commands need, made from the tables of what is read and
+//! written: what ships as roles is generated from here.
 
 use openshift_model::names::MCO_NAMESPACE;
 use openshift_model::{Kind, Resource, Right, Subresource, Which};
 
-use crate::reads::{builder_gets, builder_reads};
+use crate::reads::{builder_gets, builder_reads, layer_reads};
 
 /// IL-301: the Lease of the builder, which the stock one takes too, in the namespace of the Machine
 /// Config Operator.
@@ -73,6 +73,53 @@ impl BuilderTask {
                 rights.extend(Right::of_lease(MCO_NAMESPACE, BUILDER_LEASE));
                 rights
             }
+        }
+    }
+}
+
+/// What `osimage layer` does in a live cluster. Each task is a role of its own, and the second builds
+/// on the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LayerTask {
+    /// It reads.
+    Read,
+    /// It writes and deletes MachineConfigs: `--apply`.
+    Apply,
+}
+
+impl LayerTask {
+    /// All tasks, in the order in which they build on each other.
+    pub const ALL: &[Self] = &[Self::Read, Self::Apply];
+
+    /// The name of its role.
+    pub const fn role(self) -> &'static str {
+        match self {
+            Self::Read => "osimage-layer-reader",
+            Self::Apply => "osimage-layer-applier",
+        }
+    }
+
+    /// What its role is for, as a sentence.
+    pub const fn why(self) -> &'static str {
+        match self {
+            Self::Read => "layer build, outdated and remove of a live cluster; it writes nothing",
+            Self::Apply => {
+                "layer build and remove with --apply, besides osimage-layer-reader. Who may write a \
+                 MachineConfig may do anything on nodes"
+            }
+        }
+    }
+
+    /// The rights that the task needs besides those of the tasks that it builds on.
+    pub fn rights(self) -> Vec<Right> {
+        match self {
+            Self::Read => layer_reads().iter().map(Right::of_read_once).collect(),
+            Self::Apply => vec![Right::of_write(
+                Kind::MachineConfig,
+                "",
+                &["create", "patch", "delete"],
+                "which image a pool runs (IL-055)",
+            )],
         }
     }
 }

@@ -13,7 +13,12 @@ use crate::control_plane::{PATIENCE, PAUSE};
 const INITIALISING: &str = "storage is (re)initializing";
 
 /// The namespaces of OpenShift that tests need.
-const NAMESPACES: &[&str] = &["openshift-machine-api", "openshift-machine-config-operator"];
+const NAMESPACES: &[&str] = &[
+    "openshift-config",
+    "openshift-config-managed",
+    "openshift-machine-api",
+    "openshift-machine-config-operator",
+];
 
 impl ControlPlane {
     /// Creates every object of a file or folder with YAML, in the order of paths, with its status,

@@ -83,6 +83,7 @@ fn files() -> Result<Vec<(String, String)>, String> {
         ("docs/reference/hazards.md", hazards::page()?),
         ("docs/reference/rules.md", rules::table(&root())?),
         ("docs/guides/live-clusters-roles.yaml", roles::of_commands()),
+        ("docs/guides/layering-roles.yaml", roles::of_layering()),
         (
             "docs/reference/boot-image-controller.md",
             controller::page(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bootimage_plan::{CommandTask, ControllerTask, STATE_NAMESPACE};
 use openshift_model::Right;
-use osbuild_plan::{BUILDER_ACCOUNT, BUILDER_NAMESPACE, BuilderTask};
+use osbuild_plan::{BUILDER_ACCOUNT, BUILDER_NAMESPACE, BuilderTask, LayerTask};
 
 /// Who plans and nothing else, as the guide calls them.
 const READERS: &str = "node-image-readers";
@@ -18,25 +18,36 @@ const HEADER: &str = "\
 
 /// Roles for those who use the command, with bindings to two groups.
 pub(super) fn of_commands() -> String {
-    let mut text = HEADER.to_owned();
-    for task in CommandTask::ALL {
-        let rights = task.rights();
-        text.push_str(&format!(
-            "---\n# {}\n",
-            wrapped(&format!("For {}.", task.why()))
-        ));
-        let mut documents = roles(task.role(), &rights);
+    let of = |task: &CommandTask| {
         let groups: &[&str] = match task {
             CommandTask::Read | CommandTask::ReadUserData | CommandTask::Resolve => {
                 &[READERS, APPLIERS]
             }
             CommandTask::Apply | CommandTask::SetMode => &[APPLIERS],
         };
-        let subjects: Vec<_> = groups.iter().map(|group| group_subject(group)).collect();
-        documents.extend(bindings(task.role(), &rights, &subjects));
-        text.push_str(&documents.join("---\n"));
-    }
-    text
+        of_groups(groups, task.role(), task.why(), &task.rights())
+    };
+    HEADER.to_owned() + &CommandTask::ALL.iter().map(of).collect::<String>()
+}
+
+/// The same for layering.
+pub(super) fn of_layering() -> String {
+    let of = |task: &LayerTask| {
+        let groups: &[&str] = match task {
+            LayerTask::Read => &[READERS, APPLIERS],
+            LayerTask::Apply => &[APPLIERS],
+        };
+        of_groups(groups, task.role(), task.why(), &task.rights())
+    };
+    HEADER.to_owned() + &LayerTask::ALL.iter().map(of).collect::<String>()
+}
+
+fn of_groups(groups: &[&str], role: &str, why: &str, rights: &[Right]) -> String {
+    let mut documents = roles(role, rights);
+    let subjects: Vec<_> = groups.iter().map(|group| group_subject(group)).collect();
+    documents.extend(bindings(role, rights, &subjects));
+    let why = wrapped(&format!("For {why}."));
+    format!("---\n# {why}\n{}", documents.join("---\n"))
 }
 
 /// Whose roles they are.
