@@ -18,7 +18,7 @@ use crate::say;
 const MACHINE_CONFIGS: usize = 200;
 const MACHINE_CONFIG_BYTES: usize = 1 << 20;
 /// How often the status of some set changes.
-const STATUS_UPDATES: usize = 20_000;
+const STATUS_UPDATES: usize = 100_000;
 /// How many sets are changed one after the other.
 const CHANGES: usize = 9;
 /// How long is waited for anything.
