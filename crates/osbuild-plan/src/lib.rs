@@ -64,11 +64,11 @@ pub use decide::{
 };
 pub use event::Event;
 pub use local_build::{
-    BASE_IMAGE, BuildCommand, BuildFiles, BuildStep, BuildTool, ImageConfig, ImageProblem,
-    LayerMachineConfig, LocalBuild, MachineConfigNameError, PUSH_SPEC, PoolEffect, PoolImpact,
-    Program, PushTargetError, ROLE_LABEL, ToolError, build_step, check_base_image,
-    check_built_image, failure_of_build, failure_of_pull, failure_of_push, pool_impact,
-    push_target,
+    BASE_IMAGE, BuildCommand, BuildFiles, BuildStep, BuildTool, ConfigObstacle, ImageConfig,
+    ImageProblem, LayerMachineConfig, LocalBuild, MachineConfigNameError, PUSH_SPEC, PoolEffect,
+    PoolImpact, Program, PushTargetError, ROLE_LABEL, ToolError, build_step, check_base_image,
+    check_built_image, check_config, failure_of_build, failure_of_pull, failure_of_push,
+    pool_impact, push_target, settings_besides_image,
 };
 pub use mosb_naming::keys::CURRENT_BUILD;
 pub use names::{
@@ -82,7 +82,7 @@ pub use objects::{
 pub use outdated::{LayerOutdated, OutdatedPool, outdated_pools};
 pub use pool_condition::{PoolCondition, pool_condition};
 pub use reads::{builder_gets, builder_reads, layer_reads};
-pub use removal::{Removal, RemovalError, delete_machine_config, removal};
+pub use removal::{PoolReturn, Removal, RemovalError, delete_machine_config, removal};
 pub use render::{
     LayerRenderError, LayerRendering, LayerWarning, RenderRequest, build_from, build_sources,
     layer_rendering, list,

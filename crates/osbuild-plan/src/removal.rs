@@ -10,10 +10,23 @@ use crate::local_build::ROLE_LABEL;
 pub struct Removal {
     /// The MachineConfigs of the pool that name an image, by name.
     pub machine_configs: Vec<String>,
-    /// The image that the pool returns to; `None` where the input does not say it.
-    pub returns_to: Option<String>,
-    /// The pools whose nodes are rebooted, and how many nodes each has.
-    pub pools: Vec<(String, usize)>,
+    /// What becomes of the pools whose image is another one afterwards.
+    pub pools: Vec<PoolReturn>,
+}
+
+/// A pool that returns to another image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolReturn {
+    /// The pool.
+    pub pool: String,
+    /// How many nodes it has.
+    pub nodes: usize,
+    /// Whether nothing happens until somebody resumes it.
+    pub paused: bool,
+    /// The image that it returns to; `None` where the input does not say it.
+    pub image: Option<String>,
+    /// IL-056: a MachineOSConfig of the pool, whose builds then start from that image.
+    pub machine_os_config: Option<String>,
 }
 
 /// Nothing can be taken away.
@@ -53,8 +66,9 @@ pub enum RemovalError {
 
 /// IL-055: what returns a pool to the image of the release, and what follows.
 pub fn removal(cluster: &Cluster<'_>, pool: &str) -> Result<Removal, RemovalError> {
-    let found = cluster.pool(pool);
-    let found = found.ok_or_else(|| MissingInput::Pool(pool.to_owned()))?;
+    if cluster.pool(pool).is_none() {
+        return Err(MissingInput::Pool(pool.to_owned()).into());
+    }
     let is_own = |config: &&OsMachineConfig<'_>| config.meta.label(ROLE_LABEL) == Some(pool);
     let mut named: Vec<&OsMachineConfig<'_>> = cluster
         .machine_configs
@@ -66,27 +80,36 @@ pub fn removal(cluster: &Cluster<'_>, pool: &str) -> Result<Removal, RemovalErro
     if named.is_empty() {
         return Err(no_removal(cluster, pool));
     }
-    let sources: Vec<&str> = found.target.sources().collect();
-    let stays = |source: &&&str| !named.iter().any(|config| config.name.as_str() == **source);
-    // Of those that are left the last one counts; the first one names the image of the release.
-    let mut left = sources.iter().rev().filter(stays);
-    let other = left.find_map(|source| cluster.machine_config(source).filter(|it| names_layer(it)));
-    let release = cluster.release_image;
     let nodes = cluster.nodes_by_pool();
-    let pools = cluster.pools.iter().filter(|pool| {
-        let mut sources = pool.target.sources();
-        sources.any(|source| named.iter().any(|config| config.name.as_str() == source))
+    let is_removed = |source: &str| named.iter().any(|config| config.name.as_str() == source);
+    let returns = cluster.pools.iter().filter_map(|pool| {
+        // The last one that names an image counts; the first one names the image of the release.
+        let mut naming = pool.target.sources().rev().filter(|source| {
+            let config = cluster.machine_config(source);
+            config.is_some_and(|config| names_layer(config))
+        });
+        if !naming.next().is_some_and(is_removed) {
+            return None;
+        }
+        let next = naming.find(|source| !is_removed(source));
+        let next = next.and_then(|source| cluster.machine_config(source));
+        let name = pool.name.as_str();
+        let image = next
+            .map(OsMachineConfig::os_image)
+            .or(cluster.release_image);
+        Some(PoolReturn {
+            pool: name.to_owned(),
+            nodes: nodes.get(name).map_or(0, Vec::len),
+            paused: pool.paused,
+            image: image.map(str::to_owned),
+            machine_os_config: cluster
+                .config_of(name)
+                .map(|config| config.name.to_string()),
+        })
     });
-    let count = |pool: &str| nodes.get(pool).map_or(0, Vec::len);
     Ok(Removal {
         machine_configs: named.iter().map(|config| config.name.to_string()).collect(),
-        returns_to: other
-            .map(OsMachineConfig::os_image)
-            .or(release)
-            .map(str::to_owned),
-        pools: pools
-            .map(|pool| (pool.name.to_string(), count(pool.name.as_str())))
-            .collect(),
+        pools: returns.collect(),
     })
 }
 
@@ -181,11 +204,21 @@ mod tests {
         let cluster = snapshot.cluster();
         let worker = removal(&cluster, "worker").unwrap();
         assert_eq!(worker.machine_configs, ["os-layer"]);
-        assert_eq!(worker.returns_to.as_deref(), Some("release"));
-        let pools: Vec<&str> = worker.pools.iter().map(|(pool, _)| pool.as_str()).collect();
-        assert_eq!(pools, ["gpu", "infra", "worker"]);
+        let returns = |removal: &Removal| -> Vec<(String, String)> {
+            let pools = removal.pools.iter();
+            pools
+                .map(|it| (it.pool.clone(), it.image.clone().unwrap()))
+                .collect()
+        };
+        let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            let owned = |(a, b): &(&str, &str)| ((*a).to_owned(), (*b).to_owned());
+            pairs.iter().map(owned).collect()
+        };
+        // Pool gpu keeps its own image.
+        let expected = [("infra", "release"), ("worker", "release")];
+        assert_eq!(returns(&worker), pairs(&expected));
         let gpu = removal(&cluster, "gpu").unwrap();
-        assert_eq!(gpu.returns_to.as_deref(), Some("layered"));
+        assert_eq!(returns(&gpu), pairs(&[("gpu", "layered")]));
         let error = |pool: &str| removal(&cluster, pool).unwrap_err().to_string();
         assert!(error("infra").contains("--pool worker removes it for both"));
         assert!(error("master").contains("runs the image of the release"));

@@ -62,6 +62,17 @@ pub enum ImageProblem {
         /// Its value in the image, or that it has none.
         after: String,
     },
+    /// The base image runs on something else.
+    #[error(
+        "the base image is for {found}, and the nodes of the pool run on {wanted}; name one for {wanted} \
+         with --base"
+    )]
+    BaseArchitecture {
+        /// What the base image says.
+        found: String,
+        /// What the pool needs.
+        wanted: String,
+    },
     /// It runs on something else.
     #[error("the image is for {found}, and the nodes of the pool run on {wanted}")]
     Architecture {
@@ -134,6 +145,13 @@ pub fn check_built_image(
         }
     }
     let wanted = architecture.go_name();
+    // Builders write into an image what they were told to build for, whatever is in it.
+    if base.architecture != wanted {
+        return Err(ImageProblem::BaseArchitecture {
+            found: base.architecture.clone(),
+            wanted: wanted.to_owned(),
+        });
+    }
     if built.architecture != wanted {
         return Err(ImageProblem::Architecture {
             found: built.architecture.clone(),

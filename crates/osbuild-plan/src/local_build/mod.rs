@@ -6,6 +6,7 @@ mod failure;
 mod image;
 mod impact;
 mod machine_config;
+mod obstacle;
 mod step;
 mod tool;
 
@@ -21,6 +22,7 @@ pub use impact::{PoolEffect, PoolImpact, pool_impact};
 pub use machine_config::{
     BASE_IMAGE, LayerMachineConfig, MachineConfigNameError, PUSH_SPEC, ROLE_LABEL,
 };
+pub use obstacle::{ConfigObstacle, check_config, settings_besides_image};
 pub use step::{BuildStep, build_step};
 pub use tool::{BuildTool, Program, ToolError};
 

@@ -14,6 +14,8 @@ pub(super) fn run(args: &OutdatedArgs) -> Result<u8, CommandError> {
     let objects = Objects::of(&texts);
     let found = outdated_pools(&objects.snapshot.cluster());
     match args.output {
+        // What cannot be read may have been a pool that is behind.
+        LayerFormat::Text if found.items.is_empty() && !objects.errors.is_empty() => {}
         LayerFormat::Text => print_shown(|out| out.write_all(text(&found.items).as_bytes()))?,
         LayerFormat::Json => print_text(&document::json(&found)?)?,
         LayerFormat::Yaml => print_text(&document::yaml(&found)?)?,

@@ -2,7 +2,7 @@
 
 use cluster_io::cluster::WriteMode;
 use openshift_model::Kind;
-use osbuild_plan::{Removal, delete_machine_config, removal};
+use osbuild_plan::{PoolReturn, Removal, delete_machine_config, removal, settings_besides_image};
 use serde_json::{Map, Value, json};
 
 use super::{Objects, of_cluster_or_files};
@@ -26,6 +26,7 @@ pub(super) fn run(args: &RemoveArgs) -> Result<u8, CommandError> {
     let cluster = objects.snapshot.cluster();
     let found = removal(&cluster, &args.pool);
     let found = found.map_err(|error| CommandError::Refused(error.to_string()))?;
+    check_settings(&objects, &found)?;
     if args.apply {
         let writes = found.machine_configs.iter();
         let writes = writes.filter_map(|name| cluster.machine_config(name));
@@ -76,15 +77,43 @@ fn manifests(objects: &Objects<'_>, found: &Removal) -> Result<String, CommandEr
     Ok(texts.join("---\n"))
 }
 
+/// A MachineConfig is deleted whole: it must not be there for anything else.
+fn check_settings(objects: &Objects<'_>, found: &Removal) -> Result<(), CommandError> {
+    for name in &found.machine_configs {
+        let object = objects.snapshot.object(Kind::MachineConfig, "", name);
+        let settings = object.map(settings_besides_image).unwrap_or_default();
+        if !settings.is_empty() {
+            return Err(CommandError::Refused(format!(
+                "MachineConfig {name} has more than the image: {}; remove spec.osImageURL from it instead \
+                 (`oc edit machineconfig {name}`)",
+                settings.join(", ")
+            )));
+        }
+    }
+    Ok(())
+}
+
 fn follows(found: &Removal) -> Vec<String> {
-    let image = found.returns_to.as_deref();
-    let image = image.unwrap_or("the image of the release");
-    let pools = found.pools.iter().map(|(pool, nodes)| {
-        let word = if *nodes == 1 { "node" } else { "nodes" };
-        format!(
-            "pool {pool} has {nodes} {word}: each is cordoned, drained and rebooted into {image}"
-        )
-    });
     let kept = "the image stays in its registry: delete it there once no node runs it".to_owned();
-    pools.chain([kept]).collect()
+    found.pools.iter().map(of_pool).chain([kept]).collect()
+}
+
+fn of_pool(found: &PoolReturn) -> String {
+    let PoolReturn { pool, nodes, .. } = found;
+    let image = found.image.as_deref();
+    let image = image.unwrap_or("the image of the release");
+    if let Some(config) = &found.machine_os_config {
+        return format!(
+            "pool {pool}: MachineOSConfig {config} builds its image anew, on top of {image}"
+        );
+    }
+    let word = if *nodes == 1 { "node" } else { "nodes" };
+    let when = if found.paused {
+        ", once it is no longer paused"
+    } else {
+        ""
+    };
+    format!(
+        "pool {pool} has {nodes} {word}: each is cordoned, drained and rebooted into {image}{when}"
+    )
 }

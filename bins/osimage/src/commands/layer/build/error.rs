@@ -43,11 +43,15 @@ pub enum BuildError {
         image: String,
     },
     /// Somebody interrupted the command.
-    #[error("interrupted: nothing was left behind but steps that the next build goes on from")]
+    #[error(
+        "interrupted: nothing was left behind but steps that the next build goes on from, and no \
+         MachineConfig was written"
+    )]
     Interrupted,
     /// Somebody interrupted the command twice, so that the builder could not clean up.
     #[error(
-        "killed: `{0}` lists working containers that the builder could not remove; remove those that you          do not know"
+        "killed: `{0}` lists working containers that the builder could not remove; remove those that you \
+         do not know"
     )]
     Killed(&'static str),
 }

@@ -21,7 +21,7 @@ use openshift_model::{Architecture, ImageReference, OsMachineConfig};
 use osbuild_check::{ImageError, Meaning, classify, digested_pull_spec};
 use osbuild_plan::{
     BuildFiles, BuildTool, LayerMachineConfig, LayerSnapshot, LocalBuild, Program,
-    check_base_image, pool_impact, push_target,
+    check_base_image, check_config, pool_impact, push_target,
 };
 use serde_json::Value;
 
@@ -153,6 +153,8 @@ impl Request<'_, '_> {
                 known.join(", ")
             )));
         }
+        check_config(self.snapshot, pool, &self.name, &self.architecture)
+            .map_err(|obstacle| CommandError::Refused(obstacle.to_string()))?;
         let impact = pool_impact(&cluster, pool, &self.name, "");
         let own = impact.pools.iter().find(|effect| effect.pool == pool);
         match own.and_then(|effect| effect.overridden_by.as_ref()) {
@@ -314,7 +316,7 @@ impl Request<'_, '_> {
         let image = digested_pull_spec(&self.push_spec, &image)
             .map_err(|error| CommandError::Invalid(error.to_string()))?;
         interrupts.check()?;
-        self.hand_over(&image, &base)
+        self.hand_over(&image, &base, &interrupts)
     }
 
     /// An image by digest, whatever it was named by.
@@ -397,7 +399,12 @@ impl Request<'_, '_> {
     }
 
     /// Prints or writes the MachineConfig, and says what it does.
-    fn hand_over(&self, image: &str, base: &str) -> Result<u8, CommandError> {
+    fn hand_over(
+        &self,
+        image: &str,
+        base: &str,
+        interrupts: &Interrupts,
+    ) -> Result<u8, CommandError> {
         let config = LayerMachineConfig {
             name: self.name.clone(),
             pool: &self.args.pool,
@@ -415,7 +422,9 @@ impl Request<'_, '_> {
         if self.args.apply {
             let write = config.write(LAYER_FIELD_MANAGER);
             live::block_on(async {
-                let cluster = live::connect(&self.args.cluster).await?;
+                let cluster = interrupts.or(live::connect(&self.args.cluster)).await??;
+                // From here on it is too late.
+                interrupts.check()?;
                 cluster.execute(&write, WriteMode::Real).await?;
                 tell(&format!(
                     "MachineConfig {} is on {}",
