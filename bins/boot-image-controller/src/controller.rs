@@ -67,9 +67,12 @@ impl Controller {
         let mut led = self.fence.is_leading();
         let mut next = None;
         loop {
-            if self.store.snapshot().is_some() {
+            let has_snapshot = self.store.snapshot().is_some();
+            if has_snapshot {
                 next = Some(self.pass_and_count().await);
             }
+            // Without a snapshot nothing is due, whatever was before the API server lost its data.
+            let due = next.flatten().filter(|_| has_snapshot);
             if wait::report_watches(&self.store, &self.health).is_some() {
                 return exit::CONFIGURATION;
             }
@@ -80,7 +83,7 @@ impl Controller {
                 },
                 _ = arrivals.changed() => {}
                 () = self.imports.ended() => {}
-                () = wait::until(next.flatten()) => {}
+                () = wait::until(due) => {}
                 () = wait::leading(&self.fence, led) => {}
             }
             led = self.fence.is_leading();

@@ -106,7 +106,7 @@ impl FactCache {
     /// Forgets what vCenters said a while ago; whether there was anything to forget.
     pub(crate) fn forget_old_templates(&self) -> bool {
         let now = Instant::now();
-        self.forget(|known| is_template(&known.fact) && known.since + FRESH <= now)
+        self.forget(|known| is_known_template(&known.fact) && known.since + FRESH <= now)
     }
 
     /// Forgets what a vCenter said: something was done there.
@@ -149,7 +149,6 @@ impl FactCache {
     }
 
     async fn resolve(&self, cloud: &CloudName, needs: &[FactRequest]) {
-        let since = Instant::now();
         let resolved = match self.clouds().resolve(needs).await {
             Ok(resolved) => resolved,
             Err(error) => denied(needs, &error.to_string()),
@@ -161,6 +160,8 @@ impl FactCache {
         let mut known = self.known();
         known.facts.extend(resolved.facts.iter().map(|fact| {
             let until = now + age(&fact);
+            // From when it arrived: a vCenter that is slow would never be believed otherwise.
+            let since = now;
             KnownFact { fact, since, until }
         }));
         known.asking.remove(cloud);
@@ -181,8 +182,15 @@ impl FactCache {
     }
 }
 
-fn is_template(fact: &Fact) -> bool {
-    matches!(fact, Fact::VsphereTemplate { .. })
+/// Whether a vCenter has answered. One that refused is not asked sooner, whatever is to be written.
+fn is_known_template(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::VsphereTemplate {
+            answer: Answer::Found(_) | Answer::NotFound,
+            ..
+        }
+    )
 }
 
 /// How long an answer holds.

@@ -50,6 +50,11 @@ impl Memory {
         Ok(problems)
     }
 
+    /// Whether the ConfigMap lacks entries of the history.
+    pub(crate) fn has_unsaved_entries(&self) -> bool {
+        !self.new_entries.is_empty()
+    }
+
     /// Notes that something was written.
     pub(crate) fn wrote(&mut self, entries: impl IntoIterator<Item = HistoryEntry>) {
         for entry in entries {

@@ -69,7 +69,7 @@ impl Controller {
     /// Remembers and tells what became of imports that have ended. What vCenters have is asked anew.
     pub(crate) async fn imported(&mut self) -> Result<(), PassError> {
         let ended = self.imports.take_ended();
-        if ended.is_empty() {
+        if ended.is_empty() && !self.memory.has_unsaved_entries() {
             return Ok(());
         }
         for imported in ended {

@@ -51,7 +51,8 @@ impl Controller {
         let mut led = self.fence.is_leading();
         let mut is_changed = true;
         loop {
-            if self.store.snapshot().is_some() {
+            let has_snapshot = self.store.snapshot().is_some();
+            if has_snapshot {
                 if std::mem::take(&mut is_changed) {
                     self.add_changed().await;
                 }
@@ -60,12 +61,14 @@ impl Controller {
             if wait::report_watches(&self.store, &self.health).is_some() {
                 return exit::CONFIGURATION;
             }
+            // Without a snapshot nothing is due, whatever was before the API server lost its data.
+            let due = self.queue.next_due().filter(|_| has_snapshot);
             tokio::select! {
                 () = changes.next() => {
                     tokio::time::sleep(DEBOUNCE).await;
                     is_changed = true;
                 }
-                () = wait::until(self.queue.next_due()) => {}
+                () = wait::until(due) => {}
                 () = wait::leading(&self.fence, led) => {
                     // What was decided without the Lease was not done.
                     self.situations.clear();

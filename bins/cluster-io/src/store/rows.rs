@@ -176,6 +176,10 @@ impl Row {
 
     /// An event of the watch. Whether anything that counts has changed.
     pub(super) fn take(&mut self, event: WatchEvent) -> bool {
+        if self.lost {
+            // Of the watch of before.
+            return false;
+        }
         match event {
             WatchEvent::Bookmark(version) => {
                 self.arrived(&version);
@@ -213,7 +217,14 @@ impl Row {
         let before = (self.synced, self.problem.take());
         // That the API server has forgotten is no problem: a list follows.
         self.problem = Some(error.clone()).filter(|error| *error != WatchError::Expired);
-        self.synced |= *error == WatchError::NoSuchKind && !self.spec.is_required();
+        if *error == WatchError::NoSuchKind && !self.spec.is_required() {
+            if self.lost {
+                // What was there before the API server lost its data is not there now.
+                self.objects.clear();
+                self.whole.clear();
+            }
+            self.synced = true;
+        }
         before != (self.synced, self.problem.clone())
     }
 
@@ -292,9 +303,16 @@ mod tests {
         row.lose();
         row.end(listing);
         assert!(!row.synced && row.position().is_empty());
+        row.take(WatchEvent::Bookmark("21".to_owned()));
+        assert!(row.position().is_empty(), "the watch of before");
         list(&mut row, "5", &[("b", 5)]);
         assert!(row.synced);
         check(&row, &[("b", "5")]);
+        // A kind that is not there any more, and that a plan can do without.
+        row.lose();
+        row.failed(&WatchError::NoSuchKind);
+        assert!(row.synced);
+        check(&row, &[]);
     }
 
     #[test]
