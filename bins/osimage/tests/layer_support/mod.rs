@@ -15,6 +15,9 @@ use std::process::{Command, Output};
 /// A place of its own for images, so that nothing else on the machine is touched.
 pub(crate) struct Buildah(tempfile::TempDir);
 
+/// What buildah says where it cannot begin; it has nothing to do with what it builds.
+const NOT_SEALED: &str = "sealing memfd copy: Device or resource busy";
+
 impl Buildah {
     /// `None`, loudly, where images cannot be built.
     pub(crate) fn new() -> Option<Self> {
@@ -58,7 +61,17 @@ impl Buildah {
     }
 
     pub(crate) fn good(&self, args: &[&str]) -> String {
-        let output = self.run(args);
+        let mut output = self.run(args);
+        // It begins by sealing a copy of itself in memory, which the kernel refuses now and then while a
+        // page of it is in use.
+        for _ in 0..3 {
+            if output.status.success()
+                || !String::from_utf8_lossy(&output.stderr).contains(NOT_SEALED)
+            {
+                break;
+            }
+            output = self.run(args);
+        }
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "buildah {args:?}: {said}");
         String::from_utf8(output.stdout).unwrap()
