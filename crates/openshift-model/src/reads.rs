@@ -134,7 +134,9 @@ impl Read {
             && self.namespace == other.namespace
             && self.platform == other.platform;
         let all = self.verb == Verb::Watch && self.which == Which::All;
-        let alike = self.verb == other.verb && self.which == other.which;
+        // What is watched by name is got by that name, where it is read once.
+        let verb = self.verb == other.verb || self.verb == Verb::Watch;
+        let alike = verb && self.which == other.which;
         same && self.form == Form::Whole && (all || alike)
     }
 
