@@ -1,5 +1,9 @@
 //! The page of a report in a real browser: a thousand clusters, names that would be markup.
 
+#![allow(
+    clippy::print_stdout,
+    reason = "what the browser measured is for people to read"
+)]
 #![expect(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -136,4 +140,6 @@ fn a_thousand_clusters_are_one_page_that_works_in_a_browser() {
         "{said}{}",
         String::from_utf8_lossy(&output.stderr)
     );
+    // What it measured, for people: shown with `--nocapture`.
+    print!("{said}");
 }
