@@ -38,7 +38,7 @@ pub(crate) fn read(path: &Path) -> Result<(Policy, InputObject), ConfigurationEr
         Err(source) => return Err(ConfigurationError::Unreadable { path, source }),
     };
     let Ok(text) = std::str::from_utf8(&bytes) else {
-        let problem = "it is no UTF-8 text".to_owned();
+        let problem = "it is no UTF-8 text: save it as UTF-8".to_owned();
         return Err(ConfigurationError::NoYaml { path, problem });
     };
     let document = match yaml::from_str(text) {

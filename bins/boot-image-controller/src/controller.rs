@@ -26,7 +26,7 @@ use crate::view::Named;
 /// How long changes are collected before a pass: more often than not one does not come alone.
 const DEBOUNCE: Duration = Duration::from_secs(1);
 
-/// What does passes.
+/// The controller: its state between passes, and what each pass works with.
 pub(crate) struct Controller {
     pub(crate) flags: Flags,
     pub(crate) cluster: Cluster,

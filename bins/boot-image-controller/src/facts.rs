@@ -160,7 +160,7 @@ impl FactCache {
         let mut known = self.known();
         known.facts.extend(resolved.facts.iter().map(|fact| {
             let until = now + age(&fact);
-            // From when it arrived: a vCenter that is slow would never be believed otherwise.
+            // Counted from the question, the answer of a vCenter that takes long would be too old at once.
             let since = now;
             KnownFact { fact, since, until }
         }));
@@ -182,7 +182,7 @@ impl FactCache {
     }
 }
 
-/// Whether a vCenter has answered. One that refused is not asked sooner, whatever is to be written.
+/// Whether a vCenter has answered. A refusal does not count: asking again soon could lock the user out.
 fn is_known_template(fact: &Fact) -> bool {
     matches!(
         fact,

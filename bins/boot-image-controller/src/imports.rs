@@ -19,12 +19,12 @@ use crate::progress::ImportProgress;
 use crate::status;
 use crate::targets::Updates;
 
-/// After how long steps are planned anew from which something else has kept them than the vCenter.
+/// How long to wait before steps are planned again that were not tried for another reason than the vCenter.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// The steps of one target, on their way to a vCenter.
 pub(crate) struct Import {
-    /// What they have in common with edits.
+    /// The cluster, the plan and the policy, which updates of sets need too.
     pub(crate) updates: Updates,
     pub(crate) target: Target,
     /// What the plan was made with.
@@ -34,7 +34,7 @@ pub(crate) struct Import {
     pub(crate) artifacts: Artifacts,
 }
 
-/// What became of it.
+/// An import that has ended: its target, the result, and the entries for the history.
 pub(crate) struct Imported {
     pub(crate) target: Target,
     pub(crate) plan: Arc<Plan>,
@@ -72,7 +72,7 @@ impl Imports {
                 self.ended.push(imported);
             }
             Some(Err(error)) => {
-                tracing::error!(%error, "an import ended in the middle");
+                tracing::error!(%error, "a bug: an import panicked; it is begun anew");
                 self.forget(error.id());
             }
             None => pending().await,
@@ -97,7 +97,7 @@ impl Imports {
     /// Whether steps may be carried out now: the vCenter does nothing else for us, and they did not
     /// fail a short while ago.
     pub(crate) fn is_due(&self, target: &Target) -> bool {
-        let failure = self.failures.get(&what(target));
+        let failure = self.failures.get(&steps_key(target));
         let waits = failure.is_some_and(|failure| failure.until > Instant::now());
         !waits && !self.running.contains_key(&server(target))
     }
@@ -114,12 +114,12 @@ impl Imports {
 
     /// Why the steps of a target failed, where they did the last time.
     pub(crate) fn problem(&self, target: &Target) -> Option<&str> {
-        self.failures.get(&what(target))?.problem.as_deref()
+        self.failures.get(&steps_key(target))?.problem.as_deref()
     }
 
     /// Steps failed: they are tried again later, and later each time.
     pub(crate) fn failed(&mut self, target: &Target, problem: String) {
-        let failure = self.failures.entry(what(target));
+        let failure = self.failures.entry(steps_key(target));
         let failure = failure.or_insert_with(Failure::new);
         failure.problem = Some(problem);
         failure.until = Instant::now() + backoff(failure.times);
@@ -128,22 +128,22 @@ impl Imports {
 
     /// Steps were not tried.
     pub(crate) fn not_tried(&mut self, target: &Target) {
-        let failure = self.failures.entry(what(target));
+        let failure = self.failures.entry(steps_key(target));
         failure.or_insert_with(Failure::new).until = Instant::now() + AGAIN;
     }
 
     /// Steps were done.
     pub(crate) fn succeeded(&mut self, target: &Target) {
-        self.failures.remove(&what(target));
+        self.failures.remove(&steps_key(target));
     }
 
     /// Forgets failures of what nobody waits for any more.
     pub(crate) fn retain(&mut self, wanted: &[Target]) {
         self.failures
-            .retain(|key, _| wanted.iter().any(|target| what(target) == *key));
+            .retain(|key, _| wanted.iter().any(|target| steps_key(target) == *key));
     }
 
-    /// Somebody has done something: perhaps it helps.
+    /// An input of the plan has changed: steps that failed are due at once.
     pub(crate) fn try_again(&mut self) {
         for failure in self.failures.values_mut() {
             failure.until = Instant::now();
@@ -172,7 +172,7 @@ impl Import {
     async fn run(self, queue: &ImportQueue, progress: &ImportProgress) -> Imported {
         let fence = self.fence.clone();
         let carried_out = fence.guard(self.carry_out(queue, progress)).await;
-        // Who has lost the Lease has no say in what becomes of it.
+        // This process lost the Lease meanwhile: the next leader finds out what became of the import.
         let not_tried = |_| (ApplyResult::NotTried.into(), Vec::new());
         let (outcome, history) = carried_out.unwrap_or_else(not_tried);
         Imported {
@@ -212,8 +212,8 @@ impl Import {
     }
 }
 
-/// What is to be done, as a key.
-fn what(target: &Target) -> String {
+/// The steps of a target as a key: sets that wait for the same steps share their failures.
+fn steps_key(target: &Target) -> String {
     let steps = target.steps.iter().map(ToString::to_string);
     steps.collect::<Vec<_>>().join("; ")
 }

@@ -22,7 +22,9 @@ pub(crate) enum StatusWriteError {
     Status(#[from] StatusError),
     #[error("{0}")]
     Cluster(#[from] ClusterError),
-    #[error("MachineConfiguration cluster cannot be read as the API server gives it")]
+    #[error(
+        "the API server's MachineConfiguration cluster is no object that can be read: look at it with `oc get machineconfiguration cluster -o yaml`"
+    )]
     Unreadable,
 }
 

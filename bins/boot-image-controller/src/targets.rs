@@ -57,7 +57,9 @@ impl Updates {
             match running.join_next().await {
                 None => return outcomes,
                 Some(Ok(outcome)) => outcomes.push(outcome),
-                Some(Err(error)) => tracing::error!(%error, "an update ended in the middle"),
+                Some(Err(error)) => {
+                    tracing::error!(%error, "a bug: the update of a set panicked; it is planned anew");
+                }
             }
         }
     }
@@ -94,7 +96,7 @@ impl Updates {
             return ApplyResult::NotTried.into();
         };
         let outcome = self.executor().execute_compared(target, found).await;
-        // No pass sees its own past.
+        // The store takes the answer now, so that the next pass does not plan from the object before it.
         if let Some(json) = &outcome.object {
             self.store.put_answer(target.kind, json);
         }

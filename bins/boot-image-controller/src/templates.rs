@@ -18,7 +18,8 @@ impl Controller {
     pub(crate) fn import(&mut self, decided: &Decided, turn: &mut Turn) -> Result<(), PassError> {
         let waiting = std::mem::take(&mut turn.waiting);
         let mut all = decided.plan.targets.iter();
-        // Who has no answer of its vCenter yet may be one of them.
+        // A set whose vCenter has not answered yet may wait for the same steps: failures are kept until
+        // every set is decided.
         if !all.any(|target| target.decision == DecisionKind::Undecided) {
             self.imports.retain(&waiting);
         }

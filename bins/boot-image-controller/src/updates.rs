@@ -178,7 +178,7 @@ impl Controller {
             if is_unknown(&outcome.result) {
                 unknown.extend(pending(&plan, &target, &by));
             }
-            // What was written now had not been written before.
+            // What this update wrote cannot have been written by a pending write of before.
             earlier.retain(|write| !is_written(&write.entry, &target, &outcome));
             self.updated(&plan, &target, &outcome, &by);
             turn.results.insert(

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use support::{CONFIGURATION, Cluster, Controller, SETS, STATE, eventually};
+use support::{CONFIGURATION, Cluster, Controller, SETS, STATE, eventually, soak};
 use tempfile::TempDir;
 use test_control_plane::{Identity, Verdict};
 use test_vcenter::cluster::{
@@ -262,11 +262,6 @@ fn templates_are_imported_once_and_a_vcenter_that_refuses_holds_up_its_own_sets(
     at_rest(&setting, &kubeconfig);
 }
 
-/// Says that it is killed at every call.
-fn soak() -> bool {
-    std::env::var_os("OSIMAGE_SOAK").is_some_and(|value| !value.is_empty())
-}
-
 #[test]
 fn bi_327_killed_at_calls_to_the_vcenter_the_next_one_completes() {
     let Some(setting) = Setting::start() else {
@@ -297,7 +292,7 @@ fn bi_327_killed_at_calls_to_the_vcenter_the_next_one_completes() {
             let is_done = setting.template(WORKER_1) == NEW_1;
             (is_done || vcenter.hangs()).then(|| vcenter.hangs())
         });
-        // Killed by that.
+        // Dropping the controller kills it.
         drop(controller);
         let context = format!("call {call}: {:?}", vcenter.calls().last());
         if !is_killed {

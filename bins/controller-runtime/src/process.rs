@@ -61,10 +61,12 @@ pub enum StartError {
     #[error("{0}")]
     Admin(#[from] AdminError),
     /// The operating system does not hand signals over.
-    #[error("signals cannot be listened for: {0}")]
+    #[error("the operating system does not let SIGTERM and SIGINT be listened for: {0}")]
     Signals(std::io::Error),
     /// The operating system gives no threads.
-    #[error("no runtime: {0}")]
+    #[error(
+        "the operating system gives no threads: {0}; look at the limits of processes and memory"
+    )]
     Runtime(std::io::Error),
 }
 

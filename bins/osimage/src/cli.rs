@@ -45,7 +45,7 @@ pub struct Settings {
     /// Colours: auto is always on a terminal, and never where `NO_COLOR` is set
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorArg::Auto)]
     pub color: ColorArg,
-    /// No warnings and no counts on standard error, errors only
+    /// No warnings and no notes on standard error
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Say what was read and how long it took, on standard error

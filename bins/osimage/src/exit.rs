@@ -30,7 +30,7 @@ pub const REGISTRY_REFUSED: u8 = 15;
 pub const REGISTRY_UNREACHABLE: u8 = 16;
 /// `layer build`: there is neither buildah nor podman, or it is too old.
 pub const NO_BUILDER: u8 = 17;
-/// `layer build`: interrupted, and cleaned up.
+/// `layer build`: interrupted.
 pub const INTERRUPTED: u8 = 130;
 
 /// Every exit code with what it means, for the generated reference.
@@ -93,9 +93,5 @@ pub const ALL: &[(u8, &str, &str)] = &[
         "NO_BUILDER",
         "`layer build`: there is neither buildah nor podman, or it is too old.",
     ),
-    (
-        INTERRUPTED,
-        "INTERRUPTED",
-        "`layer build`: interrupted, and cleaned up.",
-    ),
+    (INTERRUPTED, "INTERRUPTED", "`layer build`: interrupted."),
 ];

@@ -53,7 +53,7 @@ pub fn other_condition_writer(object: &RawObject<'_>, ours: &str, since: &str) -
     };
     let entries = entries(object).into_iter().filter(writes_conditions);
     let last = entries.max_by(|a, b| a.time.cmp(&b.time))?;
-    // Later is greater as text, too.
+    // Such times sort as text in the order of time.
     (last.time.as_str() > since).then_some(last.manager)
 }
 

@@ -44,8 +44,8 @@ pub struct PendingWrite {
     pub digest: Option<Digest>,
 }
 
-/// For how long it is looked whether a pending write happened, in seconds: what is looked at may be
-/// older than the write.
+/// Seconds after which a pending write that cannot be seen counts as not carried out; until then the
+/// cache that is looked at may be older than the write.
 const PENDING_SECONDS: u64 = 60;
 
 /// A part of the state that could not be read, and begins anew.
@@ -125,8 +125,8 @@ impl ControllerState {
     }
 
     /// The state without the pending writes that are known to have happened: a machine resource boots
-    /// the image, a Secret has the stub. Also the entries that the history has got by it. Of the
-    /// others, those of the last minute stay. `secrets` are those of pending writes as they are now,
+    /// the image, a Secret has the stub. Also returns the entries that it has added to the
+    /// history. Of the other pending writes, those of the last minute stay. `secrets` are those of pending writes as they are now,
     /// `now` is in seconds since 1970.
     #[must_use]
     pub fn settled(

@@ -63,7 +63,7 @@ events! {
         "Build deleted: build resources removed";
     /// IL-736: the image of a build that goes stays in its registry.
     image_left(image) = "ImageLeft", true, "MachineOSBuild",
-        "The image stays in the registry, which does not delete it: {image}";
+        "The image stays in the registry, since it cannot be deleted there: {image}";
     /// The Job is there.
     job_created(job) = "JobCreated", false, "MachineOSBuild",
         "Created build job: {job}";

@@ -161,7 +161,7 @@ fn request(
 /// texts, and it escapes these characters in its own.
 fn encoded(body: &serde_json::Value) -> String {
     let mut text = String::new();
-    // They stand nowhere but in strings.
+    // In JSON these characters are inside strings only, so that each may be escaped wherever it is.
     for character in body.to_string().chars() {
         match character {
             '<' => text.push_str("\\u003c"),

@@ -88,8 +88,8 @@ impl Credentials {
             None => Ok(None),
             Some((_, _, Some(login))) => Ok(Some(login)),
             Some((_, entry, None)) => Err(RegistryFailure::Credentials(format!(
-                "the entry {entry} of the Secret cannot be read: it has to hold user:password in \
-                 base64"
+                "the entry {entry} of the credentials cannot be read: its auth has to be user:password \
+                 in base64"
             ))),
         }
     }

@@ -42,7 +42,7 @@ impl Target {
     /// Where its API is.
     fn server(&self) -> &str {
         match self.host.as_str() {
-            // That is somewhere else than its name says.
+            // Docker Hub's API has another host than its images name.
             "docker.io" => "registry-1.docker.io",
             host => host,
         }
@@ -61,7 +61,7 @@ impl Target {
         }
     }
 
-    /// Whether it is the registry that answers there. Nobody else is shown its credentials.
+    /// Whether a URI leads to the registry's own API server, the only one that is sent credentials.
     pub(super) fn is_registry(&self, uri: &str) -> bool {
         let uri: Option<Uri> = uri.parse().ok();
         uri.is_some_and(|uri| {

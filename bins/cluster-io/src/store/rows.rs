@@ -166,7 +166,7 @@ impl Row {
         });
         let gone = before != self.objects.len();
         if self.lost {
-            // Of what the API server had before: another list follows.
+            // The list was begun before the API server lost its data: another one follows.
             return gone;
         }
         self.position = version;
@@ -177,7 +177,7 @@ impl Row {
     /// An event of the watch. Whether anything that counts has changed.
     pub(super) fn take(&mut self, event: WatchEvent) -> bool {
         if self.lost {
-            // Of the watch of before.
+            // The event is of a watch that was begun before the API server lost its data.
             return false;
         }
         match event {
@@ -212,7 +212,8 @@ impl Row {
     /// A kind that is not served, and that a plan can do without, counts as absent, if that is the
     /// first thing that is heard of it. Later on, and whatever else happens, what is known stays: an
     /// API server that says once that there is no such kind, or that it is not ours to see, has not
-    /// said that the objects are gone.
+    /// said that the objects are gone. But where it has lost its data, a kind that is not served has no
+    /// objects any more.
     pub(super) fn failed(&mut self, error: &WatchError) -> bool {
         let before = (self.synced, self.problem.take());
         // That the API server has forgotten is no problem: a list follows.

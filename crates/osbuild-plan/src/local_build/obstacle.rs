@@ -13,8 +13,8 @@ use crate::snapshot::LayerSnapshot;
 pub enum ConfigObstacle {
     /// One of that name is for another pool.
     #[error(
-        "MachineConfig {name} is there already, for pool {role}: that pool would lose its image; choose \
-         another name with --name"
+        "MachineConfig {name} is there already, and its label {ROLE_LABEL} is {role:?}: who has it now would \
+         lose it; choose another name with --name"
     )]
     OfOtherPool {
         /// Its name.
@@ -24,7 +24,7 @@ pub enum ConfigObstacle {
     },
     /// Somebody has written one of that name for other things.
     #[error(
-        "MachineConfig {name} is there already, and is there for {}: choose another name with --name",
+        "MachineConfig {name} is there already, was not written by osimage, and has {} as well: choose another name with --name",
         .settings.join(", ")
     )]
     OfSomebody {
@@ -153,9 +153,9 @@ mod tests {
             (config("os", "worker", &ours, &files), ""),
             (
                 config("os", "worker", &none, &files),
-                "is there for config, kernelArguments",
+                "has config, kernelArguments as well",
             ),
-            (config("os", "gpu", &ours, &image), "for pool gpu"),
+            (config("os", "gpu", &ours, &image), "is \"gpu\""),
             (config("other", "gpu", &none, &files), ""),
         ] {
             let (snapshot, _) = LayerSnapshot::of(vec![raw(&text)]);

@@ -44,14 +44,15 @@ pub enum BuildError {
     },
     /// Somebody interrupted the command.
     #[error(
-        "interrupted: nothing was left behind but steps that the next build goes on from, and no \
-         MachineConfig was written"
+        "interrupted: no MachineConfig was written to the cluster; finished steps, from which the next \
+         build goes on, may be in the storage of the builder, and an image that was pushed already is in \
+         its registry"
     )]
     Interrupted,
     /// Somebody interrupted the command twice, so that the builder could not clean up.
     #[error(
-        "killed: `{0}` lists working containers that the builder could not remove; remove those that you \
-         do not know"
+        "killed: `{0}` lists working containers that the builder could not remove; remove those of \
+         this build"
     )]
     Killed(&'static str),
 }

@@ -161,7 +161,7 @@ impl Request<'_, '_> {
             None => Ok(()),
             Some(other) => Err(CommandError::Refused(format!(
                 "MachineConfig {other} of pool {pool} names an image too and comes later than {}: nodes \
-                 would never run what is built; delete it, or name ours behind it with --name",
+                 would never run what is built; delete it, or choose a name with --name that comes after it",
                 self.name
             ))),
         }
@@ -244,7 +244,7 @@ impl Request<'_, '_> {
             push.replace("IMAGE", "\"$(cat image.id)\""),
         ];
         print_text(&format!("{}\n", lines.join("\n")))?;
-        note("nothing was asked, built or pushed");
+        note("no registry was asked, and nothing was built or pushed");
         Ok(exit::OK)
     }
 
@@ -319,7 +319,7 @@ impl Request<'_, '_> {
         self.hand_over(&image, &base, &interrupts)
     }
 
-    /// An image by digest, whatever it was named by.
+    /// The reference by digest; the registry is asked for it where a tag is given.
     async fn digested(&self, access: &Access, image: &str) -> Result<String, CommandError> {
         if image.contains('@') {
             return Ok(image.to_owned());
@@ -330,7 +330,7 @@ impl Request<'_, '_> {
             .map_err(|error| CommandError::Invalid(error.to_string()))
     }
 
-    /// The digest of the image that is there, where it is made of the same.
+    /// The digest of the image at the push spec, if its label says that it was made of the same inputs.
     async fn is_there(
         &self,
         access: &Access,
@@ -423,7 +423,7 @@ impl Request<'_, '_> {
             let write = config.write(LAYER_FIELD_MANAGER);
             live::block_on(async {
                 let cluster = interrupts.or(live::connect(&self.args.cluster)).await??;
-                // From here on it is too late.
+                // After this the request is sent, and an interruption stops it no more.
                 interrupts.check()?;
                 cluster.execute(&write, WriteMode::Real).await?;
                 tell(&format!(

@@ -56,7 +56,7 @@ impl Work<'_> {
         };
         let result = self.steps(&files, &image_id, follow);
         progress::clear();
-        // vfs keeps a whole copy of the system for it.
+        // With driver vfs the image is a full copy on the disk that no later build uses.
         if !self.tool.keeps_layers()
             && let Ok(id) = std::fs::read_to_string(&image_id)
         {
