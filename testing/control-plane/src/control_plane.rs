@@ -18,6 +18,8 @@ use crate::programs::{Programs, openshift_definitions, own_definitions};
 /// How long to wait for a program or an object before the test fails: ten times what it takes on two
 /// busy cores.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+/// How often a control plane is started, where a program of it ends at once.
+const ATTEMPTS: usize = 3;
 /// How long to wait before asking again.
 pub(crate) const PAUSE: Duration = Duration::from_millis(50);
 
@@ -81,10 +83,26 @@ impl ControlPlane {
     /// Starts one that knows the kinds of Kubernetes only; `None` as above.
     pub fn start_without_openshift() -> Option<Self> {
         let programs = Programs::find()?;
+        // Somebody else may take a port between its choice and its use, and etcd ends where it waits
+        // too long for the disk of a busy machine. Neither says anything about what is tested.
+        for _ in 1..ATTEMPTS {
+            let mut this = Self::start_programs(&programs);
+            match this.wait_until_ready() {
+                Ok(()) => return Some(this),
+                Err(error) => eprintln!("a control plane is started again: {error}"),
+            }
+        }
+        let mut this = Self::start_programs(&programs);
+        this.expect_ready();
+        Some(this)
+    }
+
+    /// Starts etcd and the API server on ports of their own, without waiting for them.
+    fn start_programs(programs: &Programs) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let authority = Authority::new();
         write_files(folder.path(), &authority);
-        let (etcd, store) = start_etcd(&programs, folder.path());
+        let (etcd, store) = start_etcd(programs, folder.path());
         let port = free_port();
         let arguments = api_server_arguments(folder.path(), port, &store);
         let log = folder.path().join("kube-apiserver.log");
@@ -97,7 +115,7 @@ impl ControlPlane {
         let admin = authority.client(Self::ADMIN, Some("system:masters"));
         let config = kubeconfig(port, &authority, &json!(client_certificate(&admin)));
         let client = runtime.block_on(client(config));
-        let this = Self {
+        Self {
             folder: Some(folder),
             port,
             authority,
@@ -105,16 +123,14 @@ impl ControlPlane {
             client,
             api_server,
             etcd,
-        };
-        this.wait_until_ready();
-        Some(this)
+        }
     }
 
     /// Ends the API server, and starts it again with everything that it had.
     pub fn restart(&mut self) {
         self.api_server.stop();
         self.api_server.start_again();
-        self.wait_until_ready();
+        self.expect_ready();
     }
 
     /// Ends the API server and its store, and starts both with nothing but this repository's
@@ -125,7 +141,7 @@ impl ControlPlane {
         std::fs::remove_dir_all(self.path().join("etcd")).expect("the folder of etcd");
         self.etcd.start_again();
         self.api_server.start_again();
-        self.wait_until_ready();
+        self.expect_ready();
         self.define(&own_definitions());
     }
 
@@ -182,19 +198,30 @@ impl ControlPlane {
         self.folder.as_ref().expect("is there until the end").path()
     }
 
-    fn wait_until_ready(&self) {
+    fn expect_ready(&mut self) {
+        if let Err(error) = self.wait_until_ready() {
+            panic!("{error}");
+        }
+    }
+
+    /// Waits until the API server answers; what is wrong where a program ended, or where it takes
+    /// too long.
+    fn wait_until_ready(&mut self) -> Result<(), String> {
         let start = Instant::now();
         loop {
             let request = http::Request::get("/readyz")
                 .body(Vec::new())
                 .expect("is one");
-            match self.runtime.block_on(self.client.request_text(request)) {
-                Ok(_) => return,
-                Err(error) => assert!(
-                    start.elapsed() < PATIENCE,
+            let Err(error) = self.runtime.block_on(self.client.request_text(request)) else {
+                return Ok(());
+            };
+            let mut programs = [&mut self.etcd, &mut self.api_server];
+            if programs.iter_mut().any(|it| it.ended()) || start.elapsed() > PATIENCE {
+                let logs: Vec<_> = programs.iter().map(|it| it.last_words()).collect();
+                return Err(format!(
                     "kube-apiserver is not ready: {error}\n{}",
-                    self.api_server.last_words()
-                ),
+                    logs.join("\n")
+                ));
             }
             std::thread::sleep(PAUSE);
         }
