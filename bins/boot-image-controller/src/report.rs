@@ -66,7 +66,7 @@ pub(crate) struct Reporter {
     budget: EventBudget,
     /// Keys of Events that were written: an API server that has one refuses it a second time, and
     /// need not be asked.
-    said: BTreeSet<String>,
+    sent: BTreeSet<String>,
     /// Events that are still to be written.
     events: Vec<EventRequest>,
 }
@@ -231,7 +231,7 @@ impl Reporter {
     ) {
         let key = event_key(&[&uid, reason, &note]);
         let is_queued = self.events.iter().any(|event| event.key == key);
-        if is_queued || self.said.contains(&key) || !self.budget.allow(&uid, Instant::now()) {
+        if is_queued || self.sent.contains(&key) || !self.budget.allow(&uid, Instant::now()) {
             return;
         }
         self.events.push(EventRequest {
@@ -263,10 +263,10 @@ impl Reporter {
                 tracing::warn!(%error, reason, namespace, name, "Event not written");
                 continue;
             }
-            if self.said.len() >= MOST_REMEMBERED {
-                self.said.clear();
+            if self.sent.len() >= MOST_REMEMBERED {
+                self.sent.clear();
             }
-            self.said.insert(key);
+            self.sent.insert(key);
         }
     }
 }

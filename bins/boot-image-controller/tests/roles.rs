@@ -92,8 +92,8 @@ fn check_metrics(controller: &Controller) {
     input.write_all(text.as_bytes()).unwrap();
     drop(input);
     let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
 }
 
 #[test]

@@ -61,16 +61,16 @@ const NODE: &str = "apiVersion: v1\nkind: Node\nmetadata: {name: odd}\nstatus: {
 
 #[test]
 fn two_clusters_in_one_dump_are_an_error_that_names_the_object() {
-    let (code, document, said) = inventory(&(cluster("a") + &cluster("b") + &set("x")));
-    assert_eq!(code, Some(3), "{said}");
-    assert!(said.contains("Infrastructure cluster"), "{said}");
+    let (code, document, stderr) = inventory(&(cluster("a") + &cluster("b") + &set("x")));
+    assert_eq!(code, Some(3), "{stderr}");
+    assert!(stderr.contains("Infrastructure cluster"), "{stderr}");
     assert_eq!(document["sets"].as_array().unwrap().len(), 1);
 }
 
 #[test]
 fn machines_without_sets_and_nodes_without_machines_are_there() {
-    let (code, document, said) = inventory(&(cluster("a") + MACHINE + NODE));
-    assert_eq!(code, Some(0), "{said}");
+    let (code, document, stderr) = inventory(&(cluster("a") + MACHINE + NODE));
+    assert_eq!(code, Some(0), "{stderr}");
     assert_eq!(document["sets"], Value::Array(Vec::new()));
     let machines = document["machines"].as_array().unwrap();
     assert_eq!(machines.len(), 2, "{machines:?}");
@@ -80,7 +80,7 @@ fn machines_without_sets_and_nodes_without_machines_are_there() {
     assert_eq!(machines[1]["node"], "alone");
     assert_eq!(machines[1]["born"]["source"], "unknown");
     // A node that cannot be read is named.
-    assert!(said.contains("Node odd: /status/conditions"), "{said}");
+    assert!(stderr.contains("Node odd: /status/conditions"), "{stderr}");
 }
 
 #[test]
@@ -115,8 +115,8 @@ fn a_thousand_dumps_that_cannot_be_read_are_a_thousand_lines() {
     let mut all: Vec<&Path> = paths.iter().map(AsRef::as_ref).collect();
     all.push(&good);
     all.push(Path::new("/there/is/no/such/dump"));
-    let (code, document, said) = run("report", &all);
-    assert_eq!(code, Some(3), "{said}");
+    let (code, document, stderr) = run("report", &all);
+    assert_eq!(code, Some(3), "{stderr}");
     let clusters = document["clusters"].as_array().unwrap();
     assert_eq!(clusters.len(), 1002);
     assert_eq!(document["sums"]["unreadable"], 1001);

@@ -82,10 +82,10 @@ fn apply_with(
         .unwrap();
     process.store(child.id(), Ordering::SeqCst);
     let output = child.wait_with_output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
+    let text = [output.stdout, output.stderr].concat();
     (
         output.status.code().unwrap_or(-1),
-        String::from_utf8(said).unwrap(),
+        String::from_utf8(text).unwrap(),
         proxy.calls().len(),
     )
 }
@@ -104,8 +104,8 @@ fn killed_at_any_call_and_run_again_it_completes() {
     let plan = cluster.save_plan();
     let start = cluster.snapshot();
     let arguments = two_targets(&plan);
-    let (code, said, calls) = apply_with(&cluster, &arguments, 0, |_| Verdict::Pass);
-    assert_eq!(code, 0, "{said}");
+    let (code, text, calls) = apply_with(&cluster, &arguments, 0, |_| Verdict::Pass);
+    assert_eq!(code, 0, "{text}");
     let end = settled(&cluster);
     let mut kills = 0;
     for number in 1..=calls {
@@ -117,8 +117,8 @@ fn killed_at_any_call_and_run_again_it_completes() {
                 process,
                 carried_out,
             };
-            let (code, said, _) = apply_with(&cluster, &arguments, number, kill);
-            assert_eq!(code, -1, "call {number} was not killed: {said}");
+            let (code, text, _) = apply_with(&cluster, &arguments, number, kill);
+            assert_eq!(code, -1, "call {number} was not killed: {text}");
             let again = cluster.run(&arguments);
             assert_eq!(
                 again.code, 0,
@@ -144,8 +144,8 @@ fn a_fault_at_any_call_is_a_clear_line_and_bounded_and_loses_nothing() {
     let plan = cluster.save_plan();
     let start = cluster.snapshot();
     let arguments = ["apply", &plan, "--only", SET];
-    let (code, said, calls) = apply_with(&cluster, &arguments, 0, |_| Verdict::Pass);
-    assert_eq!(code, 0, "{said}");
+    let (code, text, calls) = apply_with(&cluster, &arguments, 0, |_| Verdict::Pass);
+    assert_eq!(code, 0, "{text}");
     let end = settled(&cluster);
     let answer = |code, retry_after| Verdict::Answer { code, retry_after };
     let faults = [
@@ -162,16 +162,16 @@ fn a_fault_at_any_call_is_a_clear_line_and_bounded_and_loses_nothing() {
             let plan = cluster.save_plan();
             let arguments = ["apply", &plan, "--only", SET];
             let verdict = fault.clone();
-            let (code, said, made) =
+            let (code, text, made) =
                 apply_with(&cluster, &arguments, number, move |_| verdict.clone());
-            let what = format!("call {number}, {fault:?}: {said}");
+            let what = format!("call {number}, {fault:?}: {text}");
             assert!([0, 4].contains(&code), "{what}");
             assert!(
-                code == 0 || said.contains("127.0.0.1") || said.contains('`'),
+                code == 0 || text.contains("127.0.0.1") || text.contains('`'),
                 "{what}"
             );
             // Even where the answer to the conversion was lost.
-            let named = said.contains("Secret worker-user-data-spec2 converted");
+            let named = text.contains("Secret worker-user-data-spec2 converted");
             assert!(code != 0 || named, "{what}");
             // A target is looked at again from the start at most once for one fault.
             assert!(made <= calls + 8, "{what}: {made} calls instead of {calls}");
@@ -222,22 +222,22 @@ fn what_moves_after_the_first_write_fails_by_itself() {
     // What no rule reads does not matter.
     control_plane.merge(&path("b"), &serde_json::json!({"spec": {"replicas": 7}}));
     let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(5), "{said}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(5), "{text}");
     let line = |name: &str| {
-        let line = said.lines().find(|line| line.contains(name));
-        line.unwrap_or_else(|| panic!("nothing of {name}: {said}"))
+        let line = text.lines().find(|line| line.contains(name));
+        line.unwrap_or_else(|| panic!("nothing of {name}: {text}"))
     };
     assert!(
         line("worker-twodisks").contains("moved: it is gone; plan again"),
-        "{said}"
+        "{text}"
     );
     assert!(
         line("worker-d-noarch").contains("moved: it was changed"),
-        "{said}"
+        "{text}"
     );
     for name in ["cluster", "worker-arm", "worker-b", "worker-stub2"] {
-        assert!(line(name).contains("updated"), "{said}");
+        assert!(line(name).contains("updated"), "{text}");
     }
     let scaled = control_plane.get(&path("b"));
     assert_eq!(scaled["spec"]["replicas"], 7);
@@ -272,11 +272,11 @@ fn a_fault_that_stays_is_bounded_and_the_rest_is_said() {
         let output = command(proxy.kubeconfig(), &["apply", &plan, "--only", only])
             .output()
             .unwrap();
-        let said = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(output.status.code(), Some(4), "{fault:?}: {said}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(4), "{fault:?}: {text}");
         assert!(
-            said.contains("failed: ") && said.contains(says),
-            "{fault:?}: {said}"
+            text.contains("failed: ") && text.contains(says),
+            "{fault:?}: {text}"
         );
         let patches = proxy
             .calls()
@@ -299,10 +299,10 @@ fn a_fault_that_stays_is_bounded_and_the_rest_is_said() {
     let output = command(proxy.kubeconfig(), &["apply", &plan])
         .output()
         .unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(4), "{said}");
-    assert_eq!(said.lines().count(), 6, "{said}");
-    assert_eq!(said.matches("not tried").count(), 4, "{said}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(4), "{text}");
+    assert_eq!(text.lines().count(), 6, "{text}");
+    assert_eq!(text.matches("not tried").count(), 4, "{text}");
     let again = cluster.run(&["apply", &plan]);
     assert_eq!(again.code, 0, "{}{}", again.stdout, again.stderr);
 }

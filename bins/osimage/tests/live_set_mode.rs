@@ -104,8 +104,8 @@ fn bi_086_the_narrower_mode_takes_two_requests() {
     .unwrap();
     operator(&cluster);
     let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{said}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
     let pair = |resource: &str, mode: &str| (resource.to_owned(), mode.to_owned());
     assert_eq!(
         modes(&cluster),

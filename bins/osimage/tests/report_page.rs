@@ -76,11 +76,11 @@ fn report(paths: &[PathBuf]) -> Vec<u8> {
         .args(["report", "-o", "html", "--today", "2026-11-30"])
         .args(paths);
     let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
         output.status.success(),
         "{}",
-        said.chars().take(2000).collect::<String>()
+        text.chars().take(2000).collect::<String>()
     );
     output.stdout
 }
@@ -134,12 +134,12 @@ fn a_thousand_clusters_are_one_page_that_works_in_a_browser() {
         .arg(axe.unwrap())
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
+    let text = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success(),
-        "{said}{}",
+        "{text}{}",
         String::from_utf8_lossy(&output.stderr)
     );
     // What it measured, for people: shown with `--nocapture`.
-    print!("{said}");
+    print!("{text}");
 }

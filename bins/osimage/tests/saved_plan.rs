@@ -45,13 +45,13 @@ fn plan(more: &str, arguments: &[&str]) -> (Option<i32>, String, Option<Value>) 
     let output = run(&all);
     let plan = std::fs::read(&saved).ok();
     let plan = plan.map(|bytes| serde_json::from_slice(&bytes).unwrap());
-    let said = String::from_utf8(output.stderr).unwrap();
-    (output.status.code(), said, plan)
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    (output.status.code(), stderr, plan)
 }
 
 fn good() -> Value {
-    let (code, said, plan) = plan("", &[]);
-    assert_eq!(code, Some(0), "{said}");
+    let (code, stderr, plan) = plan("", &[]);
+    assert_eq!(code, Some(0), "{stderr}");
     plan.unwrap()
 }
 
@@ -82,9 +82,9 @@ fn nobody_reading_keeps_no_plan_from_being_saved() {
 #[test]
 fn a_plan_of_broken_input_is_saved_only_where_that_is_asked_for() {
     let broken = "kind: [\n";
-    let (code, said, saved) = plan(broken, &[]);
+    let (code, stderr, saved) = plan(broken, &[]);
     assert_eq!((code, saved), (Some(3), None));
-    assert!(said.contains("--allow-errors"), "{said}");
+    assert!(stderr.contains("--allow-errors"), "{stderr}");
     let (code, _, saved) = plan(broken, &["--allow-errors"]);
     assert_eq!(code, Some(3));
     assert!(saved.is_some());
@@ -108,10 +108,10 @@ fn a_key_that_stands_twice_in_a_plan_is_refused() {
     ] {
         std::fs::write(&saved, doubled).unwrap();
         let output = run(&["apply", saved.to_str().unwrap()]);
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(3), "{key}: {said}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(3), "{key}: {stderr}");
         let expected = format!("duplicate mapping key: {key}");
-        assert!(said.contains(&expected), "{key}: {said}");
+        assert!(stderr.contains(&expected), "{key}: {stderr}");
     }
 }
 
@@ -119,11 +119,11 @@ fn a_key_that_stands_twice_in_a_plan_is_refused() {
 fn a_second_singleton_is_an_error() {
     let second = "{apiVersion: v1, kind: ConfigMap, metadata: {name: coreos-bootimages, \
         namespace: openshift-machine-config-operator}, data: {stream: '{}'}}\n";
-    let (code, said, saved) = plan(second, &[]);
-    assert_eq!((code, saved), (Some(3), None), "{said}");
+    let (code, stderr, saved) = plan(second, &[]);
+    assert_eq!((code, saved), (Some(3), None), "{stderr}");
     assert!(
-        said.contains("error: ConfigMap") && said.contains("twice"),
-        "{said}"
+        stderr.contains("error: ConfigMap") && stderr.contains("twice"),
+        "{stderr}"
     );
 }
 
@@ -133,8 +133,8 @@ fn files_and_policy_flags_are_inputs() {
     let stream = folder.path().join("rhcos.json");
     std::fs::write(&stream, "{\"architectures\": {}}\n").unwrap();
     let arguments = ["--stream", stream.to_str().unwrap(), "--profile", "4.22"];
-    let (_, said, saved) = plan("", &arguments);
-    let saved = saved.unwrap_or_else(|| panic!("{said}"));
+    let (_, stderr, saved) = plan("", &arguments);
+    let saved = saved.unwrap_or_else(|| panic!("{stderr}"));
     let inputs = saved["metadata"]["inputs"].as_array().unwrap();
     let files: Vec<_> = inputs
         .iter()
@@ -156,15 +156,15 @@ fn apply(plan: &Value) -> (Option<i32>, String) {
         .args(["--kubeconfig", "/nonexistent"])
         .output()
         .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    (output.status.code(), said)
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    (output.status.code(), stderr)
 }
 
 #[test]
 fn a_plan_that_was_changed_is_refused_before_a_cluster_is_asked() {
     let honest = good();
-    let (code, said) = apply(&honest);
-    assert_eq!(code, Some(4), "{said}");
+    let (code, stderr) = apply(&honest);
+    assert_eq!(code, Some(4), "{stderr}");
     let targets = honest["targets"].as_array().unwrap();
     let update = targets
         .iter()
@@ -174,11 +174,11 @@ fn a_plan_that_was_changed_is_refused_before_a_cluster_is_asked() {
     let check = |patch: Value, says: &str| {
         let mut plan = honest.clone();
         plan["targets"][update]["patch"] = patch;
-        let (code, said) = apply(&plan);
-        assert_eq!(code, Some(3), "{said}");
+        let (code, stderr) = apply(&plan);
+        assert_eq!(code, Some(3), "{stderr}");
         assert!(
-            said.contains("the plan is damaged") && said.contains(says),
-            "{said}"
+            stderr.contains("the plan is damaged") && stderr.contains(says),
+            "{stderr}"
         );
     };
     let current = honest["targets"][update]["current"].clone();
@@ -203,7 +203,7 @@ fn a_plan_that_was_changed_is_refused_before_a_cluster_is_asked() {
     for input in anonymous["metadata"]["inputs"].as_array_mut().unwrap() {
         input["uid"] = Value::Null;
     }
-    let (code, said) = apply(&anonymous);
-    assert_eq!(code, Some(3), "{said}");
-    assert!(said.contains("has no uid"), "{said}");
+    let (code, stderr) = apply(&anonymous);
+    assert_eq!(code, Some(3), "{stderr}");
+    assert!(stderr.contains("has no uid"), "{stderr}");
 }

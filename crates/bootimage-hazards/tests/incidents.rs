@@ -37,20 +37,20 @@ struct Incident {
 #[derive(Default)]
 struct Figures {
     right: usize,
-    said: usize,
+    reported: usize,
     true_of: usize,
 }
 
 impl Figures {
-    fn add(&mut self, said: bool, is_true: bool) {
-        self.said += usize::from(said);
+    fn add(&mut self, reported: bool, is_true: bool) {
+        self.reported += usize::from(reported);
         self.true_of += usize::from(is_true);
-        self.right += usize::from(said && is_true);
+        self.right += usize::from(reported && is_true);
     }
 
     /// Per cent of what was said that is right.
     fn precision(&self) -> usize {
-        100 * self.right / self.said
+        100 * self.right / self.reported
     }
 
     /// Per cent of what is true that was said.
@@ -70,12 +70,12 @@ fn the_public_incidents_are_foretold() {
         let conditions: Vec<_> = holds.chain(fails).collect();
         let found = assess(&table, &incident.node, &conditions);
         outcomes.add(found.verdict >= Verdict::Risk, incident.failed);
-        let of = |is_said: fn(&Hazard) -> bool| -> BTreeSet<&String> {
-            let said = found.hazards.iter().filter(|hazard| is_said(hazard));
-            said.map(|hazard| &hazard.id).collect()
+        let of = |is_reported: fn(&Hazard) -> bool| -> BTreeSet<&String> {
+            let reported = found.hazards.iter().filter(|hazard| is_reported(hazard));
+            reported.map(|hazard| &hazard.id).collect()
         };
-        let said = of(|hazard| is_serious(hazard) && hazard.certainty >= Certainty::Possible);
-        causes(incident, &said, &mut claimed);
+        let reported = of(|hazard| is_serious(hazard) && hazard.certainty >= Certainty::Possible);
+        causes(incident, &reported, &mut claimed);
         causes(incident, &of(is_serious), &mut listed);
     }
     for (name, figures) in [
@@ -101,18 +101,18 @@ fn is_serious(hazard: &Hazard) -> bool {
 }
 
 /// Compares the causes that were said with those that were found.
-fn causes(incident: &Incident, said: &BTreeSet<&String>, figures: &mut Figures) {
+fn causes(incident: &Incident, reported: &BTreeSet<&String>, figures: &mut Figures) {
     let true_of: BTreeSet<_> = incident.hazards.iter().collect();
-    for id in said.union(&true_of) {
-        let (is_said, is_true) = (said.contains(id), true_of.contains(id));
-        if is_said != is_true {
-            let what = if is_said {
+    for id in reported.union(&true_of) {
+        let (is_reported, is_true) = (reported.contains(id), true_of.contains(id));
+        if is_reported != is_true {
+            let what = if is_reported {
                 "not known to have happened"
             } else {
                 "missed"
             };
             println!("{}: {}: {id}: {what}", incident.source, incident.node);
         }
-        figures.add(is_said, is_true);
+        figures.add(is_reported, is_true);
     }
 }

@@ -137,17 +137,19 @@ mod tests {
     #[test]
     fn bi_117_bi_118_bi_119_what_the_next_release_turns_on_is_said() {
         for platform in [Platform::Azure, Platform::VSphere] {
-            let said = line("4.21.3", &platform, &Value::Null, false).unwrap();
+            let line_of_plan = line("4.21.3", &platform, &Value::Null, false).unwrap();
             for words in [
                 "4.22 manages",
                 "mode None",
                 "key ack-4.21-boot-image-opt-out-in-4.22",
                 "admin-acks does not",
             ] {
-                assert!(said.contains(words), "{said}");
+                assert!(line_of_plan.contains(words), "{line_of_plan}");
             }
-            let said = line("4.21.3", &platform, &json!([]), true).unwrap();
-            assert!(said.contains("the empty list") && said.ends_with("(it is there)"));
+            let line_of_plan = line("4.21.3", &platform, &json!([]), true).unwrap();
+            assert!(
+                line_of_plan.contains("the empty list") && line_of_plan.ends_with("(it is there)")
+            );
             for release in ["4.20.1", "4.22.1"] {
                 assert_eq!(line(release, &platform, &Value::Null, false), None);
             }
@@ -156,8 +158,8 @@ mod tests {
             "selection": {"mode": "None"}}]);
         assert_eq!(line("4.21.3", &Platform::Azure, &none, false), None);
         assert_eq!(line("4.21.3", &Platform::Gcp, &Value::Null, false), None);
-        let said = line("4.18.9", &Platform::Aws, &Value::Null, false).unwrap();
-        assert!(said.contains("ack-4.18-boot-image-opt-out-in-4.19"));
+        let line_of_plan = line("4.18.9", &Platform::Aws, &Value::Null, false).unwrap();
+        assert!(line_of_plan.contains("ack-4.18-boot-image-opt-out-in-4.19"));
         assert_eq!(line("4.18.9", &Platform::Aws, &json!([]), false), None);
     }
 }

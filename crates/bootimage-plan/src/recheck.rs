@@ -259,14 +259,18 @@ mod tests {
             recheck(plan, live, &Facts::default(), |_| true)
         });
         assert_eq!(found.moved.len(), moved, "{:?}", found.moved);
-        let said: Vec<_> = found
+        let messages: Vec<_> = found
             .differences
             .iter()
             .map(|difference| difference.disagreement.to_string())
             .collect();
-        assert_eq!(said.len(), usize::from(difference.is_some()), "{said:?}");
+        assert_eq!(
+            messages.len(),
+            usize::from(difference.is_some()),
+            "{messages:?}"
+        );
         if let Some(part) = difference {
-            assert!(said[0].contains(part), "{said:?}");
+            assert!(messages[0].contains(part), "{messages:?}");
         }
     }
 

@@ -81,7 +81,7 @@ fn feature_gate(spec: &Value, enabled: &[&str], disabled: &[&str]) -> Value {
 
 #[test]
 fn bi_090_bi_100_nothing_is_said_of_skew_that_the_input_does_not_tell() {
-    let said = |objects: &[Value]| {
+    let texts = |objects: &[Value]| {
         let of_plan = planned(objects).skew;
         let (of_skew, _) = with(Completeness::Partial, objects, |snapshot| {
             skew(snapshot, &Policy::default())
@@ -93,12 +93,12 @@ fn bi_090_bi_100_nothing_is_said_of_skew_that_the_input_does_not_tell() {
         })
     };
     let unknown = || (String::new(), None, None);
-    assert_eq!(said(&[]), [unknown(), unknown()]);
+    assert_eq!(texts(&[]), [unknown(), unknown()]);
     // The platform tells the mode, and nothing tells the version.
-    let [of_plan, of_skew] = said(&[set(), infrastructure("GCP")]);
+    let [of_plan, of_skew] = texts(&[set(), infrastructure("GCP")]);
     assert_eq!(of_plan, ("Automatic".to_owned(), None, None));
     assert_eq!(of_skew, of_plan);
-    let [_, told] = said(&[
+    let [_, told] = texts(&[
         infrastructure("GCP"),
         version("4.22.1"),
         configuration(&Value::Null),

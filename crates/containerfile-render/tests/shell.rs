@@ -62,7 +62,7 @@ fn feed(command: &mut Command, script: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+fn text_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -107,7 +107,7 @@ proptest! {
         if let Ok(named) = render(&named) {
             let steps = commands(&named.text);
             let checked = feed(Command::new("sh").arg("-n"), &steps.join("\n"));
-            prop_assert!(checked.status.success(), "{}", said(&checked));
+            prop_assert!(checked.status.success(), "{}", text_of(&checked));
             prop_assert_eq!(steps, commands(&render(&plain).unwrap().text));
         }
     }
@@ -203,7 +203,7 @@ fn install(
     };
     let output = feed(&mut shell, &moved(step, root));
     let is_left = root.join("yum.repos.d/coreos-extensions.repo").exists();
-    assert_eq!(is_left, !output.status.success(), "{}", said(&output));
+    assert_eq!(is_left, !output.status.success(), "{}", text_of(&output));
     let calls = fs::read_to_string(root.join("calls")).unwrap_or_default();
     let calls = calls.lines().map(str::to_owned).collect();
     (output.status.success(), calls)

@@ -607,10 +607,11 @@ mod tests {
         let secret = json!({"name": "builder-dockercfg-ng82t-canonical"});
         let converted = convert(&with("/spec/buildInputs/renderedImagePushSecret", secret));
         let warnings = converted.unwrap().warnings;
-        let said = warnings.iter().map(ToString::to_string);
+        let message = warnings.iter().map(ToString::to_string);
         assert!(
-            said.into_iter()
-                .any(|said| said.ends_with("from, \"builder-dockercfg-ng82t\""))
+            message
+                .into_iter()
+                .any(|message| message.ends_with("from, \"builder-dockercfg-ng82t\""))
         );
     }
 

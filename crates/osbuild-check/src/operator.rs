@@ -146,8 +146,8 @@ mod tests {
         let found = check_for_operator(&config, has_pool, |name| {
             secrets.iter().find(|secret| secret.name == name)
         });
-        let said = found.err().map(|error| error.to_string());
-        assert_eq!(said.unwrap_or_default(), expected, "{spec}");
+        let message = found.err().map(|error| error.to_string());
+        assert_eq!(message.unwrap_or_default(), expected, "{spec}");
     }
 
     fn spec(push: &str, base: Option<&str>, push_spec: &str) -> Value {

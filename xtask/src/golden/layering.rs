@@ -590,7 +590,7 @@ mod tests {
     }
 
     /// The text of a result that is an error; empty where it is none.
-    fn said<T, E: std::fmt::Display>(result: &Result<T, E>) -> String {
+    fn error_text<T, E: std::fmt::Display>(result: &Result<T, E>) -> String {
         result
             .as_ref()
             .err()
@@ -618,13 +618,13 @@ mod tests {
             let ours = json!({
                 "In": text,
                 "ParseNamedOK": named.is_ok(),
-                "ParseNamedErr": said(&named),
+                "ParseNamedErr": error_text(&named),
                 "Canonical": named.map(|named| named.to_string()).unwrap_or_default(),
                 "ImageTagFormatCEL": osbuild_check::is_image_tag(text),
                 "ImageDigestFormatCEL1": osbuild_check::is_image_digest(text),
                 "ImageDigestFormatCEL2":
                     osbuild_check::is_image_name(text.split('@').next().unwrap_or_default()),
-                "ParseImagePullspecErr": said(&digested),
+                "ParseImagePullspecErr": error_text(&digested),
                 "ParseImagePullspec": digested.unwrap_or_default(),
                 "Namespace": namespace,
                 "NameTag": name,
@@ -643,7 +643,7 @@ mod tests {
             let digest = case["Digest"].as_str().unwrap();
             let found =
                 osbuild_check::digested_pull_spec("registry.hostname.com/org/repo:x", digest);
-            let err = said(&found);
+            let err = error_text(&found);
             let ours = json!({"Digest": digest, "Err": err, "Result": found.unwrap_or_default()});
             cases.add(digest, &case["Digest"], case.clone(), ours);
         }
@@ -657,7 +657,7 @@ mod tests {
                 // What was read before the error is not used.
                 expect["Out"] = json!({});
             }
-            let err = said(&found);
+            let err = error_text(&found);
             let ours = json!({"In": text, "Err": err, "Out": found.unwrap_or_default()});
             cases.add(text, &case["In"], expect, ours);
         }
@@ -683,8 +683,8 @@ mod tests {
             let normalised = osbuild_check::normalise_secret(secret);
             let ours = json!({
                 "In": input,
-                "ValidateErr": said(&osbuild_check::check_secret(secret)),
-                "NormalizeErr": said(&normalised),
+                "ValidateErr": error_text(&osbuild_check::check_secret(secret)),
+                "NormalizeErr": error_text(&normalised),
                 "Out": normalised.map(|found| found.json).unwrap_or_default(),
             });
             cases.add(&text("Name"), input, case.clone(), ours);
@@ -793,31 +793,31 @@ mod tests {
     /// The failure that a case of the registry data is about, from its name and text.
     fn registry_failure(case: &Value) -> RegistryFailure {
         let text = case["Error"].as_str().unwrap();
-        let said = text
+        let error_text = text
             .split_once("error fetching underlying image: ")
-            .map_or(text, |(_, said)| said);
+            .map_or(text, |(_, error_text)| error_text);
         let name = case["Name"].as_str().unwrap();
         if let Some(status) = name.strip_prefix("HTTP ") {
             let code = status.split(' ').next().unwrap().parse().unwrap();
             return RegistryFailure::HttpStatus(code);
         }
-        if let Some(message) = said.strip_prefix("unable to retrieve auth token: ") {
+        if let Some(message) = error_text.strip_prefix("unable to retrieve auth token: ") {
             return RegistryFailure::Credentials(message.to_owned());
         }
-        let code = said
+        let code = error_text
             .split(": ")
             .next()
             .unwrap()
             .to_uppercase()
             .replace(' ', "_");
-        let message = said
+        let message = error_text
             .split_once(": ")
             .map_or("", |(_, message)| message)
             .to_owned();
         if name.starts_with(&code) {
             RegistryFailure::Code { code, message }
         } else {
-            RegistryFailure::Other(said.to_owned())
+            RegistryFailure::Other(error_text.to_owned())
         }
     }
 
@@ -882,12 +882,15 @@ mod tests {
                         "MachineOSBuild" => osbuild_check::validate_machine_os_build(&object, None),
                         _ => continue,
                     };
-                    let said: Vec<_> = errors.iter().map(ToString::to_string).collect();
+                    let error_text: Vec<_> = errors.iter().map(ToString::to_string).collect();
                     match expected {
                         Some(expected) => {
-                            assert!(said.concat().contains(expected), "{path:?} {said:?}");
+                            assert!(
+                                error_text.concat().contains(expected),
+                                "{path:?} {error_text:?}"
+                            );
                         }
-                        None => assert!(said.is_empty(), "{path:?} {said:?}"),
+                        None => assert!(error_text.is_empty(), "{path:?} {error_text:?}"),
                     }
                 }
             }

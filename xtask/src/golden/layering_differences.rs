@@ -129,8 +129,9 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         of: &["containerfile", "build_objects"],
         seen: &[],
         applies: |_, expect| {
-            let said = expect.get("error").and_then(Value::as_str);
-            said.is_some_and(|said| said.contains("Containerfile validation failed: line "))
+            let message = expect.get("error").and_then(Value::as_str);
+            message
+                .is_some_and(|message| message.contains("Containerfile validation failed: line "))
         },
         rule: "IL-194",
         demands: "the check of user Containerfiles with line and column: the line in his own text",
@@ -143,7 +144,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             // the newer one, which names the repository and knows IPv6 hosts; ours is that one.
             expect["ParseNamedErr"]
                 .as_str()
-                .is_some_and(|said| said.ends_with("be lowercase"))
+                .is_some_and(|message| message.ends_with("be lowercase"))
                 || expect["In"]
                     .as_str()
                     .is_some_and(|text| text.starts_with('['))
@@ -155,8 +156,8 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         of: &["validation/secrets.json"],
         seen: &["validation/secrets.json"],
         applies: |_, expect| {
-            let said = expect["NormalizeErr"].as_str();
-            said.is_some_and(|said| said.starts_with("invalid character"))
+            let message = expect["NormalizeErr"].as_str();
+            message.is_some_and(|message| message.starts_with("invalid character"))
         },
         rule: "ARCHITECTURE, invariants",
         demands: "contents of a Secret never reach an error text; the reference quotes a character",
@@ -176,11 +177,11 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         of: &["build_objects"],
         seen: &["build_objects"],
         applies: |_, expect| {
-            let said = expect
+            let message = expect
                 .get("secrets_error")
                 .and_then(Value::as_str)
                 .unwrap_or_default();
-            said.contains("JSON input") || said.contains("invalid character")
+            message.contains("JSON input") || message.contains("invalid character")
         },
         rule: "ARCHITECTURE, invariants",
         demands: "contents of a Secret never reach an error text; ours says where the JSON breaks",

@@ -157,11 +157,11 @@ fn on_cluster(text: &str) -> Vec<Located<Advice>> {
     }
     let refusal = reference::refusal(text, Position::Continuation);
     found.extend(refusal.map(|problem| {
-        let said = problem.what.to_string();
+        let message = problem.what.to_string();
         Located::new(
             problem.line,
             problem.column,
-            Advice::RefusedByOperator(said),
+            Advice::RefusedByOperator(message),
         )
     }));
     found

@@ -64,8 +64,8 @@ fn meaning(instruction: &Instruction<'_>) -> Option<Located<Problem>> {
 
 /// IL-189, IL-190: parse problems that the operator lets pass, and with them everything behind.
 fn tolerated(text: &str, problem: Located<ParseProblem>) -> Option<Located<Problem>> {
-    let said = problem.what.to_string();
-    if said.contains("<<") || said.contains("heredoc") {
+    let message = problem.what.to_string();
+    if message.contains("<<") || message.contains("heredoc") {
         return None;
     }
     let Located { line, column, what } = problem;

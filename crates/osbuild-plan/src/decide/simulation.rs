@@ -1,4 +1,4 @@
-//! A small world in which decisions are carried out: with caches that are behind, crashes inside
+//! A small simulation in which decisions are carried out: with caches that are behind, crashes inside
 //! every decision, lost answers, and two MachineOSConfigs of one name in turn. For the invariants of
 //! Appendix B and §10.5.
 //!
@@ -63,8 +63,8 @@ impl Cluster {
     }
 }
 
-/// The world: what the API server holds, what it held, and everything around it.
-struct World {
+/// One simulated cluster: what the API server holds, what it held, and everything around it.
+struct Simulation {
     dice: Dice,
     now: Cluster,
     /// What the cache has seen.
@@ -83,7 +83,7 @@ struct World {
     jobs: usize,
 }
 
-impl World {
+impl Simulation {
     fn new(seed: u64) -> Self {
         let mut now = Cluster {
             config: Config {
@@ -691,14 +691,14 @@ impl World {
 }
 
 fn run(seed: u64) {
-    let mut world = World::new(seed);
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.run()));
+    let mut simulation = Simulation::new(seed);
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| simulation.run()));
     if result.is_err() {
-        let last = world.log.len().saturating_sub(60);
-        let log = world.log.get(last..).unwrap_or_default().join("\n");
+        let last = simulation.log.len().saturating_sub(60);
+        let log = simulation.log.get(last..).unwrap_or_default().join("\n");
         panic!(
             "seed {seed} (OSIMAGE_SEED={seed} runs it alone):\n{log}\n{:#?}",
-            world.now
+            simulation.now
         );
     }
 }
@@ -711,13 +711,13 @@ fn appendix_b_whatever_goes_wrong_it_comes_to_rest_and_nothing_is_lost() {
     let seeds = option_env!("OSIMAGE_SEEDS").map_or(4000, |seeds| seeds.parse().unwrap());
     let mut jobs = 0;
     for seed in 0..seeds {
-        let mut world = World::new(seed);
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.run()));
+        let mut simulation = Simulation::new(seed);
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| simulation.run()));
         if result.is_err() {
             run(seed);
         }
-        jobs += world.jobs;
+        jobs += simulation.jobs;
     }
-    // The world is one in which something happens.
+    // Seeds in which nothing happens would prove nothing.
     assert!(jobs > usize::try_from(seeds).unwrap(), "{jobs}");
 }

@@ -805,10 +805,10 @@ fn il_813_il_814_a_request_deletes_the_current_build_and_is_dropped_before_the_n
 
 #[test]
 fn il_815_il_816_nothing_is_built_for_a_pool_that_is_not_ready() {
-    let check = |change: &dyn Fn(&mut Situation), rule: &str, said: &str| {
+    let check = |change: &dyn Fn(&mut Situation), rule: &str, message: &str| {
         let mut situation = situation();
         change(&mut situation);
-        check_waits(&situation, rule, said);
+        check_waits(&situation, rule, message);
     };
     check(
         &|s| s.pool = None,
