@@ -16,7 +16,6 @@ use tokio::time::Instant;
 
 use crate::facts::FactCache;
 use crate::progress::ImportProgress;
-use crate::status;
 use crate::targets::Updates;
 
 /// How long to wait before steps are planned again that were not tried for another reason than the vCenter.
@@ -207,7 +206,7 @@ impl Import {
             report: &report,
         });
         let outcome = executor.execute_compared(&self.target, found).await;
-        let history = executor.history(&self.target, &outcome, &status::now());
+        let history = executor.history(&self.target, &outcome, &cluster_io::time::now());
         (outcome, history)
     }
 }

@@ -8,7 +8,6 @@ use bootimage_plan::{
 use cluster_io::apply::REASON_UPDATED;
 use cluster_io::cluster::{Cluster, WriteMode};
 use controller_runtime::events::{EventBudget, event_key};
-use jiff::Timestamp;
 use openshift_model::vcenter::VcenterStep;
 use openshift_model::{Address, EventRequest, Kind, ObjectRef, Write};
 use tokio::time::Instant;
@@ -243,9 +242,7 @@ impl Reporter {
             note,
             key,
             reporter: PROGRAM.reporter.into(),
-            time: Timestamp::now()
-                .strftime("%Y-%m-%dT%H:%M:%S.%6fZ")
-                .to_string(),
+            time: cluster_io::time::now_in_microseconds(),
         });
     }
 

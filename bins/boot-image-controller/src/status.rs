@@ -9,6 +9,7 @@ use bootimage_plan::{
 };
 use cluster_io::cluster::{Cluster, ClusterError, WriteMode};
 use cluster_io::store::Store;
+use cluster_io::time;
 use jiff::Timestamp;
 use openshift_model::{Kind, RawObject, Write, names};
 
@@ -28,15 +29,6 @@ pub(crate) enum StatusWriteError {
     Unreadable,
 }
 
-/// The time as the API has it.
-pub(crate) fn now() -> String {
-    text(Timestamp::now())
-}
-
-fn text(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
 /// Writes the status of MachineConfiguration, each part of it that is not so already. The object as
 /// it is then, where something was written.
 pub(crate) async fn write_status(
@@ -50,7 +42,7 @@ pub(crate) async fn write_status(
     let mut attempt = 1;
     loop {
         let live = parse(&json).ok_or(StatusWriteError::Unreadable)?;
-        let writes = status.writes(&live, &now())?;
+        let writes = status.writes(&live, &time::now())?;
         match execute(cluster, &writes).await {
             Ok(None) => return Ok(written),
             Ok(Some(answer)) => {
@@ -84,7 +76,7 @@ pub(crate) async fn write_operator(
     // It is made first, then told; and others may write it in between.
     for _ in 0..ATTEMPTS {
         let live = json.as_deref().and_then(parse);
-        let Some(write) = status.write(live.as_ref(), &now())? else {
+        let Some(write) = status.write(live.as_ref(), &time::now())? else {
             return Ok(());
         };
         match cluster.execute(&write, WriteMode::Real).await {
@@ -112,7 +104,7 @@ pub(crate) async fn foreign_writer(cluster: &Cluster) -> Result<Option<String>, 
         return Ok(None);
     };
     let settled = Duration::from_secs(STATUS_SETTLED_SECONDS);
-    let since = text(Timestamp::now() - settled);
+    let since = time::in_seconds(Timestamp::now() - settled);
     Ok(other_condition_writer(&live, STATUS_FIELD_MANAGER, &since))
 }
 

@@ -18,7 +18,6 @@ use tokio::time::Instant;
 
 use crate::controller::Controller;
 use crate::pass::{Decided, PassError, earliest};
-use crate::status;
 use crate::targets::{self, FIELD_MANAGER, PROGRAM};
 
 /// After how long a set that was changed under our hands is planned anew.
@@ -139,7 +138,7 @@ impl Controller {
             always_dry_run: true,
             accept_deferred: false,
         };
-        let time = status::now();
+        let time = cluster_io::time::now();
         let by = Authorship {
             time: &time,
             release: decided.basis.release(),

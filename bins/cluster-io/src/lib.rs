@@ -13,6 +13,7 @@ mod loopback;
 mod objects;
 pub mod registry;
 pub mod store;
+pub mod time;
 pub mod vcenter;
 mod xml;
 

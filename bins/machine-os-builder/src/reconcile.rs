@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cluster_io::cluster::{ClusterError, WriteMode};
+use cluster_io::time;
 use controller_runtime::queue::Outcome;
-use jiff::Timestamp;
 use openshift_model::{Kind, Write};
 use osbuild_plan::{
     Action, BuildObjects, BuilderFacts, BuilderSnapshot, Decision, Situation, Wait, WritesError,
@@ -176,7 +176,7 @@ impl Controller {
                 }
                 _ => Vec::new(),
             };
-            let writes = view.writes(name, action, &now(), objects, &logs)?;
+            let writes = view.writes(name, action, &time::now(), objects, &logs)?;
             for write in &writes {
                 self.write(write).await?;
             }
@@ -250,7 +250,7 @@ impl Controller {
             return;
         };
         let view = BuilderSnapshot::of(snapshot.objects()).0;
-        let Some(event) = view.failure_event(name, error, &now()) else {
+        let Some(event) = view.failure_event(name, error, &time::now()) else {
             return;
         };
         // It is logged where it is not written.
@@ -268,11 +268,6 @@ impl ReconcileError {
             Self::Live(_) | Self::Writes(_) | Self::Moved(_) => true,
         }
     }
-}
-
-/// RFC 3339 in seconds, in UTC.
-fn now() -> String {
-    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn outcome_of(wait: Option<&Wait>) -> Outcome {

@@ -1,11 +1,11 @@
 //! The Event about a target that was written: who, when, what.
 
-use jiff::Timestamp;
 use openshift_model::{Address, EventRequest, RawObject, Write};
 
 use super::execution::Execution;
 use super::outcome::ApplyWarning;
 use crate::cluster::WriteMode;
+use crate::time;
 
 /// Reason of the Event on an object whose boot image was changed.
 pub const REASON_UPDATED: &str = "BootImageUpdated";
@@ -38,9 +38,7 @@ impl Execution<'_> {
             note,
             key: options.key(),
             reporter: options.program.reporter.into(),
-            time: Timestamp::now()
-                .strftime("%Y-%m-%dT%H:%M:%S.%6fZ")
-                .to_string(),
+            time: time::now_in_microseconds(),
         });
         let cluster = self.executor.cluster;
         if let Err(error) = cluster.execute(&event, options.mode).await {

@@ -7,7 +7,6 @@ use bootimage_plan::{
     UserDataDecision, UserDataError, Written, conversion, live_namespace, standing,
     user_data_standing,
 };
-use jiff::Timestamp;
 use openshift_model::vcenter::VcenterStep;
 use openshift_model::{Address, Edit, Kind, PatchRequest, RawObject, Write, names};
 
@@ -15,6 +14,7 @@ use super::executor::{Begun, Executor};
 use super::outcome::{AppliedChange, ApplyResult, ApplyWarning, MovedSince, Outcome, Refusal};
 use crate::backoff::doubled;
 use crate::cluster::{ClusterError, USER_DATA_FIELD_MANAGER, WriteMode, guarded_edit};
+use crate::time;
 
 /// How often a target is read and written. An object that changes this often is still being
 /// worked on.
@@ -327,7 +327,7 @@ impl<'e> Execution<'e> {
             let moved = MovedSince::Secret { name, movement };
             return Err(AttemptError::Final(ApplyResult::Moved(moved)));
         }
-        let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let now = time::now();
         let Some(edit) = conversion(planned, secret.as_ref(), &now)? else {
             let managers = secret.iter().flat_map(RawObject::field_managers);
             let ours = managers.filter(|found| found.as_str() == USER_DATA_FIELD_MANAGER);

@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
+use cluster_io::time::now_in_microseconds;
 use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -248,7 +249,8 @@ impl Keeper {
         let mut spec = json!({
             "holderIdentity": self.identity,
             "leaseDurationSeconds": self.duration.as_secs(),
-            "renewTime": wall_clock(),
+            // For people and for other kinds of clients; nothing here compares it.
+            "renewTime": now_in_microseconds(),
         });
         if let (Value::Object(spec), Value::Object(more)) = (&mut spec, more) {
             spec.extend(more);
@@ -316,7 +318,7 @@ impl Keeper {
             .as_ref()
             .and_then(|(spec, _)| spec.lease_transitions);
         let before = transitions.map_or(0, |before| before.saturating_add(1));
-        json!({"acquireTime": wall_clock(), "leaseTransitions": before})
+        json!({"acquireTime": now_in_microseconds(), "leaseTransitions": before})
     }
 
     /// What is left of the deadline; `None` where this process does not lead.
@@ -359,11 +361,6 @@ impl Keeper {
             }
         }
     }
-}
-
-/// For people and for other kinds of clients; nothing here compares it.
-fn wall_clock() -> String {
-    format!("{:.6}", jiff::Timestamp::now())
 }
 
 #[cfg(test)]

@@ -70,42 +70,37 @@ fn outcome(input: UserData, target: TargetVersion) -> Result<Outcome, CommandErr
                 });
             }
         },
-        Content::Secret(secret) => match upgrade(&secret.name, &secret.stub, target, &now()) {
-            Ok(SecretUpgrade::Current { version }) => (version, None),
-            Ok(SecretUpgrade::Upgraded {
-                user_data,
-                annotations,
-                from,
-                notes,
-                ..
-            }) => {
-                let stub = Converted {
-                    stub: user_data,
-                    annotations: annotations.into(),
+        Content::Secret(secret) => {
+            match upgrade(&secret.name, &secret.stub, target, &cluster_io::time::now()) {
+                Ok(SecretUpgrade::Current { version }) => (version, None),
+                Ok(SecretUpgrade::Upgraded {
+                    user_data,
+                    annotations,
+                    from,
                     notes,
-                };
-                (from.to_owned(), Some(stub))
+                    ..
+                }) => {
+                    let stub = Converted {
+                        stub: user_data,
+                        annotations: annotations.into(),
+                        notes,
+                    };
+                    (from.to_owned(), Some(stub))
+                }
+                Err(error) => {
+                    return Err(CommandError::Secret {
+                        path: path(),
+                        error,
+                    });
+                }
             }
-            Err(error) => {
-                return Err(CommandError::Secret {
-                    path: path(),
-                    error,
-                });
-            }
-        },
+        }
     };
     Ok(Outcome {
         input,
         from,
         converted,
     })
-}
-
-/// The time in RFC 3339, to the second (BI-021).
-fn now() -> String {
-    jiff::Timestamp::now()
-        .strftime("%Y-%m-%dT%H:%M:%SZ")
-        .to_string()
 }
 
 fn run_convert(args: &IgnitionConvertArgs) -> Result<u8, CommandError> {

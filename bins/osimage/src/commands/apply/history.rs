@@ -4,7 +4,7 @@ use bootimage_plan::{STATE_CONFIG_MAP, Target};
 use cluster_io::apply::{Executor, Outcome};
 use cluster_io::cluster::Cluster;
 use cluster_io::history::add_to_history;
-use jiff::Timestamp;
+use cluster_io::time;
 
 use crate::commands::tell;
 
@@ -32,7 +32,7 @@ impl<'a> HistoryWriter<'a> {
         target: &Target,
         outcome: &Outcome,
     ) {
-        let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let now = time::now();
         let entries = executor.history(target, outcome, &now);
         if self.failed || entries.is_empty() {
             return;
