@@ -55,7 +55,7 @@ impl Skip {
             }
             Self::NoFailureDomain { .. } => {
                 "add a failure domain to Infrastructure cluster that agrees with the workspace, or \
-                 replace the template by hand"
+                 complete the provider spec, or replace the template by hand"
             }
         }
     }

@@ -3,6 +3,8 @@
 use openshift_model::facts::FactRequest;
 use openshift_model::{Architecture, Kind, Profile, StreamError};
 
+use crate::vsphere::PlacementProblem;
+
 /// Why a machine resource is left alone. Nothing is wrong with it; nothing is done to it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Skip {
@@ -123,12 +125,14 @@ pub enum Skip {
     /// BI-314: nobody knows where a template would go.
     #[error(
         "Skipping boot image update: providerSpec workspace ({workspace}) does not match any \
-         vCenter/failure domain in the Infrastructure object. Boot image must be updated manually \
-         for this MachineSet."
+         vCenter/failure domain in the Infrastructure object, and {problem}. Boot image must be \
+         updated manually for this MachineSet."
     )]
     NoFailureDomain {
         /// The workspace, as the reference lists it.
         workspace: String,
+        /// Why its provider spec does not say it either.
+        problem: PlacementProblem,
     },
 }
 
@@ -281,7 +285,10 @@ mod tests {
             Skip::NoGeneration1Image {
                 architecture: Architecture::X86_64,
             },
-            Skip::NoFailureDomain { workspace: text() },
+            Skip::NoFailureDomain {
+                workspace: text(),
+                problem: PlacementProblem::UnknownVcenter,
+            },
         ] {
             check(&counted, true, true);
         }

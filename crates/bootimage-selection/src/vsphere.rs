@@ -8,6 +8,7 @@ mod failure_domain;
 mod import;
 mod install_config;
 pub mod inventory;
+mod placement;
 mod retention;
 
 use std::borrow::Cow;
@@ -20,10 +21,11 @@ use openshift_model::vcenter::{TemplateNames, VcenterStep};
 use openshift_model::{Architecture, Step, Stream, StreamError, Trace, VspherePlatformSpec};
 
 pub use self::by_content::content_name;
-use self::failure_domain::failure_domain;
 use self::import::{Wanted, import};
 pub use self::install_config::{InstallConfigError, install_config_disk_type};
 use self::inventory::{Found, RETIRED, base_name, find, replacement_name};
+pub use self::placement::PlacementProblem;
+use self::placement::placement;
 pub use self::retention::{TemplateState, TemplateUser, template_states};
 use crate::{Selection, Skip};
 
@@ -103,7 +105,6 @@ pub enum VsphereError {
 
 const PLATFORM: &str = "Does Infrastructure describe vSphere?";
 const RELEASE: &str = "Which release does the stream have for vSphere?";
-const DOMAIN: &str = "Which failure domain does the workspace belong to?";
 const ASKED: &str = "Which templates does the vCenter have?";
 const TEMPLATE: &str = "Which of them is the set's?";
 const CURRENT: &str = "Is it of the stream's release?";
@@ -132,19 +133,11 @@ pub fn select<T: Trace>(
     };
     trace.step(|| Step::passed("BI-310", PLATFORM, "it does"));
     let release = release(architecture, context, trace)?;
-    let Some(domain) = failure_domain(&image.workspace, platform) else {
-        let skip = Skip::NoFailureDomain {
-            workspace: image.workspace.to_string(),
-        };
-        trace.step(|| Step::decided("BI-314", DOMAIN, "to none"));
-        return Ok(Selection::Skip(skip));
+    let placement = match placement(image, platform, trace) {
+        Ok(placement) => placement,
+        Err(skip) => return Ok(Selection::Skip(skip)),
     };
-    let domain_name = domain.name.as_deref().unwrap_or_default();
-    trace.step(|| {
-        let workspace = image.workspace.to_string();
-        Step::passed("BI-313", DOMAIN, domain_name).saw("/workspace", Some(&workspace))
-    });
-    let computed = computed_name(context.infrastructure_name, domain_name);
+    let computed = computed_name(context.infrastructure_name, &placement.name);
     let name = match context.template_names {
         TemplateNames::Content => content_name(&computed, release),
         TemplateNames::Stock => computed.clone(),
@@ -166,7 +159,7 @@ pub fn select<T: Trace>(
     let found = &*found;
     let wanted = Wanted {
         image,
-        domain,
+        placement: &placement,
         architecture,
         name: &name,
         replaces: None,
@@ -207,7 +200,8 @@ fn release<'c, T: Trace>(
     }
 }
 
-/// BI-315: what the installer calls the template of a failure domain.
+/// BI-315: what the installer calls the template of a failure domain; and what the one of a set that
+/// belongs to none is called (BI-314).
 pub fn computed_name(infrastructure_name: &str, failure_domain: &str) -> String {
     format!("{infrastructure_name}-rhcos-{failure_domain}")
 }

@@ -127,6 +127,9 @@ pub struct VsphereBootImage<'a> {
     pub workspace: VsphereWorkspace<'a>,
     /// `tagIDs`: what machines and templates are tagged with.
     pub tag_ids: Vec<Text<'a>>,
+    /// The network of the first of `network.devices`: a name, or its inventory path; empty where it
+    /// is not set.
+    pub network: Text<'a>,
 }
 
 /// Where machines are made. What is not set is empty.

@@ -15,8 +15,26 @@ view! {
         workspace: Workspace<'a> = "workspace",
         /// What it is tagged with.
         tag_ids: Vec<Text<'a>> = "tagIDs",
+        /// How it is connected.
+        network: Network<'a> = "network",
         /// The stub that it boots with.
         user_data_secret: UserDataSecret<'a> = "userDataSecret",
+    }
+}
+
+view! {
+    /// How a machine is connected.
+    struct Network<'a> {
+        /// Its devices.
+        devices: Vec<NetworkDevice<'a>> = "devices",
+    }
+}
+
+view! {
+    /// A network device.
+    struct NetworkDevice<'a> {
+        /// What it is connected to: a name, or an inventory path.
+        network_name: Text<'a> = "networkName",
     }
 }
 
@@ -54,6 +72,9 @@ pub struct VsphereProviderSpec<'a> {
 pub fn read<'a>(spec: Option<&'a RawValue>) -> Result<VsphereProviderSpec<'a>, ProviderSpecError> {
     let spec: Spec<'a> = read_view(spec.ok_or(ProviderSpecError::Missing)?, "")?;
     let workspace = spec.workspace.unwrap_or_default();
+    let devices = spec.network.and_then(|network| network.devices);
+    let device = devices.into_iter().flatten().next();
+    let network = device.and_then(|device| device.network_name);
     Ok(VsphereProviderSpec {
         has_template: spec.template.is_some(),
         image: VsphereBootImage {
@@ -67,6 +88,7 @@ pub fn read<'a>(spec: Option<&'a RawValue>) -> Result<VsphereProviderSpec<'a>, P
                 vm_group: workspace.vm_group.unwrap_or_default(),
             },
             tag_ids: spec.tag_ids.unwrap_or_default(),
+            network: network.unwrap_or_default(),
         },
         user_data_secret: spec.user_data_secret,
     })
@@ -137,6 +159,24 @@ mod tests {
         );
         let raw: &RawValue = serde_json::from_str(r#"{"tagIDs":["urn:a","urn:b"]}"#).unwrap();
         assert_eq!(read(Some(raw)).unwrap().image.tag_ids.len(), 2);
+    }
+
+    #[test]
+    fn bi_314_the_network_is_that_of_the_first_device() {
+        for (network, expected) in [
+            ("null", ""),
+            ("{}", ""),
+            (r#"{"devices":[]}"#, ""),
+            (r#"{"devices":[{}]}"#, ""),
+            (
+                r#"{"devices":[{"networkName":"a","gateway":5},{"networkName":"b"}]}"#,
+                "a",
+            ),
+        ] {
+            let spec = format!(r#"{{"network":{network}}}"#);
+            let raw: &RawValue = serde_json::from_str(&spec).unwrap();
+            assert_eq!(read(Some(raw)).unwrap().image.network.as_str(), expected);
+        }
     }
 
     fn check_error(spec: Option<&str>, expected: &str) {

@@ -1,4 +1,4 @@
-//! Which failure domain a workspace belongs to (BI-312 … BI-314).
+//! Which failure domain a workspace belongs to (BI-312, BI-313).
 
 use openshift_model::boot_image::VsphereWorkspace;
 use openshift_model::{FailureDomain, Text, VspherePlatformSpec};
@@ -12,8 +12,9 @@ pub(super) fn failure_domain<'p, 'a>(
     workspace: &VsphereWorkspace<'_>,
     platform: &'p VspherePlatformSpec<'a>,
 ) -> Option<&'p FailureDomain<'a>> {
-    let mut vcenters = platform.vcenters.iter().flatten();
-    vcenters.find(|vcenter| is(vcenter.server.as_ref(), &workspace.server))?;
+    if !is_a_vcenter_of(platform, &workspace.server) {
+        return None;
+    }
     let mut domains = platform.failure_domains.iter().flatten();
     domains.find(|domain| {
         let topology = domain.topology.as_ref();
@@ -30,6 +31,12 @@ pub(super) fn failure_domain<'p, 'a>(
             && is(vm_group, &workspace.vm_group)
             && clean(pool.unwrap_or_default()) == clean(&workspace.resource_pool)
     })
+}
+
+/// BI-312: whether a vCenter is one of the cluster's.
+pub(super) fn is_a_vcenter_of(platform: &VspherePlatformSpec<'_>, server: &str) -> bool {
+    let mut vcenters = platform.vcenters.iter().flatten();
+    vcenters.any(|vcenter| is(vcenter.server.as_ref(), server))
 }
 
 /// Whether a member has this value; absent is empty.

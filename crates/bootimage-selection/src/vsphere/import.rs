@@ -1,11 +1,12 @@
 //! What an import of a template is made from (BI-320, BI-325 … BI-333).
 
+use openshift_model::Architecture;
 use openshift_model::boot_image::VsphereBootImage;
 use openshift_model::facts::VsphereMachine;
 use openshift_model::vcenter::{DiskType, TemplateImport};
-use openshift_model::{Architecture, FailureDomain};
 
-use super::inventory::{RETIRED, TEMPORARY, clean, replacement_name};
+use super::inventory::{RETIRED, TEMPORARY, replacement_name};
+use super::placement::Placement;
 use super::{VsphereContext, VsphereError};
 
 /// BI-320: longest name that a vCenter takes.
@@ -14,7 +15,7 @@ const LONGEST_NAME: usize = 80;
 /// What an import is for.
 pub(super) struct Wanted<'w> {
     pub(super) image: &'w VsphereBootImage<'w>,
-    pub(super) domain: &'w FailureDomain<'w>,
+    pub(super) placement: &'w Placement,
     pub(super) architecture: &'w Architecture,
     /// Name of the template afterwards.
     pub(super) name: &'w str,
@@ -32,7 +33,7 @@ pub(super) fn import(
 ) -> Result<TemplateImport, VsphereError> {
     let &Wanted {
         image,
-        domain,
+        placement,
         architecture,
         name,
         replaces,
@@ -49,7 +50,13 @@ pub(super) fn import(
         None => disk_type_of_new(name, context)?,
     };
     let workspace = &image.workspace;
-    let (compute_cluster, network) = compute_cluster_and_network(domain)?;
+    // BI-326: the template needs one, where the reference crashes.
+    let network = placement
+        .network
+        .clone()
+        .ok_or_else(|| VsphereError::NoNetwork {
+            failure_domain: placement.name.clone(),
+        })?;
     let own_tag = std::iter::once(context.infrastructure_name.to_owned());
     let tags = image.tag_ids.iter().map(|tag| tag.as_str().to_owned());
     Ok(TemplateImport {
@@ -63,41 +70,13 @@ pub(super) fn import(
         retired_name: replacement_name(RETIRED, name),
         replaces: replaces.map(|machine| machine.path.clone()),
         folder: workspace.folder.as_str().to_owned(),
-        compute_cluster,
+        compute_cluster: placement.compute_cluster.clone(),
         resource_pool: workspace.resource_pool.as_str().to_owned(),
         network,
         datastore: workspace.datastore.as_str().to_owned(),
         disk_type,
         tags: own_tag.chain(tags).collect(),
     })
-}
-
-/// BI-326: inventory paths of the cluster of hosts and of the network: the first one of the failure
-/// domain, below the cluster of hosts unless it is a path from the root.
-fn compute_cluster_and_network(
-    domain: &FailureDomain<'_>,
-) -> Result<(String, String), VsphereError> {
-    let topology = domain.topology.clone().unwrap_or_default();
-    let cluster = topology.compute_cluster.as_deref().unwrap_or_default();
-    let cluster = if cluster.starts_with('/') {
-        clean(cluster)
-    } else {
-        let datacenter = topology.datacenter.as_deref().unwrap_or_default();
-        clean(&format!("/{datacenter}/host/{cluster}"))
-    };
-    let networks = topology.networks.unwrap_or_default();
-    let network = networks
-        .first()
-        .filter(|network| !network.is_empty())
-        .ok_or_else(|| VsphereError::NoNetwork {
-            failure_domain: domain.name.as_deref().unwrap_or_default().to_owned(),
-        })?;
-    let network = if network.starts_with('/') {
-        network.as_str().to_owned()
-    } else {
-        clean(&format!("{cluster}/{network}"))
-    };
-    Ok((cluster, network))
 }
 
 /// BI-332: how the disk of an existing template takes up space; `None` where nobody knows.
@@ -153,39 +132,6 @@ mod tests {
                 ..VsphereMachine::default()
             };
             assert_eq!(disk_type_of(&machine), expected, "{machine:?}");
-        }
-    }
-
-    /// Expected: cluster of hosts and network, or what is wrong.
-    fn check(topology: &str, expected: Result<(&str, &str), &str>) {
-        let text = format!(r#"{{"name":"fd1","topology":{topology}}}"#);
-        let domain: FailureDomain<'_> = serde_json::from_str(&text).unwrap();
-        let found = compute_cluster_and_network(&domain).map_err(|error| error.to_string());
-        let found = found
-            .as_ref()
-            .map(|(cluster, network)| (cluster.as_str(), network.as_str()));
-        assert_eq!(found.map_err(String::as_str), expected, "{topology}");
-    }
-
-    #[test]
-    fn bi_326_the_network_stands_below_the_cluster_of_hosts_or_at_its_path() {
-        let cluster = "/dc1/host/c1";
-        check(
-            r#"{"computeCluster":"/dc1/host/c1","networks":["VM Network","b"]}"#,
-            Ok((cluster, "/dc1/host/c1/VM Network")),
-        );
-        check(
-            r#"{"computeCluster":"/dc1/host/c1","networks":["/dc1/network/n"]}"#,
-            Ok((cluster, "/dc1/network/n")),
-        );
-        check(
-            r#"{"datacenter":"dc1","computeCluster":"c1","networks":["n"]}"#,
-            Ok((cluster, "/dc1/host/c1/n")),
-        );
-        let none = "failure domain fd1 names no network";
-        for networks in ["null", "[]", r#"[""]"#] {
-            let topology = format!(r#"{{"computeCluster":"c1","networks":{networks}}}"#);
-            check(&topology, Err(none));
         }
     }
 }

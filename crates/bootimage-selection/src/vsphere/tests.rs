@@ -34,6 +34,7 @@ fn set(template: &str) -> VsphereBootImage<'_> {
             vm_group: "".into(),
         },
         tag_ids: vec!["urn:a".into()],
+        network: "VM Network".into(),
     }
 }
 
@@ -69,6 +70,8 @@ struct Cluster {
     architecture: Architecture,
     disk_type: Result<String, InstallConfigError>,
     answer: Option<Answer<VsphereMachines>>,
+    /// What it was asked; `None`: what a set of the failure domain asks.
+    asked: Option<VsphereSearch>,
     names: TemplateNames,
 }
 
@@ -88,6 +91,7 @@ fn cluster(answer: Option<Answer<VsphereMachines>>) -> Cluster {
         architecture: Architecture::X86_64,
         disk_type: Ok("thick".to_owned()),
         answer,
+        asked: None,
         names: TemplateNames::Stock,
     }
 }
@@ -103,7 +107,10 @@ fn run(
     let mut facts = Facts::default();
     if let Some(answer) = &cluster.answer {
         facts.insert(Fact::VsphereTemplate {
-            search: asked_for(image, cluster),
+            search: cluster
+                .asked
+                .clone()
+                .unwrap_or_else(|| asked_for(image, cluster)),
             answer: answer.clone(),
         });
     }
@@ -387,9 +394,11 @@ fn t_09_bi_314_without_a_failure_domain_the_set_is_left_alone() {
         "Skipping boot image update: providerSpec workspace (server: vcenter.example.com, \
          datacenter: dc1, datastore: /dc1/datastore/ds1, resourcePool: \
          /dc1/host/cluster1/Resources) does not match any vCenter/failure domain in the \
-         Infrastructure object. Boot image must be updated manually for this MachineSet."
+         Infrastructure object, and its vCenter is none of those that Infrastructure lists. Boot \
+         image must be updated manually for this MachineSet."
     );
     image.workspace.vm_group = "g".into();
+    image.network = "".into();
     let listed = text(&image, &cluster(None));
     assert!(
         listed.contains("/dc1/host/cluster1/Resources, vmGroup: g) does not"),
@@ -401,6 +410,36 @@ fn t_09_bi_314_without_a_failure_domain_the_set_is_left_alone() {
         listed.contains("(server: , datacenter: , datastore: , resourcePool: )"),
         "{listed}"
     );
+}
+
+#[test]
+fn bi_314_without_a_failure_domain_the_provider_spec_says_where_the_template_belongs() {
+    let mut image = set("c1-abc-rhcos-fd1");
+    image.workspace.datastore = "/dc1/datastore/ds2".into();
+    image.network = "/dc1/network/other".into();
+    let needs = match run(&image, &cluster(None)) {
+        Ok(Selection::Needs(needs)) => needs,
+        other => panic!("{other:?}"),
+    };
+    let [FactRequest::VsphereTemplate(search)] = needs.as_slice() else {
+        panic!("{needs:?}")
+    };
+    let own = search.names.get(1).unwrap();
+    assert!(own.starts_with("c1-abc-rhcos-workspace-"), "{search:?}");
+    let answered = Cluster {
+        asked: Some(search.clone()),
+        ..cluster(asked(&[(OWN, OLD)]))
+    };
+    let Ok(Selection::Update(update)) = run(&image, &answered) else {
+        panic!("its own template is replaced, as with a failure domain")
+    };
+    let [VcenterStep::ImportTemplate(import)] = update.steps.as_slice() else {
+        panic!("{update:?}")
+    };
+    assert_eq!(import.name, "c1-abc-rhcos-fd1");
+    assert_eq!(import.compute_cluster, "/dc1/host/cluster1");
+    assert_eq!(import.network, "/dc1/network/other");
+    assert_eq!(import.datastore, "/dc1/datastore/ds2");
 }
 
 #[test]
