@@ -30,6 +30,31 @@ pub struct TemplateInputs {
     pub unreadable: Vec<String>,
 }
 
+impl TemplateInputs {
+    /// Why no template may be removed, where that is so.
+    pub fn obstacle_to_removal(&self) -> Option<String> {
+        if let Some(problem) = self.unreadable.first() {
+            return Some(format!(
+                "{problem}: which templates it names is not known; repair it and run this again"
+            ));
+        }
+        self.infrastructure_name.is_empty().then(|| {
+            "Infrastructure cluster has no status.infrastructureName: which templates are of this \
+             cluster is not known"
+                .to_owned()
+        })
+    }
+}
+
+/// Which templates somebody wants to remove.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Removal {
+    /// Those that nothing names, beside the newest of each failure domain.
+    pub removable: bool,
+    /// What is left of imports.
+    pub unfinished: bool,
+}
+
 /// Every template of the folders of a cluster, and what may become of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -55,10 +80,36 @@ pub struct ReportedTemplate {
     pub used_by: Vec<String>,
 }
 
+impl TemplateReport {
+    /// The templates that are to be removed.
+    pub fn chosen(&self, removal: Removal) -> impl Iterator<Item = &ReportedTemplate> {
+        self.items.iter().filter(move |item| match item.state {
+            STATE_REMOVABLE => removal.removable,
+            STATE_UNFINISHED => removal.unfinished,
+            _ => false,
+        })
+    }
+}
+
+impl ReportedTemplate {
+    /// Why it is not removed after all, where what names templates is this by now: removals before it
+    /// took a while.
+    pub fn why_to_keep(&self, inputs: &TemplateInputs) -> Option<String> {
+        if let Some(why) = inputs.obstacle_to_removal() {
+            return Some(why);
+        }
+        // That it was not one of the newest is known: alone it would be.
+        let now = template_report(inputs, vec![self.template.clone()], 0).items;
+        let other = now.into_iter().find(|now| now.state != self.state)?;
+        let users = other.used_by.join(", ");
+        Some(format!("it is {} by now: {users}", other.state))
+    }
+}
+
 /// `state` of a template that may be removed.
-pub const STATE_REMOVABLE: &str = "Removable";
+const STATE_REMOVABLE: &str = "Removable";
 /// `state` of an import that is under way, or was interrupted.
-pub const STATE_UNFINISHED: &str = "Unfinished";
+const STATE_UNFINISHED: &str = "Unfinished";
 
 /// Where to look for templates, and what names them: sets, failure domains, and machines that are
 /// still being made or share their disks with the template.
@@ -331,5 +382,63 @@ mod tests {
         assert_eq!(value["items"][0]["usedBy"], json!(["MachineSet a"]));
         assert_eq!(value["items"][1]["state"], "NotOurs");
         assert_eq!(value["items"][1]["path"], "/dc1/vm/f/t9");
+    }
+
+    fn ours(name: &str, is_template: bool) -> FoundTemplate {
+        FoundTemplate {
+            server: "v".into(),
+            path: format!("/dc1/vm/f/{name}"),
+            is_ours: true,
+            is_template,
+            ..FoundTemplate::default()
+        }
+    }
+
+    #[test]
+    fn only_what_is_asked_for_is_chosen() {
+        let found = vec![
+            ours("c-rhcos-x", true),
+            ours("mco-tmp-1", false),
+            ours("t2", true),
+        ];
+        let report = template_report(&inputs(&cluster()), found, 0);
+        for (removable, unfinished, expected) in [
+            (false, false, &[][..]),
+            (true, false, &["c-rhcos-x"][..]),
+            (false, true, &["mco-tmp-1"][..]),
+            (true, true, &["c-rhcos-x", "mco-tmp-1"][..]),
+        ] {
+            let removal = Removal {
+                removable,
+                unfinished,
+            };
+            let chosen = report.chosen(removal).map(|item| item.template.name());
+            assert_eq!(chosen.collect::<Vec<_>>(), expected, "{removal:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_removed_where_it_is_not_known_who_names_it() {
+        let known = inputs(&cluster());
+        assert_eq!(known.obstacle_to_removal(), None);
+        let nameless = inputs(&[]).obstacle_to_removal().unwrap();
+        assert!(nameless.contains("infrastructureName"), "{nameless}");
+        let mut broken = cluster();
+        broken.push(set(&json!({"template": 1})));
+        let broken = inputs(&broken).obstacle_to_removal().unwrap();
+        assert!(broken.starts_with("MachineSet a: "), "{broken}");
+    }
+
+    #[test]
+    fn what_somebody_names_meanwhile_stays() {
+        let found = vec![ours("c-rhcos-x", true)];
+        let report = template_report(&inputs(&cluster()), found, 0);
+        let item = report.items.first().unwrap();
+        assert_eq!(item.why_to_keep(&inputs(&cluster())), None);
+        let mut later = cluster();
+        later.push(set(&spec("c-rhcos-x", &json!({}))));
+        let why = item.why_to_keep(&inputs(&later));
+        assert_eq!(why.as_deref(), Some("it is InUse by now: MachineSet a"));
+        assert!(item.why_to_keep(&inputs(&[])).is_some());
     }
 }

@@ -1,8 +1,8 @@
 //! `osimage vsphere`
 
 use bootimage_plan::{
-    ClusterSnapshot, Completeness, ReportedTemplate, STATE_REMOVABLE, STATE_UNFINISHED,
-    TemplateInputs, TemplateReport, inventory_reads, reads, template_inputs, template_report,
+    ClusterSnapshot, Completeness, Removal, ReportedTemplate, TemplateInputs, TemplateReport,
+    inventory_reads, reads, template_inputs, template_report,
 };
 use cluster_io::cluster::Cluster;
 use cluster_io::files::{self, Texts};
@@ -24,9 +24,8 @@ pub(super) fn run(command: &VsphereCommand) -> Result<u8, CommandError> {
 
 async fn run_templates(args: &TemplatesArgs) -> Result<u8, CommandError> {
     let (texts, cluster) = read(args).await?;
-    let (inputs, errors) = inputs(&texts);
-    let problems: Vec<_> = errors.iter().chain(&inputs.unreadable).cloned().collect();
-    tell_all(&[], &problems, 0);
+    let inputs = inputs(&texts);
+    tell_all(&[], &inputs.unreadable, 0);
     if inputs.folders.is_empty() {
         tell("no set of the cluster is on vSphere");
     }
@@ -37,22 +36,22 @@ async fn run_templates(args: &TemplatesArgs) -> Result<u8, CommandError> {
     }
     let report = template_report(&inputs, found, args.keep_templates);
     show(args.output, &report)?;
-    let code = if !problems.is_empty() {
+    let code = if !inputs.unreadable.is_empty() {
         exit::INVALID_INPUT
     } else if failed.is_empty() {
         exit::OK
     } else {
         exit::UNREACHABLE
     };
-    let chosen: Vec<_> = report
-        .items
-        .iter()
-        .filter(|item| is_chosen(args, item))
-        .collect();
+    let removal = Removal {
+        removable: args.remove,
+        unfinished: args.remove_unfinished,
+    };
+    let chosen: Vec<_> = report.chosen(removal).collect();
     if chosen.is_empty() {
         return Ok(code);
     }
-    if let Some(why) = why_not_to_remove(&inputs, &problems) {
+    if let Some(why) = inputs.obstacle_to_removal() {
         tell(&format!("osimage: nothing was removed: {why}"));
         return Ok(exit::REFUSED);
     }
@@ -61,25 +60,6 @@ async fn run_templates(args: &TemplatesArgs) -> Result<u8, CommandError> {
         removed = removed.max(remove(item, cluster.as_ref(), &access, args.output).await?);
     }
     Ok(code.max(removed))
-}
-
-/// Why no template may be removed now, where that is so.
-fn why_not_to_remove(inputs: &TemplateInputs, problems: &[String]) -> Option<String> {
-    if let Some(problem) = problems.first() {
-        return Some(format!(
-            "{problem}: which templates it names is not known; repair it and run this again"
-        ));
-    }
-    inputs.infrastructure_name.is_empty().then(|| {
-        "Infrastructure cluster has no status.infrastructureName: which templates are of this \
-         cluster is not known"
-            .to_owned()
-    })
-}
-
-fn is_chosen(args: &TemplatesArgs, item: &ReportedTemplate) -> bool {
-    args.remove && item.state == STATE_REMOVABLE
-        || args.remove_unfinished && item.state == STATE_UNFINISHED
 }
 
 /// One that cannot be removed keeps no other.
@@ -114,14 +94,7 @@ async fn why_to_keep(
     let Some(cluster) = cluster else {
         return Ok(None);
     };
-    let (mut inputs, mut problems) = inputs(&fetch(cluster).await?);
-    problems.append(&mut inputs.unreadable);
-    if let Some(why) = why_not_to_remove(&inputs, &problems) {
-        return Ok(Some(why));
-    }
-    let now = template_report(&inputs, vec![item.template.clone()], 0).items;
-    let users = now.into_iter().find(|now| now.state != item.state);
-    Ok(users.map(|now| format!("it is {} by now: {}", now.state, now.used_by.join(", "))))
+    Ok(item.why_to_keep(&inputs(&fetch(cluster).await?)))
 }
 
 async fn fetch(cluster: &Cluster) -> Result<Texts, CommandError> {
@@ -143,16 +116,19 @@ async fn read(args: &TemplatesArgs) -> Result<(Texts, Option<Cluster>), CommandE
     Ok((fetch(&cluster).await?, Some(cluster)))
 }
 
-fn inputs(texts: &Texts) -> (TemplateInputs, Vec<String>) {
+/// A file that cannot be read may name templates, too.
+fn inputs(texts: &Texts) -> TemplateInputs {
     let loaded = load(texts);
-    let errors = texts.errors.iter().chain(&loaded.errors);
-    let errors = errors.map(ToString::to_string).collect();
-    let inputs = template_inputs(&ClusterSnapshot {
+    let mut inputs = template_inputs(&ClusterSnapshot {
         completeness: Completeness::Partial,
         objects: loaded.objects,
         streams: Vec::new(),
     });
-    (inputs, errors)
+    let errors = texts.errors.iter().chain(&loaded.errors);
+    inputs
+        .unreadable
+        .splice(0..0, errors.map(ToString::to_string));
+    inputs
 }
 
 fn show(format: TemplatesFormat, report: &TemplateReport) -> Result<(), CommandError> {
