@@ -82,6 +82,7 @@ fn on_simulator(text: &str, digest: &str) -> String {
         ("/hall/vm", "/DC0/vm"),
         ("datacenter: hall", "datacenter: DC0"),
         ("- nodes", "- VM Network"),
+        ("networkName: nodes", "networkName: VM Network"),
         // What an API server wants to see and a plan does not look at.
         (
             "  channel: stable-4.22\nstatus:\n  desired:\n",

@@ -14,6 +14,7 @@
 )]
 
 pub mod cluster;
+pub mod network;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -41,9 +42,18 @@ static TOLD: Once = Once::new();
 /// Bytes of the disk in an [`ova`].
 const DISK: usize = 1 << 20;
 
+/// The description in an [`ova`].
+pub fn description(release: &str) -> String {
+    include_str!("template.ovf").replace("@RELEASE@", release)
+}
+
 /// An OVA of a release, with a disk of a megabyte.
 pub fn ova(release: &str) -> Vec<u8> {
-    let description = include_str!("template.ovf").replace("@RELEASE@", release);
+    ova_of(&description(release))
+}
+
+/// An OVA with this description.
+pub fn ova_of(description: &str) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     for (name, content) in [
         ("rhcos.ovf", description.as_bytes()),
