@@ -19,7 +19,7 @@ const NOT_FOUND: Duration = Duration::from_mins(10);
 const DENIED: Duration = Duration::from_mins(1);
 /// A vCenter locks a user out who gives a wrong password five times within three minutes. Two
 /// replicas may ask, and other programs with the same credentials.
-const DENIED_BY_VCENTER: Duration = Duration::from_mins(3);
+const LOGIN_REFUSED: Duration = Duration::from_mins(3);
 /// How long a pass waits for answers before it goes on without them: a slow cloud must not hold
 /// sets that need nothing of it.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -42,14 +42,22 @@ struct Shared {
 #[derive(Default)]
 struct Known {
     facts: Vec<KnownFact>,
-    /// Which clouds are being asked.
-    asking: BTreeSet<CloudName>,
+    /// Which clouds are being asked, and whether what they answer still counts.
+    asking: BTreeMap<CloudName, Currency>,
 }
 
 struct KnownFact {
     fact: Fact,
     since: Instant,
     until: Instant,
+}
+
+/// Whether the answer to a question that is under way will count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Currency {
+    Current,
+    /// Something was done in the cloud since it was asked: the answer may be from before.
+    Outdated,
 }
 
 /// Clouds are asked independently of each other: one that is slow holds up no other.
@@ -99,7 +107,7 @@ impl FactCache {
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
         let known = self.known();
         let open = known.facts.iter();
-        let open = open.filter(|known| age(&known.fact) != FOUND);
+        let open = open.filter(|known| known.until - known.since != FOUND);
         open.map(|known| known.until).min()
     }
 
@@ -109,12 +117,13 @@ impl FactCache {
         self.forget(|known| is_known_template(&known.fact) && known.since + FRESH <= now)
     }
 
-    /// Forgets what a vCenter said: something was done there.
+    /// Forgets what a vCenter said, and what it is about to say: something was done there.
     pub(crate) fn forget_templates(&self, server: &str) {
         self.forget(|known| match &known.fact {
             Fact::VsphereTemplate { search, .. } => search.server.eq_ignore_ascii_case(server),
             Fact::AwsImage { .. } | Fact::AwsMarketplaceImages { .. } => false,
         });
+        self.known().outdate(server);
     }
 
     fn forget(&self, is_old: impl Fn(&KnownFact) -> bool) -> bool {
@@ -134,7 +143,7 @@ impl FactCache {
         let mut arrivals = self.arrivals();
         let asked: Vec<_> = clouds.keys().cloned().collect();
         for (cloud, needs) in clouds {
-            if self.known().asking.insert(cloud.clone()) {
+            if self.known().begin(&cloud) {
                 let this = self.clone();
                 tokio::spawn(async move { this.resolve(&cloud, &needs).await });
             }
@@ -142,7 +151,7 @@ impl FactCache {
         let is_open = || {
             asked
                 .iter()
-                .any(|cloud| self.known().asking.contains(cloud))
+                .any(|cloud| self.known().asking.contains_key(cloud))
         };
         let answered = async { while is_open() && arrivals.changed().await.is_ok() {} };
         tokio::time::timeout(PATIENCE, answered).await.ok();
@@ -156,16 +165,7 @@ impl FactCache {
         for warning in &resolved.warnings {
             tracing::warn!("{warning}");
         }
-        let now = Instant::now();
-        let mut known = self.known();
-        known.facts.extend(resolved.facts.iter().map(|fact| {
-            let until = now + age(&fact);
-            // Counted from the question, the answer of a vCenter that takes long would be too old at once.
-            let since = now;
-            KnownFact { fact, since, until }
-        }));
-        known.asking.remove(cloud);
-        drop(known);
+        self.known().answered(cloud, &resolved, Instant::now());
         self.0
             .arrived
             .send_modify(|count| *count = count.wrapping_add(1));
@@ -182,6 +182,40 @@ impl FactCache {
     }
 }
 
+impl Known {
+    /// Whether a cloud may be asked now: it is not being asked already.
+    fn begin(&mut self, cloud: &CloudName) -> bool {
+        let is_free = !self.asking.contains_key(cloud);
+        if is_free {
+            self.asking.insert(cloud.clone(), Currency::Current);
+        }
+        is_free
+    }
+
+    /// Something was done in a vCenter: what it is about to answer does not count.
+    fn outdate(&mut self, server: &str) {
+        for (cloud, currency) in &mut self.asking {
+            if matches!(cloud, CloudName::Vcenter(name) if name.eq_ignore_ascii_case(server)) {
+                *currency = Currency::Outdated;
+            }
+        }
+    }
+
+    /// Keeps the answers of a cloud, unless something was done there since it was asked: then the next
+    /// pass asks again.
+    fn answered(&mut self, cloud: &CloudName, resolved: &Resolved, now: Instant) {
+        if self.asking.remove(cloud) == Some(Currency::Outdated) {
+            return;
+        }
+        self.facts.extend(resolved.facts.iter().map(|fact| {
+            let until = now + age(&fact, &resolved.refused_logins);
+            // Counted from the question, the answer of a vCenter that takes long would be too old at once.
+            let since = now;
+            KnownFact { fact, since, until }
+        }));
+    }
+}
+
 /// Whether a vCenter has answered. A refusal does not count: asking again soon could lock the user out.
 fn is_known_template(fact: &Fact) -> bool {
     matches!(
@@ -194,7 +228,7 @@ fn is_known_template(fact: &Fact) -> bool {
 }
 
 /// How long an answer holds.
-fn age(fact: &Fact) -> Duration {
+fn age(fact: &Fact, refused_logins: &BTreeSet<String>) -> Duration {
     fn of<T>(answer: &Answer<T>) -> Duration {
         match answer {
             Answer::Found(_) => FOUND,
@@ -206,8 +240,9 @@ fn age(fact: &Fact) -> Duration {
         Fact::AwsImage { answer, .. } => of(answer),
         // Which images of a product there are changes with each release.
         Fact::AwsMarketplaceImages { answer, .. } => of(answer).min(NOT_FOUND),
-        Fact::VsphereTemplate { answer, .. } => match answer {
-            Answer::Denied(_) => DENIED_BY_VCENTER,
+        Fact::VsphereTemplate { search, answer } => match answer {
+            Answer::Denied(_) if refused_logins.contains(&search.server) => LOGIN_REFUSED,
+            Answer::Denied(_) => DENIED,
             // Anybody may remove a template, or import one.
             Answer::Found(_) | Answer::NotFound => NOT_FOUND,
         },
@@ -240,6 +275,61 @@ fn denied(needs: &[FactRequest], problem: &str) -> Resolved {
     Resolved {
         facts,
         warnings: vec![problem.to_owned()],
-        other: 0,
+        ..Resolved::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use openshift_model::facts::{VsphereMachines, VsphereSearch};
+
+    fn of_vcenter(answer: Answer<VsphereMachines>) -> Resolved {
+        let search = VsphereSearch {
+            server: "V".to_owned(),
+            datacenter: "dc1".to_owned(),
+            folder: "f".to_owned(),
+            names: vec!["t".to_owned()],
+        };
+        let mut facts = Facts::default();
+        facts.insert(Fact::VsphereTemplate { search, answer });
+        Resolved {
+            facts,
+            ..Resolved::default()
+        }
+    }
+
+    #[test]
+    fn what_was_asked_before_an_import_ended_does_not_count() {
+        let (mut known, now) = (Known::default(), Instant::now());
+        let cloud = CloudName::Vcenter("V".to_owned());
+        let nothing = of_vcenter(Answer::Found(VsphereMachines::default()));
+        assert!(known.begin(&cloud) && !known.begin(&cloud));
+        known.outdate("v");
+        known.answered(&cloud, &nothing, now);
+        assert_eq!(known.facts.len(), 0);
+        assert!(known.begin(&cloud), "it is asked again");
+        known.outdate("w");
+        known.answered(&cloud, &nothing, now);
+        assert_eq!(known.facts.len(), 1);
+    }
+
+    #[test]
+    fn w_05_only_a_refused_login_is_asked_less_often_than_each_minute() {
+        let cloud = CloudName::Vcenter("V".to_owned());
+        let denied = || of_vcenter(Answer::Denied("no".to_owned()));
+        let refused = Resolved {
+            refused_logins: ["V".to_owned()].into(),
+            ..denied()
+        };
+        for (resolved, expected) in [
+            (denied(), DENIED),
+            (refused, LOGIN_REFUSED),
+            (of_vcenter(Answer::NotFound), NOT_FOUND),
+        ] {
+            let (mut known, now) = (Known::default(), Instant::now());
+            known.answered(&cloud, &resolved, now);
+            assert_eq!(known.facts.first().unwrap().until, now + expected);
+        }
     }
 }

@@ -53,8 +53,8 @@ struct Failure {
 #[derive(Default)]
 pub(crate) struct Imports {
     tasks: JoinSet<Imported>,
-    /// By vCenter.
-    running: BTreeMap<String, Id>,
+    /// By vCenter: which task, and for which target.
+    running: BTreeMap<String, (Id, Target)>,
     ended: Vec<Imported>,
     /// By what was to be done: sets of the same failure domain wait for the same.
     failures: BTreeMap<String, Failure>,
@@ -71,21 +71,22 @@ impl Imports {
                 self.ended.push(imported);
             }
             Some(Err(error)) => {
-                tracing::error!(%error, "a bug: an import panicked; it is begun anew");
-                self.forget(error.id());
+                tracing::error!(%error, "a bug: an import panicked; it is begun anew later");
+                if let Some(target) = self.forget(error.id()) {
+                    self.failed(&target, format!("a bug of this controller: {error}"));
+                }
             }
             None => pending().await,
         }
     }
 
-    fn forget(&mut self, id: Id) {
-        self.running.retain(|server, running| {
-            let goes_on = *running != id;
-            if !goes_on {
-                self.progress.ended(server);
-            }
-            goes_on
-        });
+    /// A task has ended; its target.
+    fn forget(&mut self, id: Id) -> Option<Target> {
+        let mut running = self.running.iter();
+        let (server, _) = running.find(|(_, (running, _))| *running == id)?;
+        let server = server.clone();
+        self.progress.ended(&server);
+        self.running.remove(&server).map(|(_, target)| target)
     }
 
     /// Those that have ended since the last time.
@@ -103,12 +104,12 @@ impl Imports {
 
     /// Carries out steps, as long as this process leads.
     pub(crate) fn start(&mut self, import: Import) {
-        let server = server(&import.target);
+        let (server, target) = (server(&import.target), import.target.clone());
         let (queue, progress) = (Arc::clone(&self.queue), self.progress.clone());
         let task = self
             .tasks
             .spawn(async move { import.run(&queue, &progress).await });
-        self.running.insert(server, task.id());
+        self.running.insert(server, (task.id(), target));
     }
 
     /// Why the steps of a target failed, where they did the last time.
@@ -293,12 +294,33 @@ mod tests {
     async fn a_vcenter_does_one_thing_at_a_time() {
         let mut imports = Imports::default();
         let task = imports.tasks.spawn(pending::<Imported>());
-        imports.running.insert("v".to_owned(), task.id());
+        let running = (task.id(), waiting("b", "v", "other"));
+        imports.running.insert("v".to_owned(), running);
         assert!(!imports.is_due(&waiting("a", "V", "t")));
         assert!(imports.is_due(&waiting("b", "w", "t")));
         task.abort();
         imports.ended().await;
         assert!(imports.is_due(&waiting("a", "v", "t")));
         assert!(imports.take_ended().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_import_that_panics_waits_as_one_that_fails() {
+        let mut imports = Imports::default();
+        let target = waiting("a", "v", "t");
+        let task = imports
+            .tasks
+            .spawn(async { panic!("as if there were a bug") });
+        let running = (task.id(), target.clone());
+        imports.running.insert("v".to_owned(), running);
+        imports.ended().await;
+        assert!(!imports.is_due(&target));
+        assert!(imports.problem(&target).unwrap().contains("bug"));
+        assert!(
+            imports.is_due(&waiting("b", "v", "another")),
+            "the vCenter is free"
+        );
+        tokio::time::advance(Duration::from_secs(31)).await;
+        assert!(imports.is_due(&target));
     }
 }

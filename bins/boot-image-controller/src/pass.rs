@@ -44,7 +44,10 @@ pub(crate) struct Decided {
 impl Controller {
     /// One pass; when the next one is due, whatever happens until then.
     pub(crate) async fn pass(&mut self) -> Result<Option<Instant>, PassError> {
-        self.imported().await?;
+        let saved = self.imported().await;
+        if let Err(error) = &saved {
+            tracing::warn!(%error, "entries of the history are not written yet; the pass goes on");
+        }
         let Some(decided) = self.decide().await? else {
             return Ok(None);
         };
@@ -70,6 +73,9 @@ impl Controller {
             self.unfinished = None;
             None
         };
+        if self.memory.has_unsaved_entries() {
+            saved?;
+        }
         Ok(earliest([next, look_again, self.facts.next_expiry()]))
     }
 

@@ -1,6 +1,6 @@
 //! Updates of sets: whose turn it is, what became of them, and who undoes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,12 +50,7 @@ impl Controller {
             .iter()
             .filter(|it| it.decision == DecisionKind::Update);
         let updates: Vec<_> = updates.map(|target| (target.reference(), target)).collect();
-        self.retries
-            .retain(|object| updates.iter().any(|(key, _)| key == object));
-        self.failures
-            .retain(|object, _| updates.iter().any(|(key, _)| key == object));
-        self.opponents
-            .retain(|object, _| updates.iter().any(|(key, _)| key == object));
+        self.forget_settled(plan);
         for (key, target) in updates {
             let now = seconds();
             let pauses = self.flags.pauses();
@@ -73,7 +68,9 @@ impl Controller {
                 self.failures.get(&key),
                 self.retries.is_due(&key, Instant::now()),
             ) {
-                turn.results.insert(key, Became::Failed(failure.clone()));
+                let failure = Became::Failed(failure.clone());
+                turn.next = earliest([turn.next, self.retries.due(&key)]);
+                turn.results.insert(key, failure);
             } else if turn.due.len() < MOST_UPDATES {
                 turn.due.push(target.clone());
             } else {
@@ -81,6 +78,18 @@ impl Controller {
             }
         }
         Ok(turn)
+    }
+
+    /// Forgets failures and opponents of sets that need no update any more. A set that is not decided,
+    /// because a cloud has not answered yet, may need the same one again.
+    fn forget_settled(&mut self, plan: &Plan) {
+        use DecisionKind::{Undecided, Update};
+        let targets = plan.targets.iter();
+        let may_need = targets.filter(|it| matches!(it.decision, Update | Undecided));
+        let kept: BTreeSet<_> = may_need.map(Target::reference).collect();
+        self.retries.retain(|object| kept.contains(object));
+        self.failures.retain(|object, _| kept.contains(object));
+        self.opponents.retain(|object, _| kept.contains(object));
     }
 
     /// BI-190: finds out who reverts a set, once in each pause, and says so.
@@ -166,6 +175,7 @@ impl Controller {
             }
         }
         let updates = self.updates(&plan, options);
+        let tried: Vec<_> = turn.due.iter().map(Target::reference).collect();
         let outcomes = updates.carry_out(std::mem::take(&mut turn.due)).await;
         let mut moved = false;
         let mut unknown = Vec::new();
@@ -187,7 +197,14 @@ impl Controller {
         }
         self.memory.state.pending = earlier;
         self.memory.state.pending.extend(unknown);
-        Ok(moved.then(|| Instant::now() + MOVED))
+        // One whose task panicked has no outcome.
+        for key in tried.iter().filter(|key| !turn.results.contains_key(key)) {
+            self.retries
+                .done(key, queue::Outcome::Failed, Instant::now());
+        }
+        let retries = tried.iter().map(|key| self.retries.due(key));
+        let moved = moved.then(|| Instant::now() + MOVED);
+        Ok(earliest(retries.chain([moved])))
     }
 
     /// Remembers what became of an update.

@@ -37,17 +37,17 @@ impl Controller {
         self.reporter.blocked(&decided.plan);
         let mut turn = self.turn(&decided).await?;
         self.import(&decided, &mut turn)?;
-        let mut next = self.update(&decided, &mut turn).await?;
+        let updated = self.update(&decided, &mut turn).await;
         self.pass_metrics.contested(&turn.contested);
         // Each of these is done whatever becomes of the others.
         let told = self.status(&decided, &turn, reason).await;
         let saved = self.save().await;
         self.reporter.write_events(&self.cluster).await;
+        let next = updated?;
         told?;
         saved?;
         self.unfinished = None;
-        next = earliest([next, turn.next, self.retries.next_due()]);
-        Ok(next)
+        Ok(earliest([next, turn.next]))
     }
 
     /// What a leader has to know before it writes.

@@ -94,6 +94,7 @@ impl<'a, V: Fn(&str) -> Option<String>> Clouds<'a, V> {
                 resolved.facts.insert(fact);
             }
             resolved.warnings.extend(more.warnings);
+            resolved.refused_logins.extend(more.refused_logins);
         }
         Ok(resolved)
     }

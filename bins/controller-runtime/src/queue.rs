@@ -104,6 +104,12 @@ impl<K: Ord + Clone> WorkQueue<K> {
         waiting.filter_map(|entry| entry.due).min()
     }
 
+    /// When the next turn of a key is; `None` where none is wanted, or somebody works on it.
+    pub fn due(&self, key: &K) -> Option<Instant> {
+        let entry = self.entries.get(key)?;
+        entry.due.filter(|_| !entry.taken)
+    }
+
     /// How often the key has failed in a row.
     pub fn failures(&self, key: &K) -> u32 {
         self.entries.get(key).map_or(0, |entry| entry.failures)
@@ -163,6 +169,8 @@ mod tests {
         queue.done(&"a", Outcome::Failed, now);
         assert!(!queue.is_due(&"a", now) && queue.is_due(&"b", now));
         assert_eq!(queue.next_due(), Some(now + FIRST_WAIT));
+        assert_eq!(queue.due(&"a"), Some(now + FIRST_WAIT));
+        assert_eq!(queue.due(&"b"), None);
         queue.add("a", now);
         assert_eq!(queue.take(now), Some("a"));
         queue.done(&"a", Outcome::Failed, now);

@@ -14,7 +14,7 @@ mod lookup;
 mod query;
 mod region;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use openshift_model::facts::{Answer, Fact, FactRequest, Facts};
@@ -48,6 +48,8 @@ pub struct Resolved {
     pub warnings: Vec<String>,
     /// How many questions are not about AWS; they were left alone.
     pub other: usize,
+    /// vCenters that refused the login. They lock out who is refused too often.
+    pub refused_logins: BTreeSet<String>,
 }
 
 /// BI-262, BI-267, BI-277: asks EC2. Every question about AWS gets an answer, each is asked once.
@@ -100,6 +102,7 @@ pub async fn resolve(
         warnings: warnings(&facts),
         facts,
         other,
+        refused_logins: BTreeSet::new(),
     }
 }
 

@@ -41,19 +41,26 @@ pub async fn resolve(needs: &[FactRequest], access: &Access) -> Resolved {
     let mut asked = JoinSet::new();
     for (server, searches) in servers {
         let access = Arc::clone(&access);
-        asked.spawn(async move { of_server(&server, searches, &access).await });
+        asked.spawn(async move {
+            let answered = of_server(&server, searches, &access).await;
+            (server, answered)
+        });
     }
     let mut resolved = Resolved {
         other,
         ..Resolved::default()
     };
     while let Some(answered) = asked.join_next().await {
-        let Ok((facts, warning)) = answered else {
+        let Ok((server, answered)) = answered else {
             continue;
         };
-        for fact in facts {
+        for fact in answered.facts {
             resolved.facts.insert(fact);
         }
+        if matches!(answered.problem, Some(VcenterError::Login { .. })) {
+            resolved.refused_logins.insert(server);
+        }
+        let warning = answered.problem.map(|problem| problem.to_string());
         resolved.warnings.extend(warning);
     }
     resolved.warnings.sort();
@@ -61,14 +68,20 @@ pub async fn resolve(needs: &[FactRequest], access: &Access) -> Resolved {
 }
 
 /// Answers to all questions about a vCenter, and why some have none.
-async fn of_server(
-    server: &str,
-    searches: BTreeSet<VsphereSearch>,
-    access: &Access,
-) -> (Vec<Fact>, Option<String>) {
+struct Answered {
+    facts: Vec<Fact>,
+    problem: Option<VcenterError>,
+}
+
+async fn of_server(server: &str, searches: BTreeSet<VsphereSearch>, access: &Access) -> Answered {
     let session = match Session::open(server, access).await {
         Ok(session) => session,
-        Err(error) => return denied(searches, &error),
+        Err(error) => {
+            return Answered {
+                facts: denied(searches, &error),
+                problem: Some(error),
+            };
+        }
     };
     let mut by_datacenter: BTreeMap<String, Vec<VsphereSearch>> = BTreeMap::new();
     for search in searches {
@@ -76,32 +89,27 @@ async fn of_server(
         list.push(search);
     }
     let mut facts = Vec::new();
-    let mut warning = None;
+    let mut problem = None;
     for (datacenter, searches) in by_datacenter {
         match of_datacenter(&session, &datacenter, &searches).await {
             Ok(found) => facts.extend(found),
             Err(error) => {
-                let (denied, words) = denied(searches, &error);
-                facts.extend(denied);
-                warning = warning.or(words);
+                facts.extend(denied(searches, &error));
+                problem = problem.or(Some(error));
             }
         }
     }
     session.close().await;
-    (facts, warning)
+    Answered { facts, problem }
 }
 
-fn denied(
-    searches: impl IntoIterator<Item = VsphereSearch>,
-    error: &VcenterError,
-) -> (Vec<Fact>, Option<String>) {
+fn denied(searches: impl IntoIterator<Item = VsphereSearch>, error: &VcenterError) -> Vec<Fact> {
     let words = error.to_string();
     let fact = |search| Fact::VsphereTemplate {
         search,
         answer: Answer::Denied(words.clone()),
     };
-    let facts = searches.into_iter().map(fact).collect();
-    (facts, Some(words))
+    searches.into_iter().map(fact).collect()
 }
 
 /// BI-315 … BI-319: one look at a datacenter answers all questions about it.
