@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bootimage_plan::Pauses;
 use clap::{Parser, ValueEnum};
 use cluster_io::clouds::Certificates;
-use cluster_io::vcenter::Artifacts;
+use cluster_io::vcenter::{ArtifactMirror, Artifacts};
 use controller_runtime::flags::CommonFlags;
 
 /// How much longer than the first pause the longest one is: a minute and an hour by default.
@@ -30,18 +30,12 @@ pub struct Flags {
     #[arg(long, value_name = "SECONDS", default_value_t = 60,
         value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub contest_pause: u32,
-    /// Certificates of authorities that vCenters may have theirs from, PEM, beside those that the
-    /// system trusts; repeatable
-    #[arg(long, value_name = "FILE")]
-    pub vcenter_ca: Vec<PathBuf>,
-    /// Hosts and the SHA-256 or SHA-1 of their certificates, as in govc's known hosts: for such a
-    /// host only that certificate counts; repeatable
-    #[arg(long, value_name = "FILE")]
-    pub vcenter_thumbprints: Vec<PathBuf>,
-    /// Take OVAs from here instead of from where the release says: a URL to which the paths of the
-    /// release's URLs are appended, or `file:///FOLDER` with files of the same names
-    #[arg(long, value_name = "URL")]
-    pub artifact_mirror: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the help of each flag is its own")]
+    pub certificates: Certificates,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the help of each flag is its own")]
+    pub mirror: ArtifactMirror,
     /// Where OVAs are kept that were downloaded for vCenters
     #[arg(
         long,
@@ -89,20 +83,12 @@ impl Flags {
         }
     }
 
-    /// Which certificates of vCenters count besides those that the system trusts.
-    pub(crate) fn certificates(&self) -> Certificates {
-        Certificates {
-            authorities: self.vcenter_ca.clone(),
-            thumbprints: self.vcenter_thumbprints.clone(),
-        }
-    }
-
     /// Where OVAs come from, and where they are kept.
     pub(crate) fn artifacts(&self) -> Artifacts {
         Artifacts {
             cache: self.artifact_cache.clone(),
             limit: self.artifact_cache_size << 30,
-            mirror: self.artifact_mirror.clone(),
+            mirror: self.mirror.mirror.clone(),
         }
     }
 }

@@ -80,7 +80,7 @@ fn controller(
     let imports = Imports::default();
     Controller {
         store: Arc::new(store(&cluster, flags.mode)),
-        facts: FactCache::new(cluster.clone(), flags.certificates()),
+        facts: FactCache::new(cluster.clone(), flags.certificates.clone()),
         cluster,
         pass_metrics: PassMetrics::register(&metrics, &imports.progress),
         imports,

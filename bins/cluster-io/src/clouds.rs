@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use bootimage_plan::FactRequest;
+use clap::Args;
 use openshift_model::{Kind, RawObject, Secret, names};
 
 use crate::cluster::Cluster;
@@ -41,12 +42,17 @@ pub enum CloudError {
     Trust(#[from] TrustError),
 }
 
-/// Which certificates of vCenters count, beside what the system and the environment say.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Which certificates of vCenters count, beside what the system and the environment say; as flags of
+/// a command line. They are always checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct Certificates {
-    /// Files with certificates of authorities, PEM.
+    /// Certificates of authorities that vCenters and --artifact-mirror may have theirs from, PEM,
+    /// beside those that the system trusts; repeatable
+    #[arg(long = "vcenter-ca", value_name = "FILE")]
     pub authorities: Vec<PathBuf>,
-    /// Files with hosts and thumbprints, as govc's known hosts.
+    /// Hosts and the SHA-256 or SHA-1 of their certificates, as in govc's known hosts: for such a
+    /// host only that certificate counts; repeatable
+    #[arg(long = "vcenter-thumbprints", value_name = "FILE")]
     pub thumbprints: Vec<PathBuf>,
 }
 

@@ -18,6 +18,8 @@ pub use vsphere::{TemplatesArgs, TemplatesFormat, VsphereCommand};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::ArgValueCandidates;
+use cluster_io::clouds::Certificates;
+use cluster_io::vcenter::ArtifactMirror;
 
 use crate::complete;
 
@@ -248,29 +250,15 @@ pub struct InputArgs {
     pub template_names: TemplateNamesArg,
     /// How vCenters are spoken to.
     #[command(flatten)]
-    pub vcenter: VcenterArgs,
-}
-
-/// Which certificates of vCenters count. They are always checked.
-#[derive(Debug, Clone, Args)]
-pub struct VcenterArgs {
-    /// Certificates of authorities that vCenters may have theirs from, PEM, beside those that the
-    /// system trusts; repeatable
-    #[arg(long, value_name = "FILE")]
-    pub vcenter_ca: Vec<PathBuf>,
-    /// Hosts and the SHA-256 or SHA-1 of their certificates, as in govc's known hosts: for such a
-    /// host only that certificate counts; repeatable
-    #[arg(long, value_name = "FILE")]
-    pub vcenter_thumbprints: Vec<PathBuf>,
+    pub vcenter: Certificates,
 }
 
 /// Where the OVAs come from that vCenters import.
 #[derive(Debug, Clone, Args)]
 pub struct ArtifactArgs {
-    /// Take OVAs from here instead of from where the release says: a URL to which the paths of the
-    /// release's URLs are appended, or `file:///FOLDER` with files of the same names
-    #[arg(long, value_name = "URL")]
-    pub artifact_mirror: Option<String>,
+    /// Instead of where the release says.
+    #[command(flatten)]
+    pub mirror: ArtifactMirror,
     /// Where OVAs are kept that were downloaded [default: osimage in `XDG_CACHE_HOME` or ~/.cache]
     #[arg(long, value_name = "FOLDER")]
     pub artifact_cache: Option<PathBuf>,
@@ -349,7 +337,7 @@ pub struct ApplyArgs {
     pub accept_deferred: bool,
     /// How vCenters are spoken to.
     #[command(flatten)]
-    pub vcenter: VcenterArgs,
+    pub vcenter: Certificates,
     /// Where OVAs come from.
     #[command(flatten)]
     pub artifacts: ArtifactArgs,

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use clap::Args;
 use http::header::{CONTENT_LENGTH, LOCATION, RANGE};
 use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body::Body as HttpBody;
@@ -101,6 +102,15 @@ pub enum ArtifactError {
         /// Of the file.
         found: String,
     },
+}
+
+/// Where OVAs come from, as a flag of a command line.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ArtifactMirror {
+    /// Take OVAs from here instead of from where the release says: a URL to which the paths of the
+    /// release's URLs are appended, or `file:///FOLDER` with files of the same names
+    #[arg(long = "artifact-mirror", value_name = "URL")]
+    pub mirror: Option<String>,
 }
 
 /// Where OVAs come from, and where they are kept.
@@ -437,91 +447,4 @@ fn status_error(url: &Uri, status: StatusCode) -> ArtifactError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn artifacts(cache: &Path, limit: u64, mirror: Option<&str>) -> Artifacts {
-        Artifacts {
-            cache: cache.to_owned(),
-            limit,
-            mirror: mirror.map(str::to_owned),
-        }
-    }
-
-    #[test]
-    fn bi_334_a_mirror_has_the_paths_of_the_stream() {
-        let check = |mirror: Option<&str>, expected: Option<&str>| {
-            let location = Uri::from_static("https://example.com/art/a.ova");
-            let url = artifacts(Path::new("/c"), 0, mirror).url(&location);
-            assert_eq!(url.ok().map(|url| url.to_string()).as_deref(), expected);
-        };
-        check(None, Some("https://example.com/art/a.ova"));
-        check(Some("http://m/x/"), Some("http://m/x/art/a.ova"));
-        check(Some("https://m"), Some("https://m/art/a.ova"));
-        check(Some("ftp://m"), None);
-        check(Some("https://m/a@b"), Some("https://m/a@b/art/a.ova"));
-        check(Some(" "), None);
-    }
-
-    #[test]
-    fn credentials_in_urls_are_refused_and_not_repeated() {
-        let location = Uri::from_static("https://example.com/a.ova");
-        for mirror in [
-            "https://user:hush@m",
-            "https://hush@m:8443/x",
-            "user:hush@ m",
-        ] {
-            let error = artifacts(Path::new("/c"), 0, Some(mirror)).url(&location);
-            let error = error.unwrap_err();
-            assert_eq!(error, ArtifactError::Credentials("--artifact-mirror"));
-            assert!(!error.to_string().contains("hush"), "{error}");
-        }
-        let from = Uri::from_static("https://m/a");
-        assert_eq!(moved(&from, "https://user:hush@n/a"), None);
-    }
-
-    #[test]
-    fn bi_334_what_was_used_longest_ago_makes_room() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = |digit: char, age: u64| {
-            let path = folder
-                .path()
-                .join(format!("{}.ova", digit.to_string().repeat(64)));
-            fs::write(&path, [0; 10]).unwrap();
-            let time = SystemTime::now() - Duration::from_secs(age);
-            File::options()
-                .append(true)
-                .open(&path)
-                .unwrap()
-                .set_modified(time)
-                .unwrap();
-            path
-        };
-        let (old, new) = (file('a', 100), file('b', 1));
-        let other = folder.path().join("other.ova");
-        fs::write(&other, [0; 100]).unwrap();
-        let cache = artifacts(folder.path(), 25, None);
-        let url = Uri::from_static("https://m/a");
-        cache
-            .make_room(&url, &folder.path().join("x.part"), 10)
-            .unwrap();
-        assert_eq!(
-            (old.exists(), new.exists(), other.exists()),
-            (false, true, true)
-        );
-        let error = cache.make_room(&url, &folder.path().join("x.part"), 26);
-        assert!(matches!(error, Err(ArtifactError::TooLarge { .. })));
-    }
-
-    #[test]
-    fn redirections_stay_encrypted() {
-        let from = Uri::from_static("https://m/a/b");
-        let check = |target: &str, expected: Option<&str>| {
-            let target = moved(&from, target).map(|uri| uri.to_string());
-            assert_eq!(target.as_deref(), expected);
-        };
-        check("/c", Some("https://m/c"));
-        check("https://n/c", Some("https://n/c"));
-        check("http://n/c", None);
-    }
-}
+mod tests;

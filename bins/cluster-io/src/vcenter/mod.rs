@@ -27,7 +27,7 @@ mod trust;
 mod xml;
 
 pub use access::{Access, AccessError, Limits, Login};
-pub use artifact::{ArtifactError, Artifacts, DEFAULT_CACHE_BYTES};
+pub use artifact::{ArtifactError, ArtifactMirror, Artifacts, DEFAULT_CACHE_BYTES};
 pub use error::VcenterError;
 pub use facts::resolve;
 pub use fault::{

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use cluster_io::clouds::Certificates;
 
-use super::{ClusterArgs, VcenterArgs};
+use super::ClusterArgs;
 
 const TEMPLATES_EXAMPLES: &str = "\
 Examples:
@@ -36,7 +37,7 @@ pub struct TemplatesArgs {
     pub cluster: ClusterArgs,
     /// How vCenters are spoken to.
     #[command(flatten)]
-    pub vcenter: VcenterArgs,
+    pub vcenter: Certificates,
     /// Of the templates of a failure domain that nothing names, keep the newest ones
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub keep_templates: usize,

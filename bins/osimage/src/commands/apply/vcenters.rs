@@ -64,7 +64,7 @@ fn artifacts(args: &ArtifactArgs) -> Artifacts {
     Artifacts {
         cache: cache.unwrap_or_else(|| cache_folder(|name| std::env::var_os(name))),
         limit: args.artifact_cache_size << 30,
-        mirror: args.artifact_mirror.clone(),
+        mirror: args.mirror.mirror.clone(),
     }
 }
 

@@ -6,10 +6,11 @@ use bootimage_hazards::{Day, HazardTable};
 use bootimage_plan::InTurn;
 use bootimage_plan::inventory::InventoryOptions;
 use bootimage_plan::report::{ClusterLine, Observed};
+use cluster_io::clouds::Certificates;
 use cluster_io::files::Progress;
 use osbuild_plan::{LayerSnapshot, PoolStatus, layering_status};
 
-use crate::cli::{ClusterArgs, InputArgs, ProfileArg, ReportArgs, TemplateNamesArg, VcenterArgs};
+use crate::cli::{ClusterArgs, InputArgs, ProfileArg, ReportArgs, TemplateNamesArg};
 use crate::input::Input;
 
 /// Where a cluster is read from.
@@ -106,9 +107,6 @@ fn input(args: &ReportArgs) -> InputArgs {
         architecture: None,
         fedora_coreos: false,
         template_names: TemplateNamesArg::Content,
-        vcenter: VcenterArgs {
-            vcenter_ca: Vec::new(),
-            vcenter_thumbprints: Vec::new(),
-        },
+        vcenter: Certificates::default(),
     }
 }
