@@ -10,159 +10,23 @@
 )]
 
 mod live_support;
+mod vsphere_support;
 
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
-use live_support::{Cluster, Run, command, plan_of};
+use live_support::{Run, plan_of};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use test_vcenter::cluster::{
-    FOLDER, NEW_1, NEW_2, OLD_1, OLD_2, RELEASE, SERVER, WORKER_1, WORKER_2, credentials, fill,
-    objects, on_two_vcenters, templates,
+    FOLDER, NEW_1, NEW_2, OLD_1, OLD_2, RELEASE, WORKER_1, WORKER_2, fill, on_two_vcenters,
 };
-use test_vcenter::{Machine, PASSWORD, Vcenter};
-
-const SETS: &str =
-    "/apis/machine.openshift.io/v1beta1/namespaces/openshift-machine-api/machinesets";
+use test_vcenter::{PASSWORD, Vcenter};
+use vsphere_support::{SETS, Setting};
 
 /// Every how many calls the command is killed; all of them take two minutes.
 const STRIDE: usize = 5;
 /// Says that the command is to be killed at every call.
 const EVERY_CALL: &str = "OSIMAGE_TEST_EVERY_CALL";
-
-/// A cluster on a vCenter that has the templates of an old release.
-struct Setting {
-    cluster: Cluster,
-    vcenter: Vcenter,
-    files: TempDir,
-    /// Authorities of further vCenters.
-    authorities: Vec<PathBuf>,
-}
-
-impl Setting {
-    fn start() -> Option<Self> {
-        Self::on(|text, server| text.replace(SERVER, server))
-    }
-
-    /// `servers` makes of each document what it is on this vCenter.
-    fn on(servers: impl Fn(&str, &str) -> String) -> Option<Self> {
-        let vcenter = Vcenter::start(0)?;
-        fill(&vcenter);
-        let files = tempfile::tempdir().unwrap();
-        let objects = objects(files.path(), &|text: &str| servers(text, &vcenter.server));
-        let cluster = Cluster::with(&objects)?;
-        cluster
-            .control_plane
-            .create(&json!({"apiVersion": "v1", "kind": "Secret",
-            "metadata": {"name": "worker-user-data", "namespace": "openshift-machine-api"},
-            "stringData": {"userData": r#"{"ignition":{"version":"3.4.0"}}"#}}));
-        cluster
-            .control_plane
-            .create(&credentials(&vcenter, PASSWORD));
-        vcenter.reset();
-        Some(Self {
-            cluster,
-            vcenter,
-            files,
-            authorities: Vec::new(),
-        })
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = command(&self.cluster.kubeconfig, arguments);
-        let authorities = std::iter::once(self.vcenter.authority());
-        for authority in authorities.chain(self.authorities.clone()) {
-            command.arg("--vcenter-ca").arg(authority);
-        }
-        for variable in [
-            "GOVC_URL",
-            "GOVC_USERNAME",
-            "GOVC_PASSWORD",
-            "GOVC_INSECURE",
-        ] {
-            command.env_remove(variable);
-        }
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Run {
-        self.cluster.run_command(&mut self.command(arguments))
-    }
-
-    /// Saves a plan that knows what the vCenter has.
-    fn plan(&self, options: &[&str]) -> String {
-        let path = self.files.path().join("plan.json");
-        let path = path.to_str().unwrap().to_owned();
-        let run = self.run(&[&["plan", "--resolve", "--save", &path], options].concat());
-        assert_eq!(run.code, 0, "{}", run.stderr);
-        path
-    }
-
-    fn apply_command(&self, plan: &str, options: &[&str]) -> Command {
-        let mirror = format!("file://{}", self.files.path().display());
-        let arguments = [
-            "apply",
-            plan,
-            "--accept-deferred",
-            "--artifact-mirror",
-            &mirror,
-        ];
-        let mut command = self.command(&[&arguments[..], options].concat());
-        command
-            .arg("--artifact-cache")
-            .arg(self.files.path().join("cache"));
-        command
-    }
-
-    fn apply(&self, plan: &str, options: &[&str]) -> Run {
-        self.cluster
-            .run_command(&mut self.apply_command(plan, options))
-    }
-
-    /// The template that a set names.
-    fn template_of(&self, set: &str) -> String {
-        let set = self.cluster.control_plane.get(&format!("{SETS}/{set}"));
-        let template = &set["spec"]["template"]["spec"]["providerSpec"]["value"]["template"];
-        template.as_str().unwrap().to_owned()
-    }
-
-    fn machines(&self) -> Vec<Machine> {
-        self.vcenter.machines(&format!("{FOLDER}/"))
-    }
-
-    /// Names in the folder.
-    fn names(&self) -> Vec<String> {
-        let machines = self.machines();
-        let name = |machine: &Machine| machine.path.rsplit('/').next().unwrap().to_owned();
-        machines.iter().map(name).collect()
-    }
-
-    /// What a set of the plan names is there, whole, with its tag and its release.
-    fn check_sets(&self, context: &str) {
-        let machines = self.machines();
-        for set in [WORKER_1, WORKER_2] {
-            let path = format!("{FOLDER}/{}", self.template_of(set));
-            let machine = machines.iter().find(|machine| machine.path == path);
-            let machine = machine.unwrap_or_else(|| panic!("{context}: {set}: no {path}"));
-            assert!(machine.template, "{context}: {machine:?}");
-            let is_new = machine.version == RELEASE;
-            assert!(
-                !is_new || machine.tags == ["loom-2c8vf"],
-                "{context}: {machine:?}"
-            );
-        }
-    }
-
-    /// The vCenter is as it was, and so are the sets.
-    fn reset(&self, snapshot: &[Value]) {
-        self.vcenter.remove(&format!("{FOLDER}/*"));
-        templates(&self.vcenter);
-        self.cluster.reset(snapshot);
-        self.vcenter.reset();
-    }
-}
 
 #[test]
 fn bi_320_from_a_plan_to_sets_that_name_the_new_templates() {
@@ -496,4 +360,100 @@ fn what_nothing_names_is_removed_if_it_is_ours() {
     let removed = run(&["--remove-unfinished"]);
     assert!(removed.contains("mco-tmp-12345678: removed"), "{removed}");
     assert_eq!(setting.names().len(), 5);
+}
+
+/// The failure domains of Infrastructure, changed.
+fn change_failure_domains(setting: &Setting, change: impl FnOnce(&mut Vec<Value>)) {
+    const INFRASTRUCTURE: &str = "/apis/config.openshift.io/v1/infrastructures/cluster";
+    let control_plane = &setting.cluster.control_plane;
+    let mut object = control_plane.get(INFRASTRUCTURE);
+    let mut domains = object["spec"]["platformSpec"]["vsphere"]["failureDomains"].take();
+    change(domains.as_array_mut().unwrap());
+    let vsphere = json!({"failureDomains": domains});
+    control_plane.merge(
+        INFRASTRUCTURE,
+        &json!({"spec": {"platformSpec": {"vsphere": vsphere}}}),
+    );
+}
+
+/// A set that is another one but for its name and its provider spec.
+fn make_set(setting: &Setting, like: &str, name: &str, provider_spec: &Value) {
+    let control_plane = &setting.cluster.control_plane;
+    let mut set = control_plane.get(&format!("{SETS}/{like}"));
+    set["metadata"] = json!({"name": name, "namespace": "openshift-machine-api",
+        "annotations": set["metadata"]["annotations"], "labels": set["metadata"]["labels"]});
+    set["status"].take();
+    control_plane.create(&set);
+    let template = json!({"spec": {"providerSpec": {"value": provider_spec}}});
+    let change = json!({"spec": {"template": template}});
+    control_plane.merge(&format!("{SETS}/{name}"), &change);
+}
+
+/// The target of a plan.
+fn target<'p>(plan: &'p Value, name: &str) -> &'p Value {
+    let mut targets = plan["targets"].as_array().unwrap().iter();
+    targets.find(|target| target["name"] == name).unwrap()
+}
+
+/// A set of the first failure domain, which shares its template.
+const SHARES: &str = "loom-2c8vf-worker-3";
+/// A set of a failure domain that is added later.
+const OF_NEW_DOMAIN: &str = "loom-2c8vf-worker-4";
+
+#[test]
+fn bi_314_w_26_sets_share_templates_get_those_of_new_failure_domains_and_of_none() {
+    let Some(setting) = Setting::start() else {
+        return;
+    };
+    make_set(&setting, WORKER_1, SHARES, &json!({}));
+    // Somebody adds a failure domain and a set in it: there is no template, and none to learn from.
+    let workspace = json!({"datastore": "/DC0/datastore/LocalDS_0",
+        "resourcePool": "/DC0/host/DC0_C1/Resources"});
+    let spec = json!({"template": "none-yet", "workspace": workspace});
+    make_set(&setting, WORKER_2, OF_NEW_DOMAIN, &spec);
+    change_failure_domains(&setting, |domains| {
+        let rack2 = domains.iter_mut().find(|domain| domain["name"] == "rack2");
+        let rack3 = rack2.unwrap();
+        rack3["name"] = json!("rack3");
+        rack3["zone"] = json!("rack3");
+        rack3["topology"]["datastore"] = json!("/DC0/datastore/LocalDS_0");
+    });
+
+    // The second set is in no failure domain now: its provider spec says where its template belongs.
+    let explained = setting.run(&["explain", &format!("machineset/{WORKER_2}")]);
+    assert_eq!(explained.code, 0, "{}", explained.stderr);
+    for words in [
+        "BI-314",
+        "to none, but its provider spec says where a template belongs",
+        "/DC0/host/DC0_C1/VM Network",
+    ] {
+        assert!(explained.stdout.contains(words), "{}", explained.stdout);
+    }
+    let path = setting.plan(&[]);
+    let plan: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    let step = &target(&plan, WORKER_2)["steps"][0];
+    let own = step["name"].as_str().unwrap().to_owned();
+    assert!(own.starts_with("loom-2c8vf-rhcos-workspace-"), "{step}");
+    assert_eq!(step["computeCluster"], "/DC0/host/DC0_C1", "{step}");
+    let skipped = target(&plan, "loom-2c8vf-stray-3");
+    assert_eq!(skipped["reason"], "NoFailureDomain", "{skipped}");
+    let of_new_domain = &target(&plan, OF_NEW_DOMAIN)["steps"][0];
+    // BI-333: as the installer was told.
+    assert_eq!(of_new_domain["diskType"], "thin", "{of_new_domain}");
+
+    let run = setting.apply(&path, &[]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let new_domain = format!("loom-2c8vf-rhcos-rack3-{RELEASE}");
+    for (set, template) in [
+        (WORKER_1, NEW_1),
+        (SHARES, NEW_1),
+        (WORKER_2, own.as_str()),
+        (OF_NEW_DOMAIN, new_domain.as_str()),
+    ] {
+        assert_eq!(setting.template_of(set), template, "{set}");
+        assert!(setting.names().contains(&template.to_owned()), "{set}");
+    }
+    let calls = setting.vcenter.calls();
+    let imports = calls.iter().filter(|call| *call == "ImportVApp").count();
+    assert_eq!(imports, 3, "the first two share one: {calls:?}");
 }

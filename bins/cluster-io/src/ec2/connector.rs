@@ -21,6 +21,15 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// A connection that has not been made in this time will hardly be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// A proxy stands between, and no connection came of it.
+#[derive(Debug, thiserror::Error)]
+#[error("through the proxy {proxy}")]
+struct ProxyError {
+    /// Host and port; a name and a password in its URL are told to nobody.
+    proxy: String,
+    source: BoxError,
+}
+
 /// Connects to a host, or to the proxy that stands before it.
 #[derive(Debug, Clone)]
 pub(crate) struct Connector {
@@ -58,14 +67,21 @@ impl Connector {
         })
     }
 
-    fn tunnel(&self, destination: &Uri) -> Option<Tunnel<HttpsConnector<HttpConnector>>> {
+    /// The way through a proxy, and its name.
+    fn tunnel(&self, destination: &Uri) -> Option<(Tunnel<HttpsConnector<HttpConnector>>, String)> {
         let is_https = destination.scheme_str() == Some("https");
         let proxy = self.proxies.intercept(destination).filter(|_| is_https)?;
+        let (host, port) = (
+            proxy.uri().host().unwrap_or_default(),
+            proxy.uri().port_u16(),
+        );
+        let name = port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let tunnel = Tunnel::new(proxy.uri().clone(), self.to_proxy.clone());
-        Some(match proxy.basic_auth() {
+        let tunnel = match proxy.basic_auth() {
             Some(password) => tunnel.with_auth(password.clone()),
             None => tunnel,
-        })
+        };
+        Some((tunnel, name))
     }
 }
 
@@ -80,8 +96,14 @@ impl Service<Uri> for Connector {
 
     /// TLS to the destination is spoken over what this gives.
     fn call(&mut self, destination: Uri) -> Self::Future {
-        if let Some(mut tunnel) = self.tunnel(&destination) {
-            return Box::pin(async move { Ok(tunnel.call(destination).await?) });
+        if let Some((mut tunnel, proxy)) = self.tunnel(&destination) {
+            return Box::pin(async move {
+                let connected = tunnel.call(destination).await;
+                Ok(connected.map_err(|error| {
+                    let source = error.into();
+                    ProxyError { proxy, source }
+                })?)
+            });
         }
         let connecting = self.to_host.call(destination);
         Box::pin(async move { Ok(MaybeHttpsStream::Http(connecting.await?)) })
