@@ -243,7 +243,11 @@ fn observing_and_standing_beside() {
         let series = "osimage_boot_image_target_info{kind=\"MachineSet\",\
             namespace=\"openshift-machine-api\",name=\"demo-7xk2p-worker-b\",decision=\"Update\"";
         assert!((observer.metric(series) - 1.0).abs() < f64::EPSILON);
-        assert!(!observer.stop().success() || cluster.get(support::LEASE).is_null());
+        assert!(observer.stop().success());
+        assert!(
+            cluster.get(support::LEASE).is_null(),
+            "who observes leads nobody"
+        );
     });
     assert!(writes.is_empty(), "{writes:?}");
 

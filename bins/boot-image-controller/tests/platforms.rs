@@ -92,6 +92,11 @@ fn bi_167_w_06_a_control_plane_is_updated_with_either_strategy_and_who_is_of_no_
     strategy("OnDelete");
     let controller = Controller::start(&cluster.kubeconfig, &["--mode=replace"]);
     boots(CURRENT);
+    // The log is in order: what stands behind the update was said after everything about it.
+    eventually("the update is logged", || {
+        let mut lines = controller.log().into_iter();
+        lines.find(|line| line["message"] == "updated" && line["name"] == "cluster")
+    });
     let warning = "its strategy is RollingUpdate";
     let warned = || {
         let log = controller.log();

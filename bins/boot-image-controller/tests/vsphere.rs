@@ -153,6 +153,9 @@ fn one_vcenter_refuses(setting: &Setting, kubeconfig: &Path) {
         "{line}"
     );
     assert_eq!(setting.template(WORKER_1), OLD_1);
+    let refused = first.calls();
+    let refused = refused.iter().filter(|call| *call == "Login").count();
+    assert_eq!(refused, 1, "who is refused again and again is locked out");
     let history = eventually("it is in the history", || {
         let history = setting.cluster.history(WORKER_2);
         (history.len() == 2).then_some(history)
@@ -169,7 +172,14 @@ fn one_vcenter_refuses(setting: &Setting, kubeconfig: &Path) {
     let server = &second.server;
     let labels = format!("server=\"{server}\",step=\"import\",result=\"success\"");
     assert!(controller.metric(&format!("{series}{{{labels}}}")) > 0.5);
+    // One session for the questions, one for the import, and at most two more looks before the edit.
+    let calls = second.calls();
+    let count = |name: &str| calls.iter().filter(|call| *call == name).count();
+    assert!((2..=4).contains(&count("Login")), "{calls:?}");
     assert!(controller.stop().success());
+    let calls = second.calls();
+    let count = |name: &str| calls.iter().filter(|call| *call == name).count();
+    assert_eq!(count("Login"), count("Logout"), "{calls:?}");
 }
 
 /// An import that takes long holds up nothing, not even the end of the process.
@@ -247,6 +257,8 @@ fn at_rest(setting: &Setting, kubeconfig: &Path) {
             .iter()
             .filter(|call| call.ends_with("_Task") || *call == "ImportVApp");
         assert_eq!(changes.count(), 0, "{calls:?}");
+        let logins = calls.iter().filter(|call| *call == "Login").count();
+        assert_eq!(logins, 1, "an answer holds for a while: {calls:?}");
     }
 }
 

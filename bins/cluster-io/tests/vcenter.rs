@@ -1,6 +1,6 @@
 //! The real protocol, against govmomi's simulator with TLS: what a vCenter has, and imports that
 //! are stopped at every call.
-#![expect(
+#![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
@@ -8,206 +8,16 @@
     reason = "a test whose helper cannot go on has failed"
 )]
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+mod vcenter_support;
 
-use cluster_io::vcenter::{
-    Access, Artifacts, DEFAULT_CACHE_BYTES, Limits, Login, StepError, Trust, VcenterError,
-    carry_out, resolve,
-};
+use cluster_io::vcenter::{Access, StepError, Trust, carry_out, resolve};
 use openshift_model::facts::{Answer, Fact, FactRequest, VsphereMachines, VsphereSearch};
 use openshift_model::vcenter::{DiskType, TemplateImport, VcenterStep};
 use sha2::{Digest as _, Sha256};
-use tempfile::TempDir;
-use test_vcenter::{Machine, PASSWORD, USER, Vcenter, ova};
-
-const FOLDER: &str = "/DC0/vm/loom";
-const RELEASE: &str = "9.8.20260715-0";
-const OLD: &str = "417.94.202501301529-0";
-const NAME: &str = "loom-rhcos-rack1-9.8.20260715-0";
-const STOCK_NAME: &str = "loom-rhcos-rack1";
-const TEMPORARY: &str = "mco-tmp-2cb43e35";
-const RETIRED: &str = "mco-old-2cb43e35";
-
-/// A vCenter with the cluster's folder and tag, and a folder with the OVA.
-struct Setting {
-    vcenter: Vcenter,
-    files: TempDir,
-    sha256: String,
-}
-
-impl Setting {
-    fn start() -> Option<Self> {
-        let vcenter = Vcenter::start(0)?;
-        vcenter.folder(FOLDER);
-        vcenter.tag("loom");
-        let files = tempfile::tempdir().unwrap();
-        let ova = ova(RELEASE);
-        std::fs::write(files.path().join("rhcos.ova"), &ova).unwrap();
-        vcenter.reset();
-        Some(Self {
-            vcenter,
-            files,
-            sha256: hex(&Sha256::digest(&ova)),
-        })
-    }
-
-    fn access(&self) -> Access {
-        access(&self.vcenter, PASSWORD)
-    }
-
-    fn artifacts(&self) -> Artifacts {
-        Artifacts {
-            cache: self.files.path().join("cache"),
-            limit: DEFAULT_CACHE_BYTES,
-            mirror: Some(format!("file://{}", self.files.path().display())),
-        }
-    }
-
-    fn import(&self, name: &str, replaces: Option<&str>) -> TemplateImport {
-        TemplateImport {
-            server: self.vcenter.server.clone(),
-            datacenter: "DC0".into(),
-            ova: "https://example.com/art/rhcos.ova".into(),
-            sha256: self.sha256.clone(),
-            release: RELEASE.into(),
-            name: name.into(),
-            temporary_name: TEMPORARY.into(),
-            retired_name: RETIRED.into(),
-            replaces: replaces.map(str::to_owned),
-            folder: FOLDER.into(),
-            compute_cluster: "/DC0/host/DC0_C0".into(),
-            resource_pool: "/DC0/host/DC0_C0//Resources".into(),
-            network: "/DC0/host/DC0_C0/VM Network".into(),
-            datastore: "/DC0/datastore/LocalDS_0".into(),
-            disk_type: Some(DiskType::Thin),
-            tags: vec!["loom".into()],
-        }
-    }
-
-    /// The import of a template whose name says its release.
-    fn by_content(&self) -> VcenterStep {
-        VcenterStep::ImportTemplate(Box::new(self.import(NAME, None)))
-    }
-
-    /// The import of a template that takes the place of an old one.
-    fn in_place(&self) -> VcenterStep {
-        let old = format!("{FOLDER}/{STOCK_NAME}");
-        VcenterStep::ImportTemplate(Box::new(self.import(STOCK_NAME, Some(&old))))
-    }
-
-    fn run(&self, step: &VcenterStep) -> Result<(), StepError> {
-        self.run_as(step, &self.access())
-    }
-
-    fn run_as(&self, step: &VcenterStep, access: &Access) -> Result<(), StepError> {
-        let steps = std::slice::from_ref(step);
-        block_on(carry_out(steps, access, &self.artifacts(), &|_| {}))
-    }
-
-    /// Runs until a call hangs, and stops there, as when the process is killed. False where it ended
-    /// well before.
-    fn run_until_it_hangs(&self, step: &VcenterStep) -> bool {
-        let access = self.access();
-        let artifacts = self.artifacts();
-        let steps = std::slice::from_ref(step);
-        block_on(async {
-            let hangs = async {
-                while !self.vcenter.hangs() {
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-            };
-            tokio::select! {
-                done = carry_out(steps, &access, &artifacts, &|_| {}) => {
-                    done.expect("without a call that hangs, it ends well");
-                    false
-                }
-                () = hangs => true,
-            }
-        })
-    }
-
-    fn machines(&self) -> Vec<Machine> {
-        self.vcenter.machines(&format!("{FOLDER}/"))
-    }
-
-    fn clear(&self) {
-        self.vcenter.remove(&format!("{FOLDER}/*"));
-        self.vcenter.reset();
-    }
-
-    /// The folder has the template, whole, and nothing else.
-    fn check_whole(&self, name: &str, context: &str) {
-        let machines = self.machines();
-        let [machine] = machines.as_slice() else {
-            panic!("{context}: {machines:?}");
-        };
-        let shown = (
-            machine.path.as_str(),
-            machine.version.as_str(),
-            machine.template,
-        );
-        assert_eq!(
-            shown,
-            (&*format!("{FOLDER}/{name}"), RELEASE, true),
-            "{context}"
-        );
-        assert_eq!(machine.tags, ["loom"], "{context}");
-        assert!(
-            machine.annotation.contains(&self.sha256),
-            "{context}: {machine:?}"
-        );
-    }
-
-    /// What has a final name is a template, whatever happened.
-    fn check_names(&self, context: &str) {
-        for machine in self.machines() {
-            let is_final = [NAME, STOCK_NAME]
-                .iter()
-                .any(|name| machine.path.ends_with(&format!("/{name}")));
-            assert!(!is_final || machine.template, "{context}: {machine:?}");
-            let is_new = is_final && machine.version == RELEASE;
-            assert!(
-                !is_new || machine.tags == ["loom"],
-                "{context}: {machine:?}"
-            );
-        }
-    }
-}
-
-fn access(vcenter: &Vcenter, password: &str) -> Access {
-    let trust = Trust::default().with_authorities(&vcenter.authority());
-    access_with(trust.unwrap(), vcenter, password)
-}
-
-fn access_with(trust: Trust, vcenter: &Vcenter, password: &str) -> Access {
-    let limits = Limits {
-        answer: Duration::from_secs(20),
-        look: Duration::from_millis(20),
-        silence: Duration::from_secs(5),
-        ..Limits::default()
-    };
-    let mut access = Access::new(trust, limits);
-    let login = Login {
-        user: USER.into(),
-        password: password.into(),
-    };
-    access.add_login(&vcenter.server, login);
-    access
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    runtime.unwrap().block_on(future)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
-}
+use test_vcenter::{PASSWORD, Vcenter, description, ova_of};
+use vcenter_support::{
+    FOLDER, NAME, OLD, RELEASE, STOCK_NAME, Setting, TEMPORARY, access, access_with, block_on, hex,
+};
 
 fn search(vcenter: &Vcenter, names: &[&str]) -> VsphereSearch {
     VsphereSearch {
@@ -448,120 +258,6 @@ fn bi_331_a_swap_that_is_killed_at_any_call_is_finished_by_the_next_run() {
     killed_at_every_call(Setting::in_place, STOCK_NAME, Some(STOCK_NAME));
 }
 
-/// Name of a call, kind of what goes wrong there, value; a part of the message.
-fn fails(setting: &Setting, call: &str, kind: &str, value: &str, message: &str) {
-    setting.clear();
-    setting.vcenter.rule(call, 0, kind, value);
-    let error = setting.run(&setting.by_content()).unwrap_err().to_string();
-    assert!(
-        error.contains(message) && !error.contains(PASSWORD),
-        "{call} {kind}: {error}"
-    );
-    setting.check_names(call);
-    setting.vcenter.reset();
-    setting
-        .run(&setting.by_content())
-        .unwrap_or_else(|error| panic!("{call} {kind}: {error}"));
-    setting.check_whole(NAME, call);
-}
-
-#[test]
-fn what_a_vcenter_refuses_is_told_and_the_next_run_goes_on() {
-    let Some(setting) = Setting::start() else {
-        return;
-    };
-    let fails = |call, kind, value, message| fails(&setting, call, kind, value, message);
-    for call in [
-        "CreateImportSpec",
-        "ImportVApp",
-        "HttpNfcLeaseComplete",
-        "MarkAsTemplate",
-        "ReconfigVM_Task",
-        "Rename_Task",
-        "FindByInventoryPath",
-    ] {
-        fails(call, "fault", "NoPermission", "NoPermission");
-    }
-    fails(
-        "ImportVApp",
-        "fault",
-        "DuplicateName",
-        "is not this run's any more",
-    );
-    fails(
-        "Rename_Task",
-        "fault",
-        "DuplicateName",
-        "is not a template that this plan may replace",
-    );
-    fails(
-        "HttpNfcLeaseComplete",
-        "fault",
-        "ManagedObjectNotFound",
-        "is not this run's any more",
-    );
-    fails(
-        "ImportVApp",
-        "fault",
-        "InsufficientResourcesFault",
-        "InsufficientResourcesFault",
-    );
-    fails("POST /nfc/", "status", "503", "status 503");
-    fails(
-        "POST /nfc/",
-        "drop-middle",
-        "",
-        "cannot be reached (upload)",
-    );
-    fails(
-        "POST /rest/com/vmware/cis/session",
-        "status",
-        "401",
-        "status 401",
-    );
-    fails("ImportVApp", "status", "503", "status 503");
-    fails("ImportVApp", "answer", "<html>", "cannot be used");
-}
-
-#[test]
-fn a_session_that_runs_out_is_opened_again() {
-    let Some(setting) = Setting::start() else {
-        return;
-    };
-    for call in ["FindChild", "ImportVApp", "Rename_Task"] {
-        setting.clear();
-        setting.vcenter.rule(call, 0, "fault", "NotAuthenticated");
-        setting
-            .run(&setting.by_content())
-            .unwrap_or_else(|error| panic!("{call}: {error}"));
-        setting.check_whole(NAME, call);
-    }
-    // A lease ends with its session.
-    for call in ["HttpNfcLeaseProgress", "HttpNfcLeaseComplete"] {
-        fails(
-            &setting,
-            call,
-            "fault",
-            "NotAuthenticated",
-            "is not this run's any more",
-        );
-    }
-}
-
-#[test]
-fn bi_329_hosts_in_maintenance_mode_take_nothing() {
-    let Some(setting) = Setting::start() else {
-        return;
-    };
-    setting.vcenter.maintenance(true);
-    let error = setting.run(&setting.by_content()).unwrap_err().to_string();
-    assert!(
-        error.contains("all hosts unavailable") && error.contains("maintenance"),
-        "{error}"
-    );
-    assert!(setting.machines().is_empty());
-}
-
 #[test]
 fn what_is_not_ours_is_left_alone() {
     let Some(setting) = Setting::start() else {
@@ -618,46 +314,6 @@ fn two_runs_at_once_end_with_one_template() {
 }
 
 #[test]
-fn the_upload_is_compared_with_what_arrived() {
-    let Some(setting) = Setting::start() else {
-        return;
-    };
-    let damaged = "<sha1>[0-9a-f]*</sha1>=><sha1>0000000000000000000000000000000000000000</sha1>";
-    setting
-        .vcenter
-        .rule("HttpNfcLeaseGetManifest", 0, "replace", damaged);
-    match setting.run(&setting.by_content()) {
-        Err(StepError::Arrived { .. }) => assert!(setting.machines().is_empty()),
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn bi_334_an_ova_of_another_release_is_not_imported() {
-    let Some(setting) = Setting::start() else {
-        return;
-    };
-    let path: PathBuf = setting.files.path().join("rhcos.ova");
-    corrupt(&path);
-    let error = setting.run(&setting.by_content()).unwrap_err().to_string();
-    assert!(error.contains("checksum mismatch"), "{error}");
-    let other = ova(OLD);
-    std::fs::write(&path, &other).unwrap();
-    let mut import = setting.import(NAME, None);
-    import.sha256 = hex(&Sha256::digest(&other));
-    let step = VcenterStep::ImportTemplate(Box::new(import));
-    let error = setting.run(&step).unwrap_err().to_string();
-    assert!(error.contains("is of release"), "{error}");
-    assert!(setting.machines().is_empty());
-}
-
-fn corrupt(path: &Path) {
-    let mut bytes = std::fs::read(path).unwrap();
-    bytes[2000] ^= 1;
-    std::fs::write(path, bytes).unwrap();
-}
-
-#[test]
 fn bi_325_what_a_failure_domain_names_has_to_be_there() {
     let Some(setting) = Setting::start() else {
         return;
@@ -700,25 +356,46 @@ fn bi_325_what_a_failure_domain_names_has_to_be_there() {
 }
 
 #[test]
-fn a_vcenter_that_is_gone_is_told() {
+fn bi_332_a_vcenter_takes_each_way_to_lay_out_a_disk() {
     let Some(setting) = Setting::start() else {
         return;
     };
-    let (access, step) = (setting.access(), setting.by_content());
-    let Setting {
-        vcenter,
-        files,
-        sha256: _,
-    } = setting;
-    drop(vcenter);
-    let artifacts = Artifacts {
-        cache: files.path().into(),
-        limit: 0,
-        mirror: None,
+    // The simulator refuses what it does not know, and lays out every disk as a thin one.
+    for disk_type in [
+        None,
+        Some(DiskType::Thin),
+        Some(DiskType::Thick),
+        Some(DiskType::EagerZeroedThick),
+    ] {
+        setting.clear();
+        let mut import = setting.import(NAME, None);
+        import.disk_type = disk_type;
+        setting
+            .run(&VcenterStep::ImportTemplate(Box::new(import)))
+            .unwrap();
+        setting.check_whole(NAME, &format!("{disk_type:?}"));
+    }
+}
+
+#[test]
+fn bi_330_secure_boot_is_switched_off_where_the_ova_switches_it_on() {
+    let Some(setting) = Setting::start() else {
+        return;
     };
-    let error = block_on(carry_out(&[step], &access, &artifacts, &|_| {})).unwrap_err();
-    assert!(
-        matches!(error, StepError::Vcenter(VcenterError::Unreachable { .. })),
-        "{error}"
-    );
+    let reconfigured = || {
+        let calls = setting.vcenter.calls();
+        calls.iter().any(|call| call == "ReconfigVM_Task")
+    };
+    setting.run(&setting.by_content()).unwrap();
+    assert!(reconfigured());
+    setting.clear();
+    let description = description(RELEASE).replace("vmw:value=\"true\"", "vmw:value=\"false\"");
+    let ova = ova_of(&description);
+    std::fs::write(setting.files.path().join("rhcos.ova"), &ova).unwrap();
+    let mut import = setting.import(NAME, None);
+    import.sha256 = hex(&Sha256::digest(&ova));
+    setting
+        .run(&VcenterStep::ImportTemplate(Box::new(import)))
+        .unwrap();
+    assert!(!reconfigured());
 }

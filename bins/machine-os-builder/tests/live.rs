@@ -276,7 +276,7 @@ fn who_observes_needs_no_right_to_write_and_writes_nothing() {
     let Some(mut cluster) = Cluster::start() else {
         return;
     };
-    let binding = |kind| format!("/apis/rbac.authorization.k8s.io/v1/{kind}");
+    let binding = |kind: &str| format!("/apis/rbac.authorization.k8s.io/v1/{kind}");
     let writer = "osimage-machine-os-builder-writer";
     for path in [
         format!("{}/{writer}", binding("clusterrolebindings")),
@@ -284,6 +284,8 @@ fn who_observes_needs_no_right_to_write_and_writes_nothing() {
             "{}/{writer}",
             binding(&format!("namespaces/{NAMESPACE}/rolebindings"))
         ),
+        // Events about what has no namespace.
+        format!("{}/{writer}", binding("namespaces/default/rolebindings")),
     ] {
         cluster.control_plane.delete(&path);
     }
