@@ -5,6 +5,7 @@ mod dumps;
 mod fleet;
 mod generate;
 mod live;
+mod vcenter;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -37,6 +38,8 @@ pub(crate) enum Part {
     Fleet,
     /// A live cluster: a plan, and the controller
     Live,
+    /// The import of a template of a GiB into a vCenter
+    Vcenter,
 }
 
 /// Builds the release binaries, makes the inputs and measures; everything where no part is named.
@@ -59,6 +62,9 @@ pub(crate) fn run(parts: &[Part]) -> Result<(), String> {
     }
     if is_wanted(Part::Live) {
         live::run(&binary, &controller)?;
+    }
+    if is_wanted(Part::Vcenter) {
+        vcenter::run()?;
     }
     Ok(())
 }
