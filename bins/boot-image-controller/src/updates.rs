@@ -80,13 +80,9 @@ impl Controller {
         Ok(turn)
     }
 
-    /// Forgets failures and opponents of sets that need no update any more. A set that is not decided,
-    /// because a cloud has not answered yet, may need the same one again.
+    /// Forgets failures and opponents of sets that need no update any more.
     fn forget_settled(&mut self, plan: &Plan) {
-        use DecisionKind::{Undecided, Update};
-        let targets = plan.targets.iter();
-        let may_need = targets.filter(|it| matches!(it.decision, Update | Undecided));
-        let kept: BTreeSet<_> = may_need.map(Target::reference).collect();
+        let kept = may_need_update(&plan.targets);
         self.retries.retain(|object| kept.contains(object));
         self.failures.retain(|object, _| kept.contains(object));
         self.opponents.retain(|object, _| kept.contains(object));
@@ -265,6 +261,16 @@ impl Controller {
     }
 }
 
+/// Sets that need an update, and those that are not decided because a cloud has not answered yet: they
+/// may need the same one again.
+fn may_need_update(targets: &[Target]) -> BTreeSet<ObjectRef> {
+    use DecisionKind::{Undecided, Update};
+    let may_need = targets
+        .iter()
+        .filter(|target| matches!(target.decision, Update | Undecided));
+    may_need.map(Target::reference).collect()
+}
+
 /// What is about to be written for a target.
 fn pending(plan: &Plan, target: &Target, by: &Authorship<'_>) -> Vec<PendingWrite> {
     let data = target.user_data.as_deref();
@@ -309,4 +315,39 @@ fn is_unknown(result: &ApplyResult) -> bool {
 /// Now, in seconds since 1970.
 pub(crate) fn seconds() -> u64 {
     u64::try_from(Timestamp::now().as_second()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bootimage_plan::ReasonCode;
+
+    #[test]
+    fn w_04_a_set_that_is_not_decided_for_a_moment_keeps_the_pause_of_what_failed() {
+        let target = |name: &str, decision| Target {
+            kind: Kind::MachineSet,
+            api_version: "machine.openshift.io/v1beta1".into(),
+            namespace: "openshift-machine-api".into(),
+            name: name.to_owned(),
+            platform: None,
+            architecture: None,
+            decision,
+            reason: ReasonCode::OutdatedImage,
+            message: "".into(),
+            counted: None,
+            current: None,
+            target: None,
+            steps: Vec::new(),
+            patch: None,
+            user_data: None,
+        };
+        let kept = may_need_update(&[
+            target("a", DecisionKind::Update),
+            target("b", DecisionKind::Undecided),
+            target("c", DecisionKind::UpToDate),
+            target("d", DecisionKind::Blocked),
+        ]);
+        let names: Vec<_> = kept.iter().map(|object| object.name.as_str()).collect();
+        assert_eq!(names, ["a", "b"]);
+    }
 }

@@ -11,7 +11,7 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -324,4 +324,58 @@ fn bi_327_killed_at_calls_to_the_vcenter_the_next_one_completes() {
         assert_eq!(machines.len(), 4, "{context}: {machines:?}");
     }
     assert!(kills > 2, "{kills}");
+}
+
+/// The path of the objects that hold the history.
+const STATES: &str = "/api/v1/namespaces/osimage/configmaps";
+
+#[test]
+fn a_history_that_cannot_be_written_keeps_sets_from_being_edited_and_from_nothing_else() {
+    let Some(setting) = Setting::start() else {
+        return;
+    };
+    let broken = Arc::new(AtomicBool::new(true));
+    let is_broken = Arc::clone(&broken);
+    let control_plane = &setting.cluster.control_plane;
+    let proxy = control_plane.proxy(&Identity::Admin, move |call| {
+        let is_write = call.method != "GET" && call.uri.starts_with(STATES);
+        if is_write && is_broken.load(Ordering::SeqCst) {
+            return Verdict::Answer {
+                code: 500,
+                retry_after: None,
+            };
+        }
+        Verdict::Pass
+    });
+    let controller = setting.controller(proxy.kubeconfig());
+    eventually("both templates are imported", || {
+        (setting.has_template(0, NEW_1) && setting.has_template(1, NEW_2)).then_some(())
+    });
+    eventually("that the history cannot be written is said", || {
+        let log = controller.log();
+        let mut lines = log.iter().map(ToString::to_string);
+        lines.find(|line| line.contains("entries of the history are not written yet"))
+    });
+    // A set that comes now is decided.
+    let mut set = setting.cluster.get(&format!("{SETS}/{WORKER_1}"));
+    set["metadata"] = json!({"name": "late", "namespace": "openshift-machine-api",
+        "annotations": set["metadata"]["annotations"]});
+    set["spec"]["template"]["spec"]["providerSpec"]["value"]["template"] = json!(NEW_1);
+    set["status"].take();
+    control_plane.create(&set);
+    eventually("the new set is decided", || {
+        let mut lines = controller.log().into_iter();
+        lines.find(|line| line["name"] == "late" && line["decision"] == "UpToDate")
+    });
+    assert_eq!(setting.template(WORKER_1), OLD_1, "it would stand nowhere");
+    assert_eq!(setting.imports(0) + setting.imports(1), 2);
+    broken.store(false, Ordering::SeqCst);
+    for (set, template) in [(WORKER_1, NEW_1), (WORKER_2, NEW_2)] {
+        eventually("the set is moved, and the history has all of it", || {
+            let is_moved = setting.template(set) == template;
+            (is_moved && setting.cluster.history(set).len() == 2).then_some(())
+        });
+    }
+    assert_eq!(setting.imports(0) + setting.imports(1), 2);
+    assert!(controller.stop().success());
 }

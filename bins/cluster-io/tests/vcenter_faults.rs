@@ -9,11 +9,13 @@
 
 mod vcenter_support;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cluster_io::vcenter::{Artifacts, StepError, VcenterError, carry_out};
 use openshift_model::vcenter::VcenterStep;
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use test_vcenter::{PASSWORD, ova};
 use vcenter_support::{FOLDER, NAME, OLD, STOCK_NAME, Setting, block_on, hex};
@@ -22,7 +24,11 @@ use vcenter_support::{FOLDER, NAME, OLD, STOCK_NAME, Setting, block_on, hex};
 fn fails(setting: &Setting, call: &str, kind: &str, value: &str, message: &str) {
     setting.clear();
     setting.vcenter.rule(call, 0, kind, value);
-    let error = setting.run(&setting.by_content()).unwrap_err().to_string();
+    let result = setting.run(&setting.by_content());
+    let Err(error) = result else {
+        panic!("{call} {kind}: it did not fail");
+    };
+    let error = error.to_string();
     assert!(
         error.contains(message) && !error.contains(PASSWORD),
         "{call} {kind}: {error}"
@@ -41,17 +47,6 @@ fn what_a_vcenter_refuses_is_told_and_the_next_run_goes_on() {
         return;
     };
     let fails = |call, kind, value, message| fails(&setting, call, kind, value, message);
-    for call in [
-        "CreateImportSpec",
-        "ImportVApp",
-        "HttpNfcLeaseComplete",
-        "MarkAsTemplate",
-        "ReconfigVM_Task",
-        "Rename_Task",
-        "FindByInventoryPath",
-    ] {
-        fails(call, "fault", "NoPermission", "NoPermission");
-    }
     fails(
         "ImportVApp",
         "fault",
@@ -97,6 +92,58 @@ fn what_a_vcenter_refuses_is_told_and_the_next_run_goes_on() {
     );
     fails("ImportVApp", "status", "503", "status 503");
     fails("ImportVApp", "answer", "<html>", "cannot be used");
+}
+
+/// Calls that nobody needs a right for, or whose first one an import goes on without: it looks for what
+/// others have left.
+const DISPENSABLE: [&str; 6] = [
+    "CurrentTime",
+    "HttpNfcLeaseGetManifest",
+    "Login",
+    "Logout",
+    "RetrievePropertiesEx",
+    "RetrieveServiceContent",
+];
+
+#[test]
+fn whatever_right_is_missing_the_import_is_taken_back_and_the_message_says_so() {
+    let Some(setting) = Setting::start() else {
+        return;
+    };
+    setting.run(&setting.by_content()).unwrap();
+    let calls: BTreeSet<_> = setting.vcenter.calls().into_iter().collect();
+    let soap = calls.iter().filter(|call| !call.contains('/'));
+    let needed = soap.filter(|call| !DISPENSABLE.contains(&call.as_str()));
+    let known: Vec<_> = needed.map(String::as_str).collect();
+    for call in &known {
+        fails(&setting, call, "fault", "NoPermission", "NoPermission");
+    }
+    for call in [
+        "CreateImportSpec",
+        "FindByInventoryPath",
+        "HttpNfcLeaseComplete",
+        "ImportVApp",
+        "MarkAsTemplate",
+        "ReconfigVM_Task",
+        "Rename_Task",
+    ] {
+        assert!(known.contains(&call), "{call}: {known:?}");
+    }
+    // The old template is removed in the end, where its place was taken.
+    let old = format!("{FOLDER}/{STOCK_NAME}");
+    setting.clear();
+    setting.vcenter.template(&old, OLD);
+    setting
+        .vcenter
+        .rule("Destroy_Task", 0, "fault", "NoPermission");
+    let error = setting.run(&setting.in_place()).unwrap_err().to_string();
+    assert!(
+        error.contains("refuses Destroy_Task: NoPermission"),
+        "{error}"
+    );
+    setting.vcenter.reset();
+    setting.run(&setting.in_place()).unwrap();
+    setting.check_whole(STOCK_NAME, "Destroy_Task");
 }
 
 #[test]
@@ -255,4 +302,43 @@ fn bi_331_an_old_template_is_there_as_long_as_the_new_one_is_not_whole() {
         setting.run(&setting.in_place()).unwrap();
         setting.check_whole(STOCK_NAME, call);
     }
+}
+
+#[test]
+fn bi_327_what_an_import_of_long_ago_left_is_removed_and_nothing_else() {
+    let Some(setting) = Setting::start() else {
+        return;
+    };
+    let mark = "osimage.dev/import: sha256:00";
+    let others = [
+        ("mco-tmp-11111111", mark),
+        ("mco-old-11111111", mark),
+        ("mco-tmp-22222222", "somebody else's"),
+        ("machine", mark),
+    ];
+    let names = || {
+        let machines = setting.machines().into_iter();
+        let names = machines.map(|it| it.path.rsplit('/').next().unwrap().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    let begin = || {
+        setting.clear();
+        for (name, annotation) in others {
+            setting
+                .vcenter
+                .machine(&json!({"path": format!("{FOLDER}/{name}"), "annotation": annotation}));
+        }
+        setting.vcenter.reset();
+    };
+    // It may still be under way.
+    begin();
+    setting.run(&setting.by_content()).unwrap();
+    assert_eq!(names().len(), others.len() + 1);
+    begin();
+    setting
+        .vcenter
+        .rule("CurrentTime", 0, "replace", ">20[0-9][0-9]-=>>2099-");
+    setting.run(&setting.by_content()).unwrap();
+    let left = [NAME, "machine", "mco-old-11111111", "mco-tmp-22222222"];
+    assert_eq!(names(), left);
 }

@@ -108,8 +108,8 @@ pub use status::{
     OperatorStatus, STATUS_FIELD_MANAGER, StatusBasis, StatusError,
 };
 pub use templates::{
-    Removal, ReportedTemplate, TEMPLATES_KIND, TemplateInputs, TemplateReport, template_inputs,
-    template_report,
+    Removal, ReportedTemplate, TEMPLATES_KIND, TemplateInputs, TemplateReport, is_abandoned,
+    template_inputs, template_report,
 };
 pub use trigger::KnownInputs;
 pub use user_data::{ConversionError, UserDataError, conversion, user_data_edit};

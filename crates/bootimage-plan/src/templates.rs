@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+pub use bootimage_selection::vsphere::is_abandoned;
 use bootimage_selection::vsphere::{TemplateState, TemplateUser, template_states};
 use openshift_model::read::read;
 use openshift_model::vcenter::{FoundTemplate, TemplateFolder};

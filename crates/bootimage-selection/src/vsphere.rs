@@ -26,7 +26,7 @@ pub use self::install_config::{InstallConfigError, install_config_disk_type};
 use self::inventory::{Found, RETIRED, base_name, find, replacement_name};
 pub use self::placement::PlacementProblem;
 use self::placement::placement;
-pub use self::retention::{TemplateState, TemplateUser, template_states};
+pub use self::retention::{TemplateState, TemplateUser, is_abandoned, template_states};
 use crate::{Selection, Skip};
 
 /// What holds for every vSphere machine resource of a cluster.

@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use bootimage_plan::is_abandoned;
+use jiff::Timestamp;
 use openshift_model::vcenter::{DiskType, TemplateImport};
 
 use super::access::Access;
@@ -81,6 +83,7 @@ impl Import<'_> {
                 self.folder.rename(retired, &wanted.name).await?;
                 old = Some(retired.clone());
             }
+            self.remove_abandoned().await;
             let file = self.fetch(access, artifacts).await?;
             self.upload(&file).await?
         };
@@ -137,6 +140,25 @@ impl Import<'_> {
         self.doing(Doing::Remove);
         self.folder.destroy(&machine).await?;
         Ok(None)
+    }
+
+    /// BI-327: what imports of other templates left in the folder, as far as nobody can be at it any
+    /// more. That something cannot be looked at or removed keeps nobody from an import: it is listed
+    /// as unfinished, and the next one tries again.
+    async fn remove_abandoned(&self) {
+        let (Ok(machines), Ok(now)) = (self.folder.machines().await, self.session.now().await)
+        else {
+            return;
+        };
+        for (name, machine) in machines {
+            let age = seconds_between(&machine.created, &now);
+            let is_abandoned =
+                age.is_some_and(|age| is_abandoned(&self.folder.shown(&name, &machine), age));
+            if is_abandoned && name != self.wanted.temporary_name {
+                self.doing(Doing::Remove);
+                self.folder.destroy(&machine).await.ok();
+            }
+        }
     }
 
     /// The template is there: what is left of imports goes.
@@ -321,6 +343,12 @@ impl Import<'_> {
     }
 }
 
+/// Between two times in RFC 3339; `None` where one of them is none, or they are the other way round.
+fn seconds_between(from: &str, to: &str) -> Option<u64> {
+    let second = |text: &str| text.parse::<Timestamp>().ok().map(Timestamp::as_second);
+    u64::try_from(second(to)? - second(from)?).ok()
+}
+
 /// BI-332: the vCenter's name for it.
 fn provisioning(disk_type: Option<DiskType>) -> String {
     let name = match disk_type {
@@ -395,6 +423,22 @@ mod tests {
             "<annotation>a</annotation>",
             "<annotation>a\nm</annotation>",
         );
+    }
+
+    #[test]
+    fn ages_are_told_by_the_clock_of_the_vcenter() {
+        for (from, to, expected) in [
+            (
+                "2026-08-19T10:00:00Z",
+                "2026-08-20T10:00:01.5Z",
+                Some(86_401),
+            ),
+            ("2026-08-19T10:00:00+02:00", "2026-08-19T08:00:00Z", Some(0)),
+            ("2026-08-19T10:00:00Z", "2026-08-19T09:00:00Z", None),
+            ("", "2026-08-19T09:00:00Z", None),
+        ] {
+            assert_eq!(seconds_between(from, to), expected, "{from} {to}");
+        }
     }
 
     #[test]

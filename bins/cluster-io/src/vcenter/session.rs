@@ -149,6 +149,14 @@ impl Session {
         self.send(manager, "Logout", "").await.ok();
     }
 
+    /// What time it is for the vCenter, in RFC 3339.
+    pub(super) async fn now(&self) -> Result<String, VcenterError> {
+        let service = Reference::new("ServiceInstance", "ServiceInstance");
+        let answer = self.read(&service, "CurrentTime", "").await?;
+        let now = answer.text_of("returnval").map(str::to_owned);
+        now.ok_or_else(|| self.asked("CurrentTime").unusable("it has no time"))
+    }
+
     /// Calls a method of an object. A session that ran out is opened again, once.
     pub(super) async fn call(
         &self,

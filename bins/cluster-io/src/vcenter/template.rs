@@ -1,5 +1,7 @@
 //! Templates and half templates in the folder of a cluster.
 
+use openshift_model::vcenter::FoundTemplate;
+
 use super::error::VcenterError;
 use super::facts::absolute;
 use super::fault::{DUPLICATE_NAME, MANAGED_OBJECT_NOT_FOUND};
@@ -134,6 +136,18 @@ impl<'s> Folder<'s> {
             .iter()
             .map(|object| (object.text(NAME).to_owned(), machine(object)));
         Ok(named.collect())
+    }
+
+    /// As those who decide see it.
+    pub(super) fn shown(&self, name: &str, machine: &Machine) -> FoundTemplate {
+        FoundTemplate {
+            server: self.session.server.clone(),
+            path: self.path(name),
+            is_ours: machine.is_ours(),
+            is_template: machine.is_template,
+            created: machine.created.clone(),
+            release: machine.version.clone(),
+        }
     }
 
     pub(super) async fn rename(&self, machine: &Machine, name: &str) -> Result<(), StepError> {

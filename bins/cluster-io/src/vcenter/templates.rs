@@ -9,7 +9,7 @@ use super::error::VcenterError;
 use super::facts::absolute;
 use super::session::Session;
 use super::steps::StepError;
-use super::template::{Folder, Machine};
+use super::template::Folder;
 
 /// Looks into folders; each vCenter that cannot be asked is an error of its own.
 pub async fn templates(
@@ -76,15 +76,8 @@ async fn of_folder(
     let machines = folder.machines().await?.into_iter();
     // Other machines are the cluster's nodes.
     let machines = machines.filter(|(_, machine)| machine.is_template || machine.is_ours());
-    let shown = |(name, machine): (String, Machine)| FoundTemplate {
-        server: wanted.server.clone(),
-        path: folder.path(&name),
-        is_ours: machine.is_ours(),
-        is_template: machine.is_template,
-        created: machine.created,
-        release: machine.version,
-    };
-    let mut found: Vec<_> = machines.map(shown).collect();
+    let shown = machines.map(|(name, machine)| folder.shown(&name, &machine));
+    let mut found: Vec<_> = shown.collect();
     found.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(found)
 }

@@ -29,6 +29,16 @@ impl TemplateUser {
     }
 }
 
+/// After how many seconds an import that has not ended never will: no session and no lease of a
+/// vCenter lasts as long.
+const ABANDONED: u64 = 24 * 60 * 60;
+
+/// BI-327: whether this is what somebody's import left, and nobody goes on with it; `age` in seconds,
+/// by the clock of its vCenter. What had its name before is kept: it may get the name back (BI-319).
+pub fn is_abandoned(template: &FoundTemplate, age: u64) -> bool {
+    template.is_ours && template.name().starts_with(TEMPORARY) && age > ABANDONED
+}
+
 /// Whether a template may be removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TemplateState {
@@ -191,6 +201,24 @@ mod tests {
         ];
         let expected = [Removable, Kept, in_use(&["MachineSet a"])];
         check(&templates, &[used], 1, &expected);
+    }
+
+    #[test]
+    fn bi_327_an_import_of_more_than_a_day_ago_is_abandoned() {
+        let day = 24 * 60 * 60;
+        let theirs = FoundTemplate {
+            is_ours: false,
+            ..template("mco-tmp-12345678", "")
+        };
+        for (template, age, expected) in [
+            (template("mco-tmp-12345678", ""), day + 1, true),
+            (template("mco-tmp-12345678", ""), day, false),
+            (template("mco-old-12345678", ""), day + 1, false),
+            (template("c-rhcos-fd1-1", ""), day + 1, false),
+            (theirs, day + 1, false),
+        ] {
+            assert_eq!(is_abandoned(&template, age), expected, "{template:?} {age}");
+        }
     }
 
     #[test]
