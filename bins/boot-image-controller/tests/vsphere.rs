@@ -379,3 +379,37 @@ fn a_history_that_cannot_be_written_keeps_sets_from_being_edited_and_from_nothin
     assert_eq!(setting.imports(0) + setting.imports(1), 2);
     assert!(controller.stop().success());
 }
+
+#[test]
+fn two_controllers_at_once_end_with_one_template_and_one_edit_of_each_set() {
+    let Some(setting) = Setting::start() else {
+        return;
+    };
+    let start = || {
+        let mut command = setting.command(&setting.cluster.kubeconfig);
+        // Nothing tells them whose turn it is.
+        Controller::spawn(command.arg("--leader-elect=false"))
+    };
+    let controllers = [start(), start()];
+    for (set, template) in [(WORKER_1, NEW_1), (WORKER_2, NEW_2)] {
+        eventually("the set is moved", || {
+            (setting.template(set) == template).then_some(())
+        });
+    }
+    for controller in controllers {
+        assert!(controller.stop().success());
+    }
+    for (vcenter, template) in [NEW_1, NEW_2].into_iter().enumerate() {
+        assert!(setting.has_template(vcenter, template));
+        let machines = setting.vcenters[vcenter].machines(&format!("{FOLDER}/"));
+        let finals = machines.iter().filter(|it| it.path.ends_with(template));
+        assert_eq!(finals.count(), 1, "{machines:?}");
+    }
+    let edits = setting.cluster.control_plane.audit().into_iter();
+    let edits: Vec<_> = edits
+        .filter(|call| call.verb == "patch" && call.code == 200 && call.is_write())
+        .filter(|call| call.uri.starts_with(SETS))
+        .map(|call| call.name)
+        .collect();
+    assert_eq!(edits.len(), 2, "{edits:?}");
+}

@@ -46,7 +46,7 @@ pub enum CloudError {
 /// a command line. They are always checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct Certificates {
-    /// Certificates of authorities that vCenters and --artifact-mirror may have theirs from, PEM,
+    /// Certificates of authorities that vCenters and mirrors of OVAs may have theirs from, PEM,
     /// beside those that the system trusts; repeatable
     #[arg(long = "vcenter-ca", value_name = "FILE")]
     pub authorities: Vec<PathBuf>,
