@@ -1,10 +1,12 @@
 //! `cargo xtask bench`: time and memory of the whole process on large inputs.
 
+mod builder;
 mod controller;
 mod dumps;
 mod fleet;
 mod generate;
 mod live;
+mod process;
 mod vcenter;
 
 use std::ffi::OsStr;
@@ -36,7 +38,7 @@ pub(crate) enum Part {
     Dumps,
     /// A report on many dumps
     Fleet,
-    /// A live cluster: a plan, and the controller
+    /// A live cluster: a plan, the controller and the builder
     Live,
     /// The import of a template of a GiB into a vCenter
     Vcenter,
@@ -47,7 +49,7 @@ pub(crate) fn run(parts: &[Part]) -> Result<(), String> {
     let folder = root().join("target/bench");
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let is_wanted = |part| parts.is_empty() || parts.contains(&part);
-    let [binary, controller] = build()?;
+    let [binary, controller, builder] = build()?;
     say(&format!(
         "median and range of {RUNS} runs, peak of resident memory"
     ));
@@ -61,7 +63,7 @@ pub(crate) fn run(parts: &[Part]) -> Result<(), String> {
         fleet::run(&binary, &folder)?;
     }
     if is_wanted(Part::Live) {
-        live::run(&binary, &controller)?;
+        live::run(&binary, &controller, &builder)?;
     }
     if is_wanted(Part::Vcenter) {
         vcenter::run()?;
@@ -78,9 +80,9 @@ fn plans(binary: &Path, folder: &Path) -> Result<(), String> {
     measure(binary, &many, SHOWN, "diff")
 }
 
-/// The command and the controller.
-fn build() -> Result<[PathBuf; 2], String> {
-    let names = ["osimage", "boot-image-controller"];
+/// The command, the controller and the builder.
+fn build() -> Result<[PathBuf; 3], String> {
+    let names = ["osimage", "boot-image-controller", "machine-os-builder"];
     let status = Command::new(env!("CARGO"))
         .current_dir(root())
         .args(["build", "--release", "--locked"])

@@ -6,7 +6,7 @@ use bootimage_plan::Pauses;
 use clap::{Parser, ValueEnum};
 use cluster_io::clouds::Certificates;
 use cluster_io::vcenter::{ArtifactMirror, Artifacts};
-use controller_runtime::flags::CommonFlags;
+use controller_runtime::flags::{CommonFlags, NamespaceFlag};
 
 /// How much longer than the first pause the longest one is: a minute and an hour by default.
 const LONGEST_PAUSE_FACTOR: u64 = 60;
@@ -46,6 +46,9 @@ pub struct Flags {
     /// Most that is kept there, in GiB; what was used longest ago goes first
     #[arg(long, value_name = "GIB", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..1 << 20))]
     pub artifact_cache_size: u64,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the help of each flag is its own")]
+    pub namespace: NamespaceFlag,
     #[command(flatten)]
     #[expect(missing_docs, reason = "the help of each flag is its own")]
     pub common: CommonFlags,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bootimage_plan::{InputObject, Policy, reads, replace_reads};
 use cluster_io::cluster::Cluster;
@@ -41,13 +42,14 @@ pub fn run(flags: &Flags) -> u8 {
             return exit::CONFIGURATION;
         }
     };
-    let namespace = flags.common.namespace();
+    let namespace = flags.namespace.get();
     let setup = Setup {
         name: "boot-image-controller",
         lease: LEASE,
         namespace: &namespace,
         mode: flags.mode.name(),
         observes: flags.mode == Mode::Observe,
+        hand_over: Duration::ZERO,
         flags: &flags.common,
     };
     process::run(&setup, |process| {
@@ -76,6 +78,7 @@ fn controller(
         fence,
         health,
         metrics,
+        ..
     } = process;
     let imports = Imports::default();
     Controller {

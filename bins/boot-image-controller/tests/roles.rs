@@ -9,10 +9,6 @@
 
 mod support;
 
-use std::collections::BTreeSet;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
-
 use serde_json::json;
 use support::{CONFIGURATION, CURRENT, Cluster, Controller, OPERATOR, eventually};
 use test_control_plane::roles::{self, Right};
@@ -68,32 +64,12 @@ fn allow_other_user_data(cluster: &Cluster) {
 /// Prometheus has nothing to say against the metrics, and the reference has each of them.
 fn check_metrics(controller: &Controller) {
     let answer = controller.http("metrics", "/metrics");
-    let (_, text) = answer.split_once("\r\n\r\n").unwrap();
-    let known = controller_runtime::metrics::ALL.iter();
-    let known = known.chain(boot_image_controller::metrics::ALL);
-    let known: BTreeSet<_> = known.map(|(name, _)| *name).collect();
-    let described = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("# HELP ")?.split(' ').next());
-    let unknown: Vec<_> = described.filter(|name| !known.contains(name)).collect();
-    assert!(unknown.is_empty(), "{unknown:?}");
-    let mut command = Command::new("promtool");
-    command
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stderr(Stdio::piped());
-    let Ok(mut child) = command.spawn() else {
-        std::io::stderr()
-            .write_all(b"\nSKIPPED: no promtool: install the package prometheus\n")
-            .unwrap();
-        return;
-    };
-    let mut input = child.stdin.take().unwrap();
-    input.write_all(text.as_bytes()).unwrap();
-    drop(input);
-    let output = child.wait_with_output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{stderr}");
+    let known = [
+        controller_runtime::metrics::ALL,
+        boot_image_controller::metrics::ALL,
+    ]
+    .concat();
+    test_control_plane::scrape::check(&answer, &known, &[]);
 }
 
 #[test]

@@ -18,9 +18,6 @@ pub struct CommonFlags {
     /// Context of the kubeconfig [default: the current one]
     #[arg(long, value_name = "NAME")]
     pub context: Option<String>,
-    /// Namespace of the Lease and of the state [default: the pod's, else osimage]
-    #[arg(long, value_name = "NAME", value_parser = dns_label)]
-    pub namespace: Option<String>,
     /// Address of /livez and /readyz; port 0 means any
     #[arg(long, value_name = "ADDR", default_value_t = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8081)))]
     pub health_probe_bind_address: SocketAddr,
@@ -53,6 +50,14 @@ pub struct CommonFlags {
     pub log_level: LogLevel,
 }
 
+/// The flag of a controller whose Lease and state stand where its user says.
+#[derive(Debug, Clone, Args)]
+pub struct NamespaceFlag {
+    /// Namespace of the Lease and of the state [default: the pod's, else osimage]
+    #[arg(long, value_name = "NAME", value_parser = dns_label)]
+    pub namespace: Option<String>,
+}
+
 /// The format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -77,9 +82,9 @@ pub enum LogLevel {
     Trace,
 }
 
-impl CommonFlags {
+impl NamespaceFlag {
     /// The namespace of Lease and state.
-    pub fn namespace(&self) -> String {
+    pub fn get(&self) -> String {
         let of_pod = || {
             let name = std::fs::read_to_string(POD_NAMESPACE).ok()?;
             dns_label(name.trim()).ok()
@@ -87,7 +92,9 @@ impl CommonFlags {
         let given = self.namespace.clone().or_else(of_pod);
         given.unwrap_or_else(|| "osimage".to_owned())
     }
+}
 
+impl CommonFlags {
     /// How long a leader may be silent.
     pub fn lease_duration(&self) -> Duration {
         Duration::from_secs(self.leader_elect_lease_duration.into())
@@ -119,6 +126,8 @@ mod tests {
     struct Program {
         #[command(flatten)]
         flags: CommonFlags,
+        #[command(flatten)]
+        namespace: NamespaceFlag,
     }
 
     fn parse(arguments: &[&str]) -> Result<CommonFlags, String> {

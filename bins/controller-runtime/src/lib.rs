@@ -10,7 +10,7 @@
 //!
 //! use clap::Parser;
 //! use controller_runtime::admin::Readiness;
-//! use controller_runtime::flags::CommonFlags;
+//! use controller_runtime::flags::{CommonFlags, NamespaceFlag};
 //! use controller_runtime::logging;
 //! use controller_runtime::metrics::MetricResult;
 //! use controller_runtime::process::{self, Process, Setup};
@@ -19,17 +19,20 @@
 //! struct Flags {
 //!     #[command(flatten)]
 //!     common: CommonFlags,
+//!     #[command(flatten)]
+//!     namespace: NamespaceFlag,
 //! }
 //!
 //! fn main() -> ExitCode {
-//!     let flags = Flags::parse().common;
+//!     let Flags { common: flags, namespace } = Flags::parse();
 //!     logging::init(flags.log_format, flags.log_level);
 //!     let setup = Setup {
 //!         name: "example",
 //!         lease: "example",
-//!         namespace: &flags.namespace(),
+//!         namespace: &namespace.get(),
 //!         mode: "replace",
 //!         observes: false,
+//!         hand_over: Duration::ZERO,
 //!         flags: &flags,
 //!     };
 //!     ExitCode::from(process::run(&setup, passes))

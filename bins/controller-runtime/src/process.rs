@@ -34,6 +34,9 @@ pub struct Setup<'f> {
     pub mode: &'static str,
     /// Whether it writes nothing, and so takes no Lease.
     pub observes: bool,
+    /// How long its work may go on after it was asked to stop, if it does not end by itself before; it
+    /// leads as long.
+    pub hand_over: Duration,
     /// What every controller is told.
     pub flags: &'f CommonFlags,
 }
@@ -49,6 +52,8 @@ pub struct Process {
     pub health: Health,
     /// What it counts.
     pub metrics: Metrics,
+    /// Whether it was asked to stop.
+    pub shutdown: Shutdown,
 }
 
 /// A controller could not be started.
@@ -127,6 +132,7 @@ async fn start<W: Future<Output = u8>>(
         fence,
         health,
         metrics,
+        shutdown: shutdown.clone(),
     });
     let code = tokio::select! {
         code = work => code,
@@ -134,7 +140,7 @@ async fn start<W: Future<Output = u8>>(
             tracing::error!(%lost, "stopping");
             return Ok(exit::LEASE_LOST);
         }
-        () = shutdown.requested() => exit::STOPPED,
+        () = handed_over(&shutdown, setup.hand_over) => exit::STOPPED,
     };
     if let Some(keeper) = keeper {
         keeper.release().await;
@@ -168,6 +174,11 @@ fn keeper(setup: &Setup<'_>, cluster: &Cluster) -> Option<LeaseKeeper> {
         duration: setup.flags.lease_duration(),
     };
     Some(LeaseKeeper::start(cluster.client().clone(), options))
+}
+
+async fn handed_over(shutdown: &Shutdown, limit: Duration) {
+    shutdown.requested().await;
+    tokio::time::sleep(limit).await;
 }
 
 async fn lost(keeper: &mut Option<LeaseKeeper>) -> LeaseLost {

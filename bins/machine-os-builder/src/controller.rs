@@ -6,19 +6,24 @@ use std::time::Duration;
 
 use cluster_io::cluster::Cluster;
 use cluster_io::store::Store;
+use cluster_io::time;
 use controller_runtime::admin::Health;
 use controller_runtime::lease::Fence;
 use controller_runtime::metrics::{MetricResult, Metrics};
-use controller_runtime::queue::WorkQueue;
+use controller_runtime::queue::{Outcome, WorkQueue};
 use controller_runtime::{exit, wait};
 use openshift_model::Kind;
 use osbuild_plan::{BuilderFacts, BuilderSnapshot, Situation};
 use tokio::time::Instant;
 
+use crate::changes::Seen;
 use crate::flags::Mode;
 use crate::gauges::PoolReason;
+use crate::hand_over::HandOver;
+use crate::logs::Logs;
 use crate::metrics::BuildMetrics;
 use crate::registries::Registries;
+use crate::stand_alone::StandAlone;
 
 /// How long changes are collected: a build is a dozen small steps, and each waits so long.
 const DEBOUNCE: Duration = Duration::from_millis(200);
@@ -42,11 +47,25 @@ pub(crate) struct Controller {
     pub(crate) moves: BTreeMap<String, u32>,
     /// The last decision about each, so that one that stays is logged once.
     pub(crate) decisions: BTreeMap<String, String>,
+    pub(crate) logs: Logs,
+    pub(crate) seen: Seen,
+    /// With `--stand-alone`.
+    pub(crate) stand_alone: Option<StandAlone>,
+    pub(crate) hand_over: HandOver,
 }
 
 impl Controller {
-    /// Reconciles for ever, or until it is clear that this is no OpenShift cluster; the exit code.
+    /// Reconciles until the builder is asked to stop and may do so (IL-380), or until it is clear that
+    /// this is no OpenShift cluster; the exit code.
     pub(crate) async fn run(mut self) -> u8 {
+        let hand_over = self.hand_over.clone();
+        tokio::select! {
+            code = self.follow() => code,
+            () = hand_over.over() => exit::STOPPED,
+        }
+    }
+
+    async fn follow(&mut self) -> u8 {
         let mut changes = self.store.changes();
         let mut led = self.fence.is_leading();
         let mut is_changed = true;
@@ -56,13 +75,16 @@ impl Controller {
                 if std::mem::take(&mut is_changed) {
                     self.add_changed().await;
                 }
+                self.work_stand_alone().await;
                 self.work().await;
             }
             if wait::report_watches(&self.store, &self.health).is_some() {
                 return exit::CONFIGURATION;
             }
             // Without a snapshot nothing is due, whatever was before the API server lost its data.
-            let due = self.queue.next_due().filter(|_| has_snapshot);
+            let due = [self.queue.next_due(), self.stand_alone_due()];
+            let due = due.into_iter().flatten().min();
+            let due = due.filter(|_| has_snapshot);
             tokio::select! {
                 () = changes.next() => {
                     tokio::time::sleep(DEBOUNCE).await;
@@ -90,6 +112,7 @@ impl Controller {
             tracing::warn!(%error, "an object cannot be read");
         }
         self.build_metrics.update(&view);
+        self.count_changes(&view).await;
         let rendered = view.rendered();
         let rendered: Vec<&str> = rendered.iter().map(String::as_str).collect();
         let kept = self
@@ -104,12 +127,15 @@ impl Controller {
             return;
         };
         let view = BuilderSnapshot::of(snapshot.objects()).0;
+        self.add_stand_alone(&view);
         let names = view.names();
         self.queue.retain(|name| names.contains(name));
         self.decisions.retain(|name, _| names.contains(name));
         self.situations.retain(|name, _| names.contains(name));
         self.moves.retain(|name, _| names.contains(name));
         self.behind.retain(|name, _| names.contains(name));
+        let is_there = |uid: &str| view.has_build(uid);
+        self.logs.retain(is_there);
         self.build_metrics.set_behind(self.behind.values().cloned());
         let now = Instant::now();
         for name in names {
@@ -123,8 +149,26 @@ impl Controller {
         }
     }
 
+    /// IL-313: what happened since the last look is counted, and told on pools.
+    async fn count_changes(&mut self, view: &BuilderSnapshot<'_>) {
+        let changes = self.seen.look(view);
+        self.build_metrics.count(&changes);
+        for (pool, from, to) in &changes.targets {
+            let event = view.pool_event(pool, from, to, &time::now());
+            if let Some(event) = event.filter(|_| self.acts()) {
+                // It is logged where it is not written.
+                self.write(&event).await.ok();
+            }
+        }
+    }
+
     async fn work(&mut self) {
         while let Some(name) = self.queue.take(Instant::now()) {
+            if !self.hand_over.concerns(&name) {
+                tracing::info!(kind = "MachineOSConfig", name, "left to who leads next");
+                self.queue.done(&name, Outcome::Settled, Instant::now());
+                continue;
+            }
             let start = Instant::now();
             let reconciled = Box::pin(self.reconcile(&name)).await;
             let result = match &reconciled {

@@ -14,6 +14,10 @@ pub struct Flags {
     /// What is written: nothing, or all that the stock builder would write
     #[arg(long, value_enum, default_value_t = Mode::Observe)]
     pub mode: Mode,
+    /// Do what the Machine Config Operator does around the builder: copy the pull secret and the
+    /// entitlement of the cluster for builds, and delete what builders of 4.16 and 4.17 left
+    #[arg(long)]
+    pub stand_alone: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "the help of each flag is its own")]
     pub common: CommonFlags,

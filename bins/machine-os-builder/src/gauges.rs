@@ -33,6 +33,8 @@ pub(crate) struct Gauges {
     pub(crate) job_states: BTreeMap<PoolState, i64>,
     pub(crate) starts: BTreeMap<Pool, i64>,
     pub(crate) ends: BTreeMap<PoolState, i64>,
+    pub(crate) pushes: BTreeMap<PoolState, i64>,
+    pub(crate) layered: BTreeMap<Pool, i64>,
     pub(crate) updated: BTreeMap<Pool, i64>,
     pub(crate) nodes: BTreeMap<Pool, i64>,
     pub(crate) configs: i64,
@@ -44,6 +46,7 @@ impl Gauges {
             configs: i64::try_from(view.layers.configs.len()).unwrap_or(i64::MAX),
             ..Self::default()
         };
+        let layered = view.layered_nodes();
         for config in &view.layers.configs {
             let pool = || config.pool().to_owned();
             let label = |state: &str| PoolState {
@@ -64,6 +67,7 @@ impl Gauges {
                 gauges.states.insert(label(ocl_state(state)), 1);
                 if let Some(state) = job_state(state) {
                     gauges.job_states.insert(label(state), 1);
+                    gauges.pushes.insert(label(push_state(state)), 1);
                 }
                 let time = |time: &Option<openshift_model::Text<'_>>| seconds(time.as_deref()?);
                 if let Some(start) = time(&build.status.build_start) {
@@ -78,6 +82,9 @@ impl Gauges {
                 let label = || Pool { pool: pool() };
                 gauges.updated.insert(label(), found.updated_machine_count);
                 gauges.nodes.insert(label(), found.machine_count);
+                let layered = layered.get(config.pool()).copied().unwrap_or_default();
+                let layered = i64::try_from(layered).unwrap_or(i64::MAX);
+                gauges.layered.insert(label(), layered);
             }
         }
         gauges
@@ -111,6 +118,14 @@ const fn job_state(state: BuildState) -> Option<&'static str> {
     }
 }
 
+/// §5.12: the state of the push, which is that of the Job: nobody sees the push itself.
+pub(crate) fn push_state(job_state: &str) -> &str {
+    match job_state {
+        "active" => "pushing",
+        other => other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use cluster_io::files::{Text, Texts};
@@ -136,6 +151,9 @@ mod tests {
             json!({"apiVersion": "machineconfiguration.openshift.io/v1",
                 "kind": "MachineConfigPool", "metadata": {"name": "worker"},
                 "status": {"machineCount": 3, "updatedMachineCount": 2}}),
+            json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n",
+                "labels": {"node-role.kubernetes.io/worker": ""}, "annotations":
+                    {"machineconfiguration.openshift.io/currentImage": "r.io/o/i@sha256:1"}}}),
             build("before", "Succeeded"),
             build("now", "Failed"),
             build("next", "Building"),
@@ -163,6 +181,8 @@ mod tests {
         assert_eq!(states, ["Building", "Failed", "Succeeded"]);
         assert_eq!(gauges.states, BTreeMap::from([(label("failed"), 1)]));
         assert_eq!(gauges.job_states, BTreeMap::from([(label("failed"), 1)]));
+        assert_eq!(gauges.pushes, BTreeMap::from([(label("failed"), 1)]));
+        assert_eq!(gauges.layered, BTreeMap::from([(pool(), 1)]));
         assert_eq!(gauges.starts, BTreeMap::from([(pool(), 5)]));
         assert_eq!(gauges.ends, BTreeMap::from([(label("failed"), 60)]));
         assert_eq!(gauges.active, BTreeMap::from([(pool(), 1)]));

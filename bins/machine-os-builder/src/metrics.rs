@@ -11,6 +11,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Metric;
 
+use crate::changes::Changes;
+use crate::flags::Mode;
 use crate::gauges::{Gauges, Pool, PoolReason, PoolState, ocl_state, seconds};
 
 /// Names of metrics, as they are read by Prometheus; of counters, without the end `_total`.
@@ -39,6 +41,18 @@ pub mod names {
     pub const OCL_TOTAL: &str = "ocl_build";
     /// §5.12: builds that run.
     pub const OCL_ACTIVE: &str = "ocl_active_builds";
+    /// §5.12: pools that were given another rendered MachineConfig.
+    pub const OCL_CHANGES: &str = "ocl_config_change";
+    /// §5.12: attempts that failed and were followed by another.
+    pub const OCL_RETRIES: &str = "ocl_build_retries";
+    /// §5.12: the state of the push.
+    pub const OCL_PUSH_STATE: &str = "ocl_image_push_state";
+    /// §5.12: pushes that ended.
+    pub const OCL_PUSHES: &str = "ocl_image_push";
+    /// §5.12: seconds that builds with their pushes took.
+    pub const OCL_PUSH_DURATION: &str = "ocl_image_push_duration_seconds";
+    /// §5.12: nodes that run a layered image.
+    pub const OCL_LAYERED: &str = "ocl_layered_nodes_count";
     /// §5.12: nodes that run what they are to run.
     pub const OCL_UPDATED: &str = "ocl_rollout_updated_nodes";
     /// §5.12: nodes.
@@ -47,7 +61,8 @@ pub mod names {
     pub const CONFIGS: &str = "mco_mosc_count";
 }
 
-/// Every metric of the builder: its name, and what it means.
+/// Every metric of the builder: its name, and what it means. Those whose names do not begin with `osimage_` are
+/// the stock builder's, and there in the mode `replace` alone: beside it there would be two of each.
 pub const ALL: &[(&str, &str)] = &[
     (names::BUILDS, "MachineOSBuilds by pool and state"),
     (
@@ -80,6 +95,30 @@ pub const ALL: &[(&str, &str)] = &[
     ("ocl_build_total", "Builds that ended"),
     (names::OCL_ACTIVE, "Builds that run"),
     (
+        "ocl_config_change_total",
+        "How often a pool was to run another rendered MachineConfig",
+    ),
+    (
+        "ocl_build_retries_total",
+        "Attempts that failed and were followed by another",
+    ),
+    (
+        names::OCL_PUSH_STATE,
+        "Set to 1 for the state of the Job that builds and pushes",
+    ),
+    (
+        "ocl_image_push_total",
+        "Jobs that ended: each builds and pushes",
+    ),
+    (
+        names::OCL_PUSH_DURATION,
+        "Seconds that Jobs took, which build and push",
+    ),
+    (
+        names::OCL_LAYERED,
+        "Nodes of a pool that run an image built for it",
+    ),
+    (
         names::OCL_UPDATED,
         "Nodes of a pool that run what it is to run",
     ),
@@ -97,6 +136,8 @@ fn register(metrics: &Metrics, name: &str, metric: impl Metric) {
 const BUILD_SECONDS: [f64; 10] = [
     60.0, 180.0, 300.0, 600.0, 900.0, 1200.0, 1800.0, 2400.0, 3000.0, 3600.0,
 ];
+/// §5.12: from ten seconds to ten minutes.
+const PUSH_SECONDS: [f64; 7] = [10.0, 30.0, 60.0, 120.0, 180.0, 300.0, 600.0];
 /// §5.12: how long a build waits for its Job.
 const QUEUE_SECONDS: [f64; 7] = [5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0];
 
@@ -134,12 +175,19 @@ pub(crate) struct BuildMetrics {
     durations: Family<PoolResult, Histogram>,
     ocl_durations: Family<PoolState, Histogram>,
     queued: Family<Pool, Histogram>,
+    changes: Family<Pool, Counter>,
+    retries: Family<Pool, Counter>,
+    push_states: GaugeSet<PoolState>,
+    pushes: Family<PoolState, Counter>,
+    push_durations: Family<PoolState, Histogram>,
+    layered: GaugeSet<Pool>,
 }
 
 impl BuildMetrics {
-    pub(crate) fn register(metrics: &Metrics) -> Self {
+    pub(crate) fn register(metrics: &Metrics, mode: Mode) -> Self {
         let histogram: fn() -> Histogram = || Histogram::new(BUILD_SECONDS);
         let queue: fn() -> Histogram = || Histogram::new(QUEUE_SECONDS);
+        let push: fn() -> Histogram = || Histogram::new(PUSH_SECONDS);
         let this = Self {
             builds: GaugeSet::default(),
             behind: GaugeSet::default(),
@@ -156,9 +204,26 @@ impl BuildMetrics {
             durations: Family::new_with_constructor(histogram),
             ocl_durations: Family::new_with_constructor(histogram),
             queued: Family::new_with_constructor(queue),
+            changes: Family::default(),
+            retries: Family::default(),
+            push_states: GaugeSet::default(),
+            pushes: Family::default(),
+            push_durations: Family::new_with_constructor(push),
+            layered: GaugeSet::default(),
         };
         register(metrics, names::BUILDS, this.builds.clone());
         register(metrics, names::BEHIND, this.behind.clone());
+        register(metrics, names::ATTEMPTS, this.attempts.clone());
+        register(metrics, names::DURATION, this.durations.clone());
+        if mode == Mode::Replace {
+            this.register_as_stock_builder(metrics);
+        }
+        this
+    }
+
+    /// The metrics of the stock builder, under its names.
+    fn register_as_stock_builder(&self, metrics: &Metrics) {
+        let this = self;
         register(metrics, names::OCL_STATE, this.states.clone());
         register(metrics, names::OCL_JOB_STATE, this.job_states.clone());
         register(metrics, names::OCL_START, this.starts.clone());
@@ -167,12 +232,31 @@ impl BuildMetrics {
         register(metrics, names::OCL_UPDATED, this.updated.clone());
         register(metrics, names::OCL_NODES, this.nodes.clone());
         register(metrics, names::CONFIGS, this.configs.clone());
-        register(metrics, names::ATTEMPTS, this.attempts.clone());
         register(metrics, names::OCL_TOTAL, this.ended.clone());
-        register(metrics, names::DURATION, this.durations.clone());
         register(metrics, names::OCL_DURATION, this.ocl_durations.clone());
         register(metrics, names::OCL_QUEUE, this.queued.clone());
-        this
+        register(metrics, names::OCL_CHANGES, this.changes.clone());
+        register(metrics, names::OCL_RETRIES, this.retries.clone());
+        register(metrics, names::OCL_PUSH_STATE, this.push_states.clone());
+        register(metrics, names::OCL_PUSHES, this.pushes.clone());
+        register(
+            metrics,
+            names::OCL_PUSH_DURATION,
+            this.push_durations.clone(),
+        );
+        register(metrics, names::OCL_LAYERED, this.layered.clone());
+    }
+
+    /// What happened since the last look.
+    pub(crate) fn count(&self, changes: &Changes) {
+        for (pool, ..) in &changes.targets {
+            let pool = pool.clone();
+            self.changes.get_or_create(&Pool { pool }).inc();
+        }
+        for (pool, retries) in &changes.retries {
+            let pool = pool.clone();
+            self.retries.get_or_create(&Pool { pool }).inc_by(*retries);
+        }
     }
 
     /// What is there now.
@@ -186,6 +270,8 @@ impl BuildMetrics {
         self.ends.replace(gauges.ends);
         self.updated.replace(gauges.updated);
         self.nodes.replace(gauges.nodes);
+        self.push_states.replace(gauges.pushes);
+        self.layered.replace(gauges.layered);
         self.configs.replace([(NoLabels {}, gauges.configs)]);
     }
 
@@ -239,7 +325,15 @@ impl BuildMetrics {
         };
         self.ended.get_or_create(&by_state).inc();
         self.attempts.get_or_create(&by_cause).inc();
+        // An interrupted Job is gone: nobody knows whether it has pushed.
+        let is_pushed = *state != BuildState::Interrupted;
+        if is_pushed {
+            self.pushes.get_or_create(&by_state).inc();
+        }
         if let Some(age) = age {
+            if is_pushed {
+                self.push_durations.get_or_create(&by_state).observe(age);
+            }
             let labels = PoolResult { pool, result };
             self.durations.get_or_create(&labels).observe(age);
             self.ocl_durations.get_or_create(&by_state).observe(age);

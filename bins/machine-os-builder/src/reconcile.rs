@@ -5,7 +5,7 @@ use std::time::Duration;
 use cluster_io::cluster::{ClusterError, WriteMode};
 use cluster_io::time;
 use controller_runtime::queue::Outcome;
-use openshift_model::{Kind, Write};
+use openshift_model::{EditError, Kind, Write};
 use osbuild_plan::{
     Action, BuildObjects, BuilderFacts, BuilderSnapshot, Decision, Situation, Wait, WritesError,
     behind, decide,
@@ -15,7 +15,7 @@ use crate::controller::Controller;
 use crate::flags::Mode;
 use crate::gauges::PoolReason;
 use crate::live::{Live, LiveError};
-use crate::logs;
+use crate::step::Step;
 
 /// How often facts are got for one decision: a live reading, images, the right to push, and again
 /// what those lead to.
@@ -28,9 +28,6 @@ const MOVED: Duration = Duration::from_secs(1);
 const MOVES: u32 = 10;
 /// How often what is being built is looked at, whatever the watches say.
 const PROGRESS: Duration = Duration::from_mins(1);
-/// IL-782: after so many failures, which take four minutes, a log is given up: an edit of its
-/// MachineOSConfig must not wait for a node that is gone.
-const LOG_FAILURES: u32 = 3;
 
 /// A step could not be carried out.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +38,8 @@ pub(crate) enum ReconcileError {
     Live(#[from] LiveError),
     #[error("{0}")]
     Writes(#[from] WritesError),
+    #[error("{0}")]
+    Edit(#[from] EditError),
     /// What was decided on has changed.
     #[error("it was changed meanwhile: {0}")]
     Moved(ClusterError),
@@ -122,7 +121,7 @@ impl Controller {
         self.build_metrics.set_behind(self.behind.values().cloned());
     }
 
-    fn acts(&self) -> bool {
+    pub(crate) fn acts(&self) -> bool {
         self.mode == Mode::Replace && self.fence.is_leading()
     }
 
@@ -161,31 +160,44 @@ impl Controller {
         objects: Option<&BuildObjects>,
     ) -> Result<(), ReconcileError> {
         for action in &decision.actions {
-            if let Action::DeleteImage { image, .. } = action {
-                let secret = view.push_secret(name).unwrap_or_default();
-                let delete = self.registries.delete(image, &secret);
-                if let Err(error) = self.fence.guard(delete).await {
-                    tracing::warn!(image, %error, "the image was not deleted");
-                }
-                continue;
-            }
-            let logs = match action {
-                Action::KeepLog { pods, .. } => {
-                    let is_last_try = self.queue.failures(&name.to_owned()) >= LOG_FAILURES;
-                    logs::of_pods(&self.cluster, pods, is_last_try).await?
-                }
-                _ => Vec::new(),
-            };
-            let writes = view.writes(name, action, &time::now(), objects, &logs)?;
-            for write in &writes {
-                self.write(write).await?;
-            }
-            self.build_metrics.done(action, view, name);
+            let step = Step::begin(name, action);
+            let carried_out = self.carry_out_one(name, view, action, objects).await;
+            step.end();
+            carried_out?;
         }
         Ok(())
     }
 
-    async fn write(&self, write: &Write) -> Result<(), ReconcileError> {
+    async fn carry_out_one(
+        &mut self,
+        name: &str,
+        view: &BuilderSnapshot<'_>,
+        action: &Action,
+        objects: Option<&BuildObjects>,
+    ) -> Result<(), ReconcileError> {
+        if let Action::DeleteImage { image, .. } = action {
+            let secret = view.push_secret(name).unwrap_or_default();
+            let delete = self.registries.delete(image, &secret);
+            if let Err(error) = self.fence.guard(delete).await {
+                tracing::warn!(image, %error, "the image was not deleted");
+            }
+            return Ok(());
+        }
+        let logs = match action {
+            Action::KeepLog { build, pods } => {
+                self.logs.read(&self.cluster, &build.uid, pods).await?
+            }
+            _ => Vec::new(),
+        };
+        let writes = view.writes(name, action, &time::now(), objects, &logs)?;
+        for write in &writes {
+            self.write(write).await?;
+        }
+        self.build_metrics.done(action, view, name);
+        Ok(())
+    }
+
+    pub(crate) async fn write(&self, write: &Write) -> Result<(), ReconcileError> {
         let written = self.cluster.execute(write, WriteMode::Real).await;
         match (written, write) {
             (Err(error), Write::Event(_)) => {
@@ -265,7 +277,7 @@ impl ReconcileError {
             Self::Cluster(error) | Self::Live(LiveError::Cluster(error)) => {
                 !error.is_transient() && !error.concerns_all()
             }
-            Self::Live(_) | Self::Writes(_) | Self::Moved(_) => true,
+            Self::Live(_) | Self::Writes(_) | Self::Edit(_) | Self::Moved(_) => true,
         }
     }
 }

@@ -33,6 +33,9 @@ enum RegistryError {
          spec.renderedImagePushSecret of the MachineOSConfig"
     )]
     NoSecret(String),
+    /// What a Secret holds stands in no error.
+    #[error("{kind} {name} cannot be read: the answer of the API server is no object of this kind")]
+    Unreadable { kind: Kind, name: String },
     #[error("{0}")]
     Read(#[from] ReadError),
     #[error("{0}")]
@@ -77,6 +80,8 @@ pub(crate) struct Registries {
     cluster: Cluster,
     images: Answers<ImageFact>,
     pushes: Answers<PushAccess>,
+    /// Why the authority of the cluster's own registry cannot be read, as it was logged last.
+    service_ca_problem: Option<String>,
 }
 
 impl Registries {
@@ -85,6 +90,7 @@ impl Registries {
             cluster,
             images: Answers::default(),
             pushes: Answers::default(),
+            service_ca_problem: None,
         }
     }
 
@@ -137,40 +143,86 @@ impl Registries {
         self.images.put(image, fact, is_known, Instant::now());
     }
 
-    async fn registry(&self, secret: &str) -> Result<Registry, RegistryError> {
+    async fn registry(&mut self, secret: &str) -> Result<Registry, RegistryError> {
         let json = self
             .cluster
             .object(Kind::Secret, BUILD_NAMESPACE, secret)
             .await?;
         let json = json.ok_or_else(|| RegistryError::NoSecret(secret.to_owned()))?;
-        let object = RawObject::parse(&json).ok().flatten();
-        let object = object.ok_or_else(|| RegistryError::NoSecret(secret.to_owned()))?;
+        let object = parsed(Kind::Secret, secret, &json)?;
         let credentials = Credentials::of_secret(&RegistrySecret::read(&object)?)?;
         let authorities = self.authorities().await?;
         Registry::new(credentials, &authorities).map_err(RegistryError::Tls)
     }
 
     /// IL-434: whom the cluster trusts besides the system's authorities.
-    async fn authorities(&self) -> Result<Vec<Vec<u8>>, RegistryError> {
+    async fn authorities(&mut self) -> Result<Vec<Vec<u8>>, RegistryError> {
         let kind = Kind::ControllerConfig;
         let json = self.cluster.object(kind, "", CONTROLLER_CONFIG).await?;
-        let object = json
-            .as_deref()
-            .and_then(|json| RawObject::parse(json).ok().flatten());
+        let json = json.as_deref();
+        let object = json.map(|json| parsed(kind, CONTROLLER_CONFIG, json));
+        let object = object.transpose()?;
         let config = object
             .map(|object| ControllerConfig::read(&object))
             .transpose()?;
         let bundle = config.and_then(|config| config.additional_trust_bundle);
         let bundle = bundle.map(|encoded| STANDARD.decode(encoded.replace(['\r', '\n'], "")));
         let bundle = bundle.transpose().map_err(RegistryError::Bundle)?;
-        let service = std::fs::read(SERVICE_CA).ok();
+        let service = self.service_ca(std::fs::read(SERVICE_CA));
         Ok(bundle.into_iter().chain(service).collect())
     }
+
+    /// The authority of the cluster's own registry. Outside a pod there is none; one that cannot be read
+    /// is logged once, and other registries are asked all the same.
+    fn service_ca(&mut self, read: std::io::Result<Vec<u8>>) -> Option<Vec<u8>> {
+        let problem = match read {
+            Ok(bundle) => {
+                self.service_ca_problem = None;
+                return Some(bundle);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => Some(error.to_string()),
+        };
+        if problem != self.service_ca_problem
+            && let Some(error) = &problem
+        {
+            tracing::warn!(
+                error,
+                "{SERVICE_CA} cannot be read: the cluster's own registry is not trusted"
+            );
+        }
+        self.service_ca_problem = problem;
+        None
+    }
+}
+
+fn parsed<'t>(kind: Kind, name: &str, json: &'t str) -> Result<RawObject<'t>, RegistryError> {
+    let object = RawObject::parse(json).ok().flatten();
+    let object = object.filter(|object| object.kind == kind);
+    object.ok_or_else(|| RegistryError::Unreadable {
+        kind,
+        name: name.to_owned(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_not_absent() {
+        let secret = r#"{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "push"}}"#;
+        assert!(parsed(Kind::Secret, "push", secret).is_ok());
+        for json in [
+            "{",
+            "[]",
+            r#"{"apiVersion": "v1", "kind": "Status", "password": "secret"}"#,
+        ] {
+            let error = parsed(Kind::Secret, "push", json).unwrap_err();
+            assert!(matches!(error, RegistryError::Unreadable { .. }), "{json}");
+            assert!(!error.to_string().contains("password"), "{error}");
+        }
+    }
 
     #[test]
     fn no_answer_is_kept_longer_than_an_answer() {

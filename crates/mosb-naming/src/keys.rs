@@ -35,6 +35,8 @@ keys! {
     HAS_YUM_REPOS = "has-etc-yum-repos-d";
     /// Annotation: the build can use GPG keys of the administrator's.
     HAS_GPG_KEYS = "has-etc-pki-rpm-gpg";
+    /// Label of a pool: it is to be layered (IL-390).
+    LAYERING_ENABLED = "layering-enabled";
     /// Annotation of a MachineOSConfig: the build that is current.
     CURRENT_BUILD = "current-machine-os-build";
     /// Annotation of a MachineOSConfig: build again, whatever its value.

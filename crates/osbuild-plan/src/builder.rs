@@ -14,10 +14,11 @@ use crate::decide::{
     Action, BuildInput, BuildPod, ImageFact, ObjectRef, Observed, OwnedObject, PushAccess,
     Situation,
 };
+use crate::event::Event;
 use crate::objects::{BuildObjects, new_build};
-use crate::rollout::images_in_use;
+use crate::rollout::{images_in_use, runs_image};
 use crate::snapshot::LayerSnapshot;
-use crate::writes::{WriteInputs, WritesError, of_failure, writes};
+use crate::writes::{WriteInputs, WritesError, of_failure, of_operator, writes};
 
 /// Everything that a builder knows of a cluster at one moment.
 #[derive(Debug, Default)]
@@ -26,9 +27,9 @@ pub struct BuilderSnapshot<'a> {
     pub layers: LayerSnapshot<'a>,
     /// MachineOSConfigs that are gone and of which a build is left.
     gone: Vec<MachineOSConfig<'a>>,
-    jobs: Vec<BuildJob<'a>>,
+    pub(crate) jobs: Vec<BuildJob<'a>>,
     pods: Vec<BuildPod<'a>>,
-    owned: Vec<OwnedObject<'a>>,
+    pub(crate) owned: Vec<OwnedObject<'a>>,
     images_in_use: BTreeSet<String>,
 }
 
@@ -81,6 +82,12 @@ impl<'a> BuilderSnapshot<'a> {
         configs.map(|config| config.name.to_string()).collect()
     }
 
+    /// Whether the MachineOSBuild of this uid is there.
+    pub fn has_build(&self, uid: &str) -> bool {
+        let mut builds = self.layers.builds.iter();
+        builds.any(|build| build.meta.uid.as_deref() == Some(uid))
+    }
+
     /// The MachineOSConfig of a name, and whether it is gone.
     fn config(&self, name: &str) -> Option<(&MachineOSConfig<'a>, bool)> {
         let of_name = |config: &&MachineOSConfig<'_>| config.name.as_str() == name;
@@ -120,6 +127,43 @@ impl<'a> BuilderSnapshot<'a> {
     fn pool(&self, config: &MachineOSConfig<'_>) -> Option<&LayeredPool<'a>> {
         let mut pools = self.layers.pools.iter();
         pools.find(|pool| pool.name.as_str() == config.pool())
+    }
+
+    /// How many pods of each Job have failed: the uid of the Job, its pool, and the number.
+    pub fn failed_pods(&self) -> Vec<(String, String, i64)> {
+        let jobs = self.jobs.iter();
+        jobs.map(|job| {
+            let uid = job.meta.uid.as_deref().unwrap_or_default();
+            let pool = job.meta.label(keys::TARGET_POOL).unwrap_or_default();
+            let failed = job.status.failed.unwrap_or_default();
+            (uid.to_owned(), pool.to_owned(), failed)
+        })
+        .collect()
+    }
+
+    /// How many nodes of each pool run an image that was built for it.
+    pub fn layered_nodes(&self) -> BTreeMap<String, usize> {
+        let nodes = self.layers.cluster().nodes_by_pool().into_iter();
+        nodes
+            .map(|(pool, nodes)| {
+                let layered = nodes.iter().filter(|node| runs_image(node));
+                (pool.to_owned(), layered.count())
+            })
+            .collect()
+    }
+
+    /// IL-313: the Event that tells of a pool that is to run another rendered MachineConfig; `None` where
+    /// there is no such pool.
+    pub fn pool_event(&self, pool: &str, from: &str, to: &str, now: &str) -> Option<Write> {
+        let mut pools = self.layers.pools.iter();
+        let found = pools.find(|found| found.name.as_str() == pool)?;
+        let about = ObjectRef {
+            name: pool.to_owned(),
+            uid: found.meta.uid.as_deref().unwrap_or_default().to_owned(),
+            ..ObjectRef::default()
+        };
+        let event = Event::pool_config_changed(from, to);
+        Some(Write::Event(of_operator(&about, event, to, now)))
     }
 
     /// The rendered MachineConfigs that pools with a MachineOSConfig run or are to run.

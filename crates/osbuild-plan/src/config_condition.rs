@@ -24,6 +24,7 @@ const READY: &str = "Ready";
 const BUILDING: &str = "Building";
 const FAILED: &str = "Failed";
 const UNUSED: &str = "UnusedContainerFile";
+const BLOCKED: &str = "Blocked";
 
 /// Every reason, for the generated reference.
 pub const CONFIG_REASONS: [&str; 8] = [
@@ -31,11 +32,18 @@ pub const CONFIG_REASONS: [&str; 8] = [
     "BuildFailed",
     "BuildInterrupted",
     "BuildRunning",
-    "Blocked",
+    BLOCKED,
     "Waiting",
     "OtherArchitecture",
     "AsExpected",
 ];
+
+/// Why nothing is built: what the author reads in the condition, and an Event tells.
+pub(crate) fn blocked_by(conditions: &[ConfigCondition]) -> Option<&str> {
+    let mut conditions = conditions.iter();
+    let failed = conditions.find(|it| it.kind == FAILED && it.is_true && it.reason == BLOCKED)?;
+    Some(&failed.message)
+}
 
 /// IL-732: what the author of a MachineOSConfig reads on it: whether the image that should be is
 /// there, whether it is being built, why it is not.
@@ -96,9 +104,9 @@ pub(crate) fn config_conditions(
         }
         None | Some(BuildState::Initial) => match blocked {
             Some(why) => (
-                (false, "Blocked", why.clone()),
-                (false, "Blocked", why.clone()),
-                (true, "Blocked", why),
+                (false, BLOCKED, why.clone()),
+                (false, BLOCKED, why.clone()),
+                (true, BLOCKED, why),
             ),
             None => (
                 (false, "Waiting", "the build has not started".to_owned()),

@@ -100,6 +100,19 @@ events! {
     /// IL-313
     pool_config_changed(from, to) = "PoolConfigChanged", false, "MachineConfigPool",
         "Rendered config changed from {from} to {to}";
+    /// IL-392: a Secret that builds need was made, or follows its source.
+    secret_copied(source, namespace, copy) = "SecretCopied", false, "MachineConfigPool",
+        "Secret \"{copy}\" is a copy of Secret \"{source}\" of namespace \"{namespace}\" as it is now";
+    /// IL-392: nothing needs it any more.
+    secret_copy_deleted(copy) = "SecretCopyDeleted", false, "MachineConfigPool",
+        "Secret \"{copy}\" was deleted: no layered pool needs it";
+    /// IL-393
+    config_missing(pool) = "MachineOSConfigMissing", true, "MachineConfigPool",
+        "MachineOSConfig for pool {pool} missing, did you create it?";
+    /// IL-391
+    unsupported_os(os, node, pool) = "UnsupportedOS", true, "MachineConfigPool",
+        "on-cluster layering is only supported on CoreOS-based nodes: non-CoreOS OS \"{os}\" detected on \
+         node \"{node}\" in MachineConfigPool(s) [{pool}]";
 }
 
 #[cfg(test)]
@@ -115,6 +128,6 @@ mod tests {
             "Started build for pool \"worker\" with config \"rendered-worker-1\""
         );
         assert!(Event::job_failed("build-a", "a").is_warning);
-        assert_eq!(Event::ALL.len(), 20);
+        assert_eq!(Event::ALL.len(), 24);
     }
 }

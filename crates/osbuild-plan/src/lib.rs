@@ -37,9 +37,11 @@ mod config_condition;
 mod content;
 mod decide;
 mod event;
+mod hand_over;
 mod local_build;
 mod names;
 mod objects;
+mod operator;
 mod outdated;
 mod pool_condition;
 mod reads;
@@ -63,6 +65,7 @@ pub use decide::{
     Trigger, Wait, decide,
 };
 pub use event::Event;
+pub use hand_over::Leftover;
 pub use local_build::{
     BASE_IMAGE, BuildCommand, BuildFiles, BuildStep, BuildTool, ConfigObstacle, ImageConfig,
     ImageProblem, LayerMachineConfig, LocalBuild, MachineConfigNameError, PUSH_SPEC, PoolEffect,
@@ -79,6 +82,7 @@ pub use objects::{
     NodeFileError, ObjectsError, build_config_maps, build_context, build_job, build_objects,
     build_secret, config_status, new_build,
 };
+pub use operator::{legacy_reads, operator_gets};
 pub use outdated::{LayerOutdated, OutdatedPool, outdated_pools};
 pub use pool_condition::{PoolCondition, pool_condition};
 pub use reads::{builder_gets, builder_reads, layer_reads};

@@ -378,7 +378,7 @@ const YUM_REPOS: &str = "etc-yum-repos-d";
 const GPG_KEYS: &str = "etc-pki-rpm-gpg";
 
 /// IL-244: the Secret that stands in for one that is not named.
-const GLOBAL_PULL_SECRET: &str = "global-pull-secret-copy";
+pub(crate) const GLOBAL_PULL_SECRET: &str = "global-pull-secret-copy";
 
 fn base_secret<'b>(config: &'b MachineOSConfig<'_>) -> &'b str {
     let base = config.spec.base_image_pull_secret.as_ref();

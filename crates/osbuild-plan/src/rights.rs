@@ -4,6 +4,7 @@
 use openshift_model::names::MCO_NAMESPACE;
 use openshift_model::{Kind, Resource, Right, Subresource, Which};
 
+use crate::operator::operator_gets;
 use crate::reads::{builder_gets, builder_reads, layer_reads};
 
 /// IL-301: the Lease of the builder, which the stock one takes too, in the namespace of the Machine
@@ -23,17 +24,20 @@ pub enum BuilderTask {
     Observe,
     /// It builds: mode `replace`.
     Build,
+    /// It does what the Machine Config Operator does around it: `--stand-alone`.
+    StandAlone,
 }
 
 impl BuilderTask {
     /// All tasks, in the order in which they build on each other.
-    pub const ALL: &[Self] = &[Self::Observe, Self::Build];
+    pub const ALL: &[Self] = &[Self::Observe, Self::Build, Self::StandAlone];
 
     /// The name of its role. (The stock builder has a `ClusterRole` named `machine-os-builder`.)
     pub const fn role(self) -> &'static str {
         match self {
             Self::Observe => "osimage-machine-os-builder",
             Self::Build => "osimage-machine-os-builder-writer",
+            Self::StandAlone => "osimage-machine-os-builder-stand-alone",
         }
     }
 
@@ -42,6 +46,9 @@ impl BuilderTask {
         match self {
             Self::Observe => "every mode: it watches and decides",
             Self::Build => "the mode replace: it builds, and tells pools and their nodes",
+            Self::StandAlone => {
+                "--stand-alone: it does what the Machine Config Operator does around the builder"
+            }
         }
     }
 
@@ -71,6 +78,17 @@ impl BuilderTask {
                     why,
                 ));
                 rights.extend(Right::of_lease(MCO_NAMESPACE, BUILDER_LEASE));
+                rights
+            }
+            Self::StandAlone => {
+                let gets = operator_gets();
+                let mut rights: Vec<_> = gets.iter().map(Right::of_watch).collect();
+                rights.push(Right::of_write(
+                    Kind::Pod,
+                    MCO_NAMESPACE,
+                    &["delete"],
+                    "pods that built for 4.16 and 4.17 (IL-875)",
+                ));
                 rights
             }
         }
@@ -202,7 +220,7 @@ mod tests {
         }
         let tasks = BuilderTask::ALL.iter().flat_map(|task| task.rights());
         for right in tasks.filter(|right| right.resource == "secrets") {
-            assert_eq!(right.namespace, MCO_NAMESPACE);
+            assert!(right.namespace == MCO_NAMESPACE || right.names.len() == 1);
             assert!(!right.verbs.contains(&"list") && !right.verbs.contains(&"watch"));
         }
     }

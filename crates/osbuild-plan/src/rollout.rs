@@ -10,6 +10,12 @@ use serde::Serialize;
 
 /// IL-046: the image, by digest, that a node runs.
 const CURRENT_IMAGE: &str = "machineconfiguration.openshift.io/currentImage";
+
+/// Whether a node runs an image that was built.
+pub(crate) fn runs_image(node: &Node<'_>) -> bool {
+    let image = node.meta.annotation(CURRENT_IMAGE);
+    image.is_some_and(|image| !image.is_empty())
+}
 /// IL-046: the image, by digest, that a node is to run.
 const DESIRED_IMAGE: &str = "machineconfiguration.openshift.io/desiredImage";
 /// IL-046: the rendered MachineConfig that a node runs.

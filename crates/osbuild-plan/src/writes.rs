@@ -18,7 +18,7 @@ use crate::decide::{Action, ObjectRef, Trigger};
 use crate::objects::{BuildObjects, config_status};
 use crate::pool_condition::PoolCondition;
 use edits::Metadata;
-pub(crate) use events::of_failure;
+pub(crate) use events::{of_failure, of_operator};
 
 /// IL-774: finalizer of a MachineOSBuild: its image is dealt with before it goes.
 pub const FINALIZER: &str = "osimage.dev/image";

@@ -34,6 +34,7 @@ mod process;
 mod programs;
 mod proxy;
 pub mod roles;
+pub mod scrape;
 
 pub use audit::AuditEvent;
 pub use control_plane::{ControlPlane, Identity};

@@ -107,6 +107,8 @@ fn check_taken(control_plane: &ControlPlane, objects: &[Value], overlay: &str) {
     for namespace in [
         "openshift-machine-api",
         "openshift-machine-config-operator",
+        "openshift-config",
+        "openshift-config-managed",
         "openshift-monitoring",
     ] {
         control_plane.create(&json!({"apiVersion": "v1", "kind": "Namespace",
@@ -158,13 +160,22 @@ fn both_controllers_stand_in_one_kustomization() {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": CONTROLLERS.map(|one| place(one, "overlays/replace")),
-        "components": [place(&BUILDER, "components/build-account")],
+        "components": [place(&BUILDER, "components/stand-alone")],
     });
     std::fs::write(folder.path().join("kustomization.yaml"), text.to_string()).unwrap();
     let (Some(objects), Some(control_plane)) = (built(&from), ControlPlane::start()) else {
         return;
     };
     check_taken(&control_plane, &objects, "both");
+    let deployments = of_kind(&objects, "Deployment").into_iter();
+    let mut builder = deployments.filter(|it| it["metadata"]["name"] == BUILDER.name);
+    let arguments = &builder.next().unwrap()["spec"]["template"]["spec"]["containers"][0]["args"];
+    assert!(
+        arguments
+            .as_array()
+            .unwrap()
+            .contains(&json!("--stand-alone"))
+    );
 }
 
 #[test]
@@ -377,6 +388,20 @@ fn promtool(verb: &str, files: &[&Path]) -> Option<Result<(), String>> {
     } else {
         Err(said)
     })
+}
+
+#[test]
+fn who_observes_raises_no_alarm_about_builds_of_others() {
+    let Some(objects) = rendered(&BUILDER, "observe") else {
+        return;
+    };
+    let rules = of_kind(&objects, "PrometheusRule").into_iter();
+    let text: String = rules.map(|rule| rule["spec"].to_string()).collect();
+    assert!(text.contains("OsimageMachineOSBuilderAbsent"));
+    assert!(
+        !text.contains("ocl_") && !text.contains("osimage_layered_"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -1,28 +1,23 @@
 //! The boot image controller on a large cluster: how soon it decides, what it keeps in memory after many
 //! events, how soon a set is edited that changed.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use test_control_plane::ControlPlane;
 
 use super::live::{API, SETS};
-use super::{PEAK, memory};
+use super::process::Controller;
 use crate::say;
 
 /// How many rendered MachineConfigs the cluster has, and how long each is, in bytes.
-const MACHINE_CONFIGS: usize = 200;
+pub(super) const MACHINE_CONFIGS: usize = 200;
 const MACHINE_CONFIG_BYTES: usize = 1 << 20;
 /// How often the status of some set changes.
 const STATUS_UPDATES: usize = 100_000;
 /// How many sets are changed one after the other.
 const CHANGES: usize = 9;
-/// How long is waited for anything.
-const PATIENCE: Duration = Duration::from_mins(5);
 
 const CONFIGURATION: &str = "/apis/operator.openshift.io/v1/machineconfigurations/cluster";
 const IMAGE: &str = "/spec/template/spec/providerSpec/value/image";
@@ -66,7 +61,11 @@ fn prepare(control_plane: &ControlPlane) -> Result<(), String> {
 /// First decisions, and memory after many events.
 fn observe(control_plane: &ControlPlane, binary: &Path, kubeconfig: &Path) -> Result<(), String> {
     let start = Instant::now();
-    let controller = Controller::start(binary, kubeconfig, "observe")?;
+    let controller = Controller::start(
+        binary,
+        kubeconfig,
+        &["--mode=observe", "--namespace=osimage"],
+    )?;
     controller.lines(SETS, |line| line.contains("\"name\":\"many-"))?;
     let decided = start.elapsed();
     let early = controller.memory("VmRSS:");
@@ -94,7 +93,11 @@ fn write(control_plane: &ControlPlane, binary: &Path, kubeconfig: &Path) -> Resu
     let old = control_plane.get(&format!("{API}/many-0"));
     let old = old.pointer(IMAGE).cloned().unwrap_or_default();
     let start = Instant::now();
-    let controller = Controller::start(binary, kubeconfig, "replace")?;
+    let controller = Controller::start(
+        binary,
+        kubeconfig,
+        &["--mode=replace", "--namespace=osimage"],
+    )?;
     controller.lines(SETS, |line| line.contains("\"message\":\"updated\""))?;
     let all = start.elapsed();
     std::thread::sleep(Duration::from_secs(2));
@@ -121,70 +124,4 @@ fn write(control_plane: &ControlPlane, binary: &Path, kubeconfig: &Path) -> Resu
         time(CHANGES - 1),
     ));
     Ok(())
-}
-
-/// A running controller; it is killed when this is dropped.
-struct Controller {
-    child: Child,
-    log: Receiver<String>,
-}
-
-impl Controller {
-    fn start(binary: &Path, kubeconfig: &Path, mode: &str) -> Result<Self, String> {
-        let mut child = Command::new(binary)
-            .args([
-                &format!("--mode={mode}"),
-                "--namespace=osimage",
-                "--leader-elect=false",
-                "--health-probe-bind-address=127.0.0.1:0",
-                "--metrics-bind-address=127.0.0.1:0",
-                "--metrics-secure=false",
-            ])
-            .env("KUBECONFIG", kubeconfig)
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("{}: {error}", binary.display()))?;
-        let (sender, log) = channel();
-        let pipe = child.stderr.take().ok_or("the controller has no log")?;
-        std::thread::spawn(move || {
-            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-                // Nobody listens any more once the measurement is over.
-                sender.send(line).ok();
-            }
-        });
-        Ok(Self { child, log })
-    }
-
-    /// Waits for so many lines of its log.
-    fn lines(&self, count: usize, is_wanted: impl Fn(&str) -> bool) -> Result<(), String> {
-        let mut seen = 0;
-        let mut last = String::new();
-        while seen < count {
-            let line = self.log.recv_timeout(PATIENCE);
-            let line =
-                line.map_err(|_| format!("{seen} of {count} lines came; the last: {last}"))?;
-            seen += usize::from(is_wanted(&line));
-            last = line;
-        }
-        Ok(())
-    }
-
-    /// What it has in memory, in MiB; 0 where it has ended.
-    fn memory(&self, member: &str) -> u64 {
-        let status = format!("/proc/{}/status", self.child.id());
-        memory(Path::new(&status), member)
-            .unwrap_or(0)
-            .div_ceil(1024)
-    }
-
-    fn peak(&self) -> u64 {
-        self.memory(PEAK)
-    }
-}
-
-impl Drop for Controller {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
 }

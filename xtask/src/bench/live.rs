@@ -24,7 +24,7 @@ pub(super) const API: &str =
 const OUTDATED: &str = "mill-6tq4z-worker-northeurope2";
 
 /// Fills a control plane and measures; says why not where there is none.
-pub(super) fn run(binary: &Path, controller: &Path) -> Result<(), String> {
+pub(super) fn run(binary: &Path, controller: &Path, builder: &Path) -> Result<(), String> {
     let Some(control_plane) = ControlPlane::start() else {
         return Ok(());
     };
@@ -54,7 +54,8 @@ pub(super) fn run(binary: &Path, controller: &Path) -> Result<(), String> {
         time(RUNS - 1),
         memory.div_ceil(1024),
     ));
-    super::controller::run(&control_plane, controller, &kubeconfig)
+    super::controller::run(&control_plane, controller, &kubeconfig)?;
+    super::builder::run(&control_plane, builder, &kubeconfig)
 }
 
 fn fill(control_plane: &ControlPlane) -> Result<(), String> {

@@ -113,6 +113,10 @@ fn files() -> Result<Vec<(String, String)>, String> {
             roles::of_builder(BuilderTask::Build),
         ),
         (
+            "deploy/machine-os-builder/components/stand-alone/roles.yaml",
+            roles::of_builder(BuilderTask::StandAlone),
+        ),
+        (
             "docs/reference/history.schema.json",
             schema::<HistoryDocument<'_>>("history")?,
         ),

@@ -8,8 +8,7 @@
     reason = "a part of tests; each suite uses its part of it"
 )]
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -281,12 +280,7 @@ impl Controller {
             let line = self.line("endpoint", endpoint)?;
             Some(line["address"].as_str()?.to_owned())
         });
-        let mut stream = TcpStream::connect(address).unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
+        test_control_plane::scrape::get(&address, path)
     }
 
     /// The value of a series; 0 where there is none.

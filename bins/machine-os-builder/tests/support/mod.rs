@@ -174,7 +174,11 @@ impl Cluster {
         let builder = Command::new(env!("CARGO_BIN_EXE_machine-os-builder"))
             .args(arguments)
             .args(["--leader-elect-lease-duration", "3"])
-            .args(["--health-probe-bind-address", "127.0.0.1:0"])
+            .args([
+                "--health-probe-bind-address",
+                "127.0.0.1:0",
+                "--metrics-secure=false",
+            ])
             .args(["--metrics-bind-address", "127.0.0.1:0", "--kubeconfig"])
             .arg(kubeconfig)
             .stdout(Stdio::null())
@@ -191,6 +195,33 @@ impl Cluster {
         let mut builder = self.builders.remove(0);
         builder.kill().unwrap();
         builder.wait().unwrap();
+    }
+
+    /// SIGTERM for the oldest one; its exit code, and how long it took.
+    pub(crate) fn stop_builder(&mut self) -> (Option<i32>, Duration) {
+        let mut builder = self.builders.remove(0);
+        let start = Instant::now();
+        let killed = Command::new("kill")
+            .args(["-TERM", &builder.id().to_string()])
+            .status();
+        assert!(killed.unwrap().success());
+        let status = builder.wait().unwrap();
+        (status.code(), start.elapsed())
+    }
+
+    /// What the builder that was started last says at `/metrics`.
+    pub(crate) fn metrics(&self) -> String {
+        let address = self.until("metrics are served", || {
+            let log = self.log();
+            let lines = log.lines().rev();
+            let mut lines = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let line = lines.find(|line| line["endpoint"] == "metrics")?;
+            let address = line["address"].as_str()?;
+            // Of the one before it nobody listens any more.
+            std::net::TcpStream::connect(address).ok()?;
+            Some(address.to_owned())
+        });
+        test_control_plane::scrape::get(&address, "/metrics")
     }
 
     /// The calls of builders.
@@ -286,6 +317,12 @@ pub(crate) fn roles() -> Vec<Value> {
         "overlays/replace/roles.yaml",
     ];
     test_control_plane::roles::documents(&deploy, &files)
+}
+
+/// The role for `--stand-alone`, besides.
+pub(crate) fn stand_alone_roles() -> Vec<Value> {
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/machine-os-builder");
+    test_control_plane::roles::documents(&deploy, &["components/stand-alone/roles.yaml"])
 }
 
 pub(crate) fn condition(object: &Value, kind: &str) -> Option<Value> {

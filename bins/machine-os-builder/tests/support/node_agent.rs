@@ -33,6 +33,8 @@ pub(crate) struct Agent {
     ended: Mutex<BTreeMap<String, End>>,
     /// When a Job, by uid, makes its next pod: the Job controller waits ten seconds and more.
     next: Mutex<BTreeMap<String, Instant>>,
+    /// Each pod has a name of its own, as those of the Job controller.
+    names: AtomicUsize,
     /// How many pods were started.
     pub(crate) pods: AtomicUsize,
     /// The most that ran at once.
@@ -117,7 +119,7 @@ impl Agent {
             if next.is_some_and(|next| next > Instant::now()) {
                 return;
             }
-            return self.start(control_plane, job, own.len());
+            return self.start(control_plane, job);
         };
         let name = text(pod, "/metadata/name");
         if self.hold.load(Ordering::SeqCst) {
@@ -162,9 +164,10 @@ impl Agent {
         status(control_plane, job, &change);
     }
 
-    fn start(self: &Arc<Self>, control_plane: &Arc<ControlPlane>, job: &Value, number: usize) {
+    fn start(self: &Arc<Self>, control_plane: &Arc<ControlPlane>, job: &Value) {
         let job_name = text(job, "/metadata/name");
         let uid = text(job, "/metadata/uid");
+        let number = self.names.fetch_add(1, Ordering::SeqCst);
         let name = format!("{job_name}-{number}");
         let mut spec = job["spec"]["template"]["spec"].clone();
         spec["schedulerName"] = json!("none");
@@ -186,6 +189,14 @@ impl Agent {
         status(control_plane, job, &active);
         let (this, control_plane) = (Arc::clone(self), Arc::clone(control_plane));
         std::thread::spawn(move || {
+            let path = format!("{}/{name}", place("pods"));
+            while this.hold.load(Ordering::SeqCst) && !this.stop.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            // One that was deleted does nothing any more.
+            if control_plane.get(&path).is_null() {
+                return;
+            }
             let scripted = this.scripted.lock().unwrap().clone();
             let end = scripted.unwrap_or_else(|| this.build(&control_plane, &pod));
             this.ended.lock().unwrap().insert(name, end);
@@ -239,8 +250,14 @@ impl Agent {
             .args(["-c", &moved(text(container, "/command/2"))])
             .env_clear();
         for variable in container["env"].as_array().unwrap() {
-            let value = moved(text(variable, "/value"));
-            command.env(text(variable, "/name"), value);
+            let (name, value) = (text(variable, "/name"), text(variable, "/value"));
+            let value = if name.ends_with("_MOUNTPOINT") {
+                // Where it lies here, and where a step sees it.
+                format!("{}:{value}", below(&root, value).display())
+            } else {
+                moved(value)
+            };
+            command.env(name, value);
         }
         let output = command
             .env(

@@ -1,5 +1,7 @@
 //! A real registry with TLS and a password.
 
+#![allow(dead_code, reason = "a part of tests; each suite uses its part of it")]
+
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -87,6 +89,16 @@ impl Registry {
     pub(crate) fn credentials(&self, password: &str) -> String {
         let auth = k8s_base64(format!("{USER}:{password}").as_bytes());
         json!({"auths": {&self.host: {"auth": auth}}}).to_string()
+    }
+
+    /// Deletes an image, as somebody does who knows nothing of builds.
+    pub(crate) fn delete(&self, image: &str) {
+        let deleted = Command::new("skopeo")
+            .args(["delete", "--creds", &format!("{USER}:{PASSWORD}")])
+            .arg(format!("docker://{image}"))
+            .env("SSL_CERT_FILE", self.certificate())
+            .status();
+        assert!(deleted.unwrap().success());
     }
 
     /// What skopeo says about an image.

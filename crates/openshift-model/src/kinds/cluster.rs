@@ -317,6 +317,8 @@ impl<'a> Provisioning<'a> {
 /// A node: what tells its role and its architecture.
 #[derive(Debug, Clone, Default)]
 pub struct Node<'a> {
+    /// `metadata.name`.
+    pub name: Text<'a>,
     /// Metadata.
     pub meta: ObjectMeta<'a>,
     /// Go name of the architecture: `status.nodeInfo.architecture`, or else the label.
@@ -354,6 +356,7 @@ impl<'a> Node<'a> {
             .architecture
             .or_else(|| meta.labels.as_ref().and_then(label).map(Text::from));
         Ok(Self {
+            name: object.name.clone(),
             meta,
             architecture,
             os_image: info.os_image,

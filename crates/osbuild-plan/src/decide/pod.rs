@@ -77,7 +77,7 @@ impl<'a> BuildPod<'a> {
     }
 
     /// Whether its containers run, or may yet.
-    pub(super) fn is_running(&self) -> bool {
+    pub(crate) fn is_running(&self) -> bool {
         let phase = self.status.phase.as_deref();
         !matches!(phase, Some("Failed" | "Succeeded"))
     }

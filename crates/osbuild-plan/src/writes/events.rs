@@ -5,6 +5,7 @@ use osbuild_check::BuildState;
 use sha2::{Digest as _, Sha256};
 
 use super::{REPORTER, WriteInputs, address, member};
+use crate::config_condition::blocked_by;
 use crate::decide::{Action, ObjectRef, Trigger};
 use crate::event::Event;
 use crate::pool_condition::{PoolCondition, SUCCEEDED};
@@ -79,7 +80,21 @@ pub(super) fn of(action: &Action, inputs: &WriteInputs<'_>) -> Vec<EventRequest>
         Action::SetPoolCondition(condition) if recovers(condition, inputs) => {
             vec![of_config(Event::build_recovered(&pool))]
         }
-        Action::DeleteBuild { build } => vec![of_build(build, Event::build_deleted())],
+        Action::SetConfigConditions(conditions) => blocked_by(conditions)
+            .map(|why| of_failure(&config, why, now))
+            .into_iter()
+            .collect(),
+        Action::DeleteBuild { build } => {
+            let mut events = vec![of_build(build, Event::build_deleted())];
+            if config_goes(inputs) {
+                events.push(of_config(Event::config_deleted(&config.name)));
+            }
+            events
+        }
+        Action::CleanUp { build, .. } => {
+            let job = format!("build-{}", build.name);
+            vec![of_build(build, Event::job_deleted(&job))]
+        }
         Action::RemoveFinalizer {
             build,
             left: Some(why),
@@ -97,6 +112,22 @@ pub(crate) fn of_failure(config: &ObjectRef, error: &str, now: &str) -> EventReq
     // So few bytes tell the texts about one object apart.
     for byte in Sha256::digest(error).iter().take(4) {
         request.key.push_str(&format!("{byte:02x}"));
+    }
+    request
+}
+
+/// IL-350: whether a build goes with its MachineOSConfig, which is on its way out or gone.
+fn config_goes(inputs: &WriteInputs<'_>) -> bool {
+    let metadata = |name| member(inputs.config, &["metadata", name]);
+    metadata("deletionTimestamp").is_string() || !metadata("resourceVersion").is_string()
+}
+
+/// IL-391 … IL-393: what is told on a pool; `key` tells the Events of one reason apart.
+pub(crate) fn of_operator(pool: &ObjectRef, event: Event, key: &str, now: &str) -> EventRequest {
+    let mut request = request(now, Kind::MachineConfigPool, pool, event);
+    if !key.is_empty() {
+        request.key.push('.');
+        request.key.push_str(key);
     }
     request
 }
