@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use osbuild_plan::BuilderSnapshot;
 
-/// §5.12: so many failures of pods lead to another attempt.
+/// §5.12: so many failures of pods of one Job count: there are four attempts.
 const RETRIES: i64 = 3;
 
 /// What the last look saw.
@@ -21,7 +21,7 @@ pub(crate) struct Seen {
 pub(crate) struct Changes {
     /// IL-313: pools that are to run another rendered MachineConfig: pool, before, now.
     pub(crate) targets: Vec<(String, String, String)>,
-    /// How many attempts failed that others follow, by pool.
+    /// How many attempts failed, by pool.
     pub(crate) retries: BTreeMap<String, u64>,
 }
 

@@ -43,7 +43,7 @@ pub mod names {
     pub const OCL_ACTIVE: &str = "ocl_active_builds";
     /// §5.12: pools that were given another rendered MachineConfig.
     pub const OCL_CHANGES: &str = "ocl_config_change";
-    /// §5.12: attempts that failed and were followed by another.
+    /// §5.12: attempts that failed, but for the last one.
     pub const OCL_RETRIES: &str = "ocl_build_retries";
     /// §5.12: the state of the push.
     pub const OCL_PUSH_STATE: &str = "ocl_image_push_state";
@@ -100,7 +100,7 @@ pub const ALL: &[(&str, &str)] = &[
     ),
     (
         "ocl_build_retries_total",
-        "Attempts that failed and were followed by another",
+        "Attempts that failed, up to three of each build",
     ),
     (
         names::OCL_PUSH_STATE,

@@ -24,12 +24,12 @@ const SOURCES: Duration = Duration::from_mins(10);
 #[derive(Default)]
 pub(crate) struct StandAlone {
     queue: WorkQueue<()>,
-    /// The copies that were needed when it was last looked.
+    /// The copies that were needed when it was last looked, and the leftovers that there may be.
     wants: Option<BTreeSet<String>>,
     /// The Events that were written, by key: each is asked for once.
     told: BTreeSet<String>,
-    /// IL-875: leftovers were looked for.
-    is_clean: bool,
+    /// IL-875: the Secrets that were looked for with all other leftovers; `None` before.
+    clean: Option<BTreeSet<String>>,
 }
 
 impl Controller {
@@ -38,7 +38,8 @@ impl Controller {
         let Some(state) = &mut self.stand_alone else {
             return;
         };
-        let wants = view.operator_wants();
+        let mut wants = view.operator_wants();
+        wants.extend(view.legacy_secrets());
         if state.wants.as_ref() != Some(&wants) {
             state.wants = Some(wants);
             state.queue.add((), Instant::now());
@@ -87,14 +88,16 @@ impl Controller {
         }
         let warnings = view.operator_warnings(&time::now()).into_iter();
         writes.extend(warnings.map(Write::Event));
-        if !self.stand_alone.as_ref().is_some_and(|it| it.is_clean) {
+        let legacy = view.legacy_secrets();
+        let clean = self.stand_alone.as_ref().and_then(|it| it.clean.as_ref());
+        if clean != Some(&legacy) {
             writes.extend(self.leftovers(&view).await?);
         }
         for write in &writes {
             self.carry_out_stand_alone(write).await?;
         }
         if let Some(state) = &mut self.stand_alone {
-            state.is_clean = true;
+            state.clean = Some(legacy);
         }
         Ok(())
     }

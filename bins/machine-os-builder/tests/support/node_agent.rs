@@ -28,6 +28,8 @@ pub(crate) struct Agent {
     stop: AtomicBool,
     /// While this is set, pods that were started do not end.
     pub(crate) hold: AtomicBool,
+    /// While this is set, nothing is deleted because its owner is gone.
+    pub(crate) keeps_orphans: AtomicBool,
     /// How pods end instead of building anything.
     pub(crate) scripted: Mutex<Option<End>>,
     ended: Mutex<BTreeMap<String, End>>,
@@ -91,7 +93,9 @@ impl Agent {
             for job in &jobs {
                 self.job(control_plane, job, &pods);
             }
-            collect(control_plane, &jobs, &pods);
+            if !self.keeps_orphans.load(Ordering::SeqCst) {
+                collect(control_plane, &jobs, &pods);
+            }
             std::thread::sleep(Duration::from_millis(100));
         }
     }
@@ -364,7 +368,11 @@ fn collect(control_plane: &ControlPlane, jobs: &[Value], pods: &[Value]) {
     }
     for resource in ["configmaps", "secrets"] {
         let objects = items(control_plane, &place(resource));
-        let orphans = objects.iter().filter(|it| owner(it).is_string());
+        let is_ours = |object: &&Value| {
+            let kind = &object["metadata"]["ownerReferences"][0]["kind"];
+            kind == "MachineOSBuild" || kind == "Job"
+        };
+        let orphans = objects.iter().filter(is_ours);
         for object in orphans.filter(|it| !has(&builds, &owner(it)) && !has(jobs, &owner(it))) {
             delete(resource, object);
         }
