@@ -106,7 +106,11 @@ fn il_574_il_575_il_578_il_579_il_580_il_592_a_build_that_is_disturbed() {
     assert_eq!(name(&fourth), name(&third));
     // IL-578: its Job is deleted: it is interrupted, and not started again by itself.
     let job = format!("{}/build-{}", jobs(), name(&fourth));
-    cluster.control_plane.delete(&job);
+    let background = json!({"propagationPolicy": "Background"});
+    cluster
+        .control_plane
+        .send("DELETE", &job, &background)
+        .unwrap();
     cluster.until("interrupted", || {
         is(&cluster.builds().pop()?, "Interrupted").then_some(())
     });
@@ -378,11 +382,7 @@ fn il_577_il_582_il_606_a_failure_and_its_cure_are_told_on_the_pool() {
     *cluster.agent.scripted.lock().unwrap() = Some((137, String::new()));
     cluster.edit(SECOND);
     is("True", "BuildFailed");
-    let failed = cluster
-        .builds()
-        .into_iter()
-        .find(|build| is_failed(build))
-        .unwrap();
+    let failed = cluster.builds().into_iter().find(is_failed).unwrap();
     assert_eq!((pods(&cluster), cluster.list(&jobs()).len()), (5, 1));
     // The pool keeps its image.
     let config = cluster.get("machineosconfigs/layered");

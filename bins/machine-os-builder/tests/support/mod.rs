@@ -3,6 +3,7 @@
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stderr,
     clippy::unwrap_used,
     dead_code,
     reason = "a part of tests; each suite uses its part of it"
@@ -27,7 +28,8 @@ use node_agent::{Agent, NAMESPACE};
 use registry::{PASSWORD, Registry, USER, k8s_base64};
 
 pub(crate) const GROUP: &str = "/apis/machineconfiguration.openshift.io/v1";
-const PATIENCE: Duration = Duration::from_mins(1);
+/// On a busy machine everything takes its time.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 pub(crate) struct Cluster {
     pub(crate) control_plane: Arc<ControlPlane>,

@@ -137,9 +137,7 @@ pub(super) fn blocked(situation: &Situation) -> Result<(&Pool, &Target), Decisio
 
 /// IL-779: whether the target's content is another one than what nodes run: it may be the cure.
 fn may_cure(situation: &Situation, target: &Target) -> bool {
-    let name = situation.config.build_of_image.as_deref();
-    let mut builds = situation.builds.iter();
-    let running = builds.find(|build| Some(build.id.name.as_str()) == name);
+    let running = situation.build_of_image();
     let content = running.and_then(|build| build.content.as_deref());
     content != Some(target.content.as_str())
 }

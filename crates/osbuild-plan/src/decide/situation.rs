@@ -226,6 +226,13 @@ impl Situation {
         self.builds.iter().find(|build| build.id.name == current)
     }
 
+    /// The build whose image the MachineOSConfig names. (Who finds the annotation with the current build
+    /// out of date takes it off, IL-048.)
+    pub(super) fn build_of_image(&self) -> Option<&Build> {
+        let name = self.config.build_of_image.as_deref()?;
+        self.builds.iter().find(|build| build.id.name == name)
+    }
+
     /// IL-353, IL-774: whether nodes run an image or are to run it, or anybody but this build names
     /// it. Its own MachineOSConfig does not count once it goes.
     pub(super) fn is_needed(&self, build: &Build, image: &str) -> bool {
@@ -273,6 +280,13 @@ impl Build {
             .last()
             .filter(|_| steps.len() >= STEP_ATTEMPTS)
             .cloned()
+    }
+
+    /// IL-602: whether both are pushed to one repository: who names another one wants images there.
+    pub(super) fn has_repository_of(&self, other: &Self) -> bool {
+        let digest = self.digest.as_deref().unwrap_or_default();
+        let digest = digest.split_once('@').map_or("", |(_, digest)| digest);
+        self.image_with(digest) == other.image_with(digest)
     }
 
     /// The image that its tag stands for in the registry, by digest.

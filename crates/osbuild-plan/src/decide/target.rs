@@ -55,16 +55,19 @@ impl Rows<'_> {
         {
             return Trigger::MissingImage(image.clone());
         }
-        match situation.current_build() {
-            None => Trigger::First,
-            Some(before) => Trigger::Changed {
-                from: before.rendered.clone(),
-                to: self.pool.target.clone(),
-                content: before
-                    .content
-                    .as_ref()
-                    .map(|content| *content != self.target.content),
+        let before = match (&situation.config.current_build, situation.current_build()) {
+            (_, Some(current)) => current,
+            (Some(name), None) => return Trigger::Deleted(name.clone()),
+            (None, None) => match situation.build_of_image() {
+                Some(build) => build,
+                None => return Trigger::First,
             },
+        };
+        let content = before.content.as_ref();
+        Trigger::Changed {
+            from: before.rendered.clone(),
+            to: self.pool.target.clone(),
+            content: content.map(|content| *content != self.target.content),
         }
     }
 
@@ -116,18 +119,19 @@ impl Rows<'_> {
         }
     }
 
-    /// IL-770: an image of the same content: the one that nodes have, else any. Who asks for another
+    /// IL-770: an image of the same content in the repository that the target is pushed to: the one that nodes have, else any. Who asks for another
     /// build gets one, also after the request was dropped and before its build starts.
     fn reusable(&self, build: &Build) -> Option<&str> {
         if self.situation.config.rebuild || build.is_rebuild {
             return None;
         }
-        let fits = |build: &&Build| {
-            build.id.name != self.target.name
-                && build.is_owned
-                && build.state == Some(BuildState::Succeeded)
-                && build.content.as_deref() == Some(self.target.content.as_str())
-                && !build.is_being_deleted
+        let fits = |other: &&Build| {
+            other.id.name != self.target.name
+                && other.is_owned
+                && other.state == Some(BuildState::Succeeded)
+                && other.content.as_deref() == Some(self.target.content.as_str())
+                && other.has_repository_of(build)
+                && !other.is_being_deleted
         };
         let builds = self.situation.builds.iter().filter(fits);
         let mut images: Vec<&str> = builds.filter_map(|build| build.digest.as_deref()).collect();

@@ -213,6 +213,33 @@ fn il_817_an_image_of_the_same_content_is_taken_over() {
 }
 
 #[test]
+fn il_602_il_770_who_names_another_repository_wants_the_image_there() {
+    let mut moved = about_to_build();
+    moved.builds[0].content = Some("new".to_owned());
+    moved.builds[1].push_spec = "r.io/o/other:target".to_owned();
+    moved.images.insert(IMAGE.to_owned(), found());
+    check(&moved, "IL-821", &[start()]);
+}
+
+#[test]
+fn il_750_a_build_that_somebody_deleted_is_made_again_and_says_so() {
+    let mut deleted = about_to_build();
+    deleted.builds.truncate(1);
+    let decision = decide(&deleted);
+    let Some(Action::CreateBuild { trigger, .. }) = decision.actions.first() else {
+        panic!("{decision:?}");
+    };
+    assert_eq!(trigger.to_string(), "MachineOSBuild target was deleted");
+    // IL-048: a current build that is out of date is none, and the MachineOSConfig is not new.
+    deleted.config.current_build = None;
+    let decision = decide(&deleted);
+    let Some(Action::CreateBuild { trigger, .. }) = decision.actions.first() else {
+        panic!("{decision:?}");
+    };
+    assert!(matches!(trigger, Trigger::Changed { .. }), "{trigger}");
+}
+
+#[test]
 fn il_818_il_819_it_is_built_where_the_image_is_gone_and_nothing_is_done_in_doubt() {
     let mut same = about_to_build();
     same.builds[0].content = Some("new".to_owned());

@@ -20,6 +20,8 @@ pub enum Trigger {
         /// Whether what the image is made of changed; else a name alone.
         content: Option<bool>,
     },
+    /// Somebody deleted the build that was current.
+    Deleted(String),
     /// The image of the build is gone from the registry.
     MissingImage(String),
 }
@@ -34,6 +36,7 @@ impl fmt::Display for Trigger {
                 write!(f, "pool configuration {to} instead of {from}")
             }
             Self::Changed { .. } => f.write_str("change of the MachineOSConfig's spec"),
+            Self::Deleted(build) => write!(f, "MachineOSBuild {build} was deleted"),
             Self::MissingImage(image) => write!(f, "missing image {image}"),
         }
     }

@@ -10,7 +10,7 @@ use mosb_naming::{entitlement_secret, keys};
 use openshift_model::names::MCO_NAMESPACE;
 use openshift_model::{
     Address, CreateRequest, DeleteRequest, Edit, EditError, EventRequest, Guard, Kind, LayeredPool,
-    PatchBody, PatchRequest, RawObject, Read, Verb, Which, Write,
+    MachineOSConfig, PatchBody, PatchRequest, RawObject, Read, Verb, Which, Write,
 };
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ impl<'a> BuilderSnapshot<'a> {
     /// IL-390: the pools that are layered: by their label, or since a MachineOSConfig names them.
     fn layered_pools(&self) -> Vec<&LayeredPool<'a>> {
         let configs = self.layers.configs.iter();
-        let named: BTreeSet<&str> = configs.map(|config| config.pool()).collect();
+        let named: BTreeSet<&str> = configs.map(MachineOSConfig::pool).collect();
         let pools = self.layers.pools.iter();
         pools
             .filter(|pool| pool.meta.deletion_timestamp.is_none())
