@@ -799,8 +799,13 @@ fn il_750_a_build_says_why_it_is_made() {
     assert_eq!(trigger(same), "change of the MachineOSConfig's spec");
     assert_eq!(
         trigger(|s| s.builds.clear()),
-        "first build of the MachineOSConfig"
+        "MachineOSBuild old was deleted"
     );
+    let first = |s: &mut Situation| {
+        s.builds.clear();
+        s.config.current_build = None;
+    };
+    assert_eq!(trigger(first), "first build of the MachineOSConfig");
     let asked = |s: &mut Situation| {
         s.builds.clear();
         s.config.rebuild = true;

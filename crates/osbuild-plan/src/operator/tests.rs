@@ -195,7 +195,7 @@ fn il_391_il_393_what_no_machine_os_config_can_say_is_told_on_the_pool() {
 
 #[test]
 fn il_875_leftovers_of_older_builders_go_and_nothing_else() {
-    let named = |kind: &str, name: &str, metadata: &Value| {
+    let made = |kind: &str, name: &str, metadata: &Value| {
         let mut all = json!({"name": name, "namespace": MCO_NAMESPACE, "uid": "1"});
         let members = metadata.as_object().cloned().unwrap();
         all.as_object_mut().unwrap().extend(members);
@@ -207,7 +207,7 @@ fn il_875_leftovers_of_older_builders_go_and_nothing_else() {
     let none = json!({});
     let owned = json!({"ownerReferences": [{"kind": "Job", "name": "build-x", "uid": "2"}]});
     let of_build = json!({"labels": {keys::MACHINE_OS_BUILD: "rendered-os-1"}});
-    let running = named("Pod", "build-rendered-b-1", &none).replace("Succeeded", "Running");
+    let running = made("Pod", "build-rendered-b-1", &none).replace("Succeeded", "Running");
     let mut objects = vec![running];
     for (kind, name, metadata) in [
         ("ConfigMap", "dockerfile-rendered-a-1", &none),
@@ -223,7 +223,7 @@ fn il_875_leftovers_of_older_builders_go_and_nothing_else() {
         ("Secret", "other-canonical", &none),
         ("Secret", "push", &none),
     ] {
-        objects.push(named(kind, name, metadata));
+        objects.push(made(kind, name, metadata));
     }
     let build = object(
         "MachineOSBuild",
@@ -248,8 +248,8 @@ fn il_875_leftovers_of_older_builders_go_and_nothing_else() {
         ]
     );
     // A MachineOSConfig that names the copy keeps it.
-    let named = config("worker").replace("\"push\"", "\"push-canonical\"");
-    let cluster = [named];
+    let names_copy = config("worker").replace("\"push\"", "\"push-canonical\"");
+    let cluster = [names_copy];
     let view = BuilderSnapshot::of(cluster.iter().map(|text| raw(text)).collect()).0;
     assert!(!view.legacy_secrets().contains("push-canonical"));
 }
