@@ -55,6 +55,7 @@ pub use assess::{Assessment, Certainty, Hazard, NewNode, Stops, Verdict};
 pub use bound::BoundError;
 pub use cluster::ClusterRelease;
 pub use condition::{Condition, Conditions};
+pub use openshift_model;
 pub use read::{ReadVersion, UnknownVersion};
 pub use table::{Basis, Case, HazardTable, Row, Severity, TableError};
 pub use version::{

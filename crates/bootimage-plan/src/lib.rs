@@ -86,6 +86,7 @@ pub use hot_loop_gate::{Contested, HotLoopDecision, hot_loop, hot_loop_tried, ho
 pub use ignition_stub_convert::TargetVersion as IgnitionVersion;
 pub use input::{ClusterSnapshot, Completeness, Policy};
 pub use input_files::{file_input, policy_inputs, policy_of};
+pub use openshift_model;
 pub use openshift_model::facts::{FactRequest, Facts};
 pub use plan::{Each, Explanation, InTurn, explain, plan, plan_pass, plan_with};
 pub use reads::{

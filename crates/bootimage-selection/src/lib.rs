@@ -53,4 +53,5 @@ pub use guard::{GuardError, Stopped, guard};
 pub use mode::{
     MachineSetMode, ModeChange, ModeRequest, ModeStep, SetModeError, SkewChange, set_mode,
 };
+pub use openshift_model;
 pub use reason::{Selection, Skip};

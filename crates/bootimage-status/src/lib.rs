@@ -62,6 +62,7 @@ pub use gate::{
 pub use hot_loop::{HotLoop, HotLoopMemory, Pauses};
 pub use install_version::{install_version, recorded_install_version};
 pub use messages::{degradation_message, progress_message};
+pub use openshift_model;
 pub use skew::{
     RecordAction, RecordError, SkewExceeded, SkewInput, SkewReport, UpgradeBlocked, UpgradeGuard,
     check_skew, guard_upgrade, is_legacy_bare_metal, record, record_action, reset, skew_in_force,

@@ -31,6 +31,7 @@ pub use check::{
     Advice, Builder, BuilderError, CheckFor, FinalBase, Keyword, LONGEST, LONGEST_IN_API, Located,
     ParseProblem, Place, Problem, Report, check, final_base, operator_refusal,
 };
+pub use openshift_model;
 pub use render::{
     Inputs, KernelType, PROVENANCE_LABEL, RenderError, Rendered, extension_packages, render,
 };

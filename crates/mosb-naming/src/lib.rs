@@ -52,3 +52,4 @@ pub use objects::{
     build_annotations, build_labels, builds_for, builds_of, entitlement_secret, ephemeral_objects,
     is_legacy_build, object_marks, objects_of, os_builds, secret_copies, secret_copy_labels,
 };
+pub use openshift_model;

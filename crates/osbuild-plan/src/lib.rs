@@ -82,6 +82,7 @@ pub use objects::{
     NodeFileError, ObjectsError, build_config_maps, build_context, build_job, build_objects,
     build_secret, config_status, new_build,
 };
+pub use openshift_model;
 pub use operator::{legacy_reads, operator_gets};
 pub use outdated::{LayerOutdated, OutdatedPool, outdated_pools};
 pub use pool_condition::{PoolCondition, pool_condition};

@@ -31,4 +31,5 @@ pub mod vsphere;
 
 pub use edited::{EditedMember, edited_member, image_text, written_image_text};
 pub use error::{ProviderSpecError, UserDataSecret, kind};
+pub use openshift_model;
 pub use user_data::{UserDataSecretError, use_managed_user_data};

@@ -1,6 +1,7 @@
 //! `cargo xtask gen`: files that are made from the code, and the check that they are fresh.
 
 mod controller;
+mod front_pages;
 mod hazards;
 mod roles;
 mod rules;
@@ -19,8 +20,9 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
 use crate::say;
+pub(crate) use spec::anchors;
 #[cfg(test)]
-pub(crate) use spec::{anchors, links};
+pub(crate) use spec::links;
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
@@ -129,7 +131,8 @@ fn files() -> Result<Vec<(String, String)>, String> {
         let path = format!("fixtures/streams/{}.json", era.name);
         (path, format!("{:#}\n", era.document()))
     });
-    Ok(documents.chain(streams).collect())
+    let pages = front_pages::all(&root())?;
+    Ok(documents.chain(streams).chain(pages).collect())
 }
 
 /// The schema of a document that osimage prints.
