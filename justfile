@@ -18,6 +18,14 @@ check:
 gen:
     cargo xtask gen
 
+# The site of the documentation, in target/book/html. Needs mdbook.
+book:
+    cargo xtask book
+
+# What is released, in target/shipped.
+dist:
+    cargo xtask dist
+
 # Golden cases: inputs with the results of the reference.
 golden:
     cargo xtask golden fixtures/golden/*.jsonl > /dev/null

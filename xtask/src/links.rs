@@ -10,7 +10,7 @@ const PASSED_OVER: &[&str] = &["target", ".git", "node_modules"];
 
 /// Every link of a document that leads nowhere, with the document. Links to other sites are not
 /// followed.
-fn broken() -> Vec<String> {
+pub(crate) fn broken() -> Vec<String> {
     let mut documents = Vec::new();
     markdown(&root(), &mut documents);
     let mut broken = Vec::new();
@@ -68,7 +68,7 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
         .filter(|target| !target.contains("://") && !target.starts_with("mailto:"))
 }
 
-fn markdown(folder: &Path, found: &mut Vec<PathBuf>) {
+pub(crate) fn markdown(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         let name = entry.file_name();

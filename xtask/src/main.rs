@@ -1,12 +1,15 @@
-//! Tasks of this repository: checks of its layers, generated files, golden cases, benchmarks.
+//! Tasks of this repository: checks of its layers, generated files, golden cases, benchmarks, the site
+//! of its documentation, what is released.
 
 mod bench;
+mod book;
+mod dist;
 mod r#gen;
 mod golden;
 mod layers;
-#[cfg(test)]
 mod links;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -30,6 +33,19 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Make the site of the documentation, in target/book/html
+    Book {
+        /// Where the repository can be read, for links to its files
+        #[arg(long, value_name = "URL")]
+        source_url: Option<String>,
+    },
+    /// Make what is released: archives, packages, images, bills of materials, sums
+    #[command(disable_help_flag = true)]
+    Dist {
+        /// See `cargo xtask dist --help`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Measure whole processes on large inputs
     Bench {
         /// What is measured; everything where nothing is named
@@ -47,6 +63,8 @@ fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::CheckLayers => layers::check(),
         Task::Gen { check } => r#gen::run(check),
+        Task::Book { source_url } => book::run(source_url.as_deref()),
+        Task::Dist { arguments } => dist::run(&arguments),
         Task::Bench { parts } => bench::run(&parts).map(|()| true),
         Task::Golden { files } => golden::run(&files).map_err(|error| error.to_string()),
     };
