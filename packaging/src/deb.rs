@@ -21,8 +21,8 @@ pub(crate) fn package(
     control.add("md5sums", Entry::Text(sums(tree).into_bytes()));
     let members = [
         ("debian-binary", b"2.0\n".to_vec()),
-        ("control.tar.gz", gzip(&control.tar("./", release.time)?)?),
-        ("data.tar.gz", gzip(&tree.tar("./", release.time)?)?),
+        ("control.tar.gz", gzip(&control.tar("", release.time)?)?),
+        ("data.tar.gz", gzip(&tree.tar("", release.time)?)?),
     ];
     let mut package = b"!<arch>\n".to_vec();
     for (name, content) in members {
