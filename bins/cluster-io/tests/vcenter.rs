@@ -356,6 +356,50 @@ fn bi_325_what_a_failure_domain_names_has_to_be_there() {
 }
 
 #[test]
+fn bi_317_templates_stand_in_the_folder_of_the_workspace_however_deep_it_is() {
+    let Some(setting) = Setting::start() else {
+        return;
+    };
+    let nested = format!("{FOLDER}/nested");
+    setting.vcenter.folder(&nested);
+    for folder in [nested.as_str(), "loom/nested"] {
+        let mut import = setting.import(NAME, None);
+        import.folder = folder.to_owned();
+        setting
+            .run(&VcenterStep::ImportTemplate(Box::new(import)))
+            .unwrap();
+        // What is there already under another spelling is not imported again.
+        setting.check_whole(&format!("nested/{NAME}"), folder);
+    }
+}
+
+#[test]
+fn bi_326_of_networks_of_one_name_the_inventory_path_says_which() {
+    let Some(setting) = Setting::start() else {
+        return;
+    };
+    let import = |network: &str| {
+        // Another network has the name as well, in whatever call it is asked for.
+        for _ in 0..50 {
+            let renamed = "DC0_DVPG0=>VM Network";
+            setting
+                .vcenter
+                .rule("RetrievePropertiesEx", 0, "replace", renamed);
+        }
+        let mut import = setting.import(NAME, None);
+        import.network = network.to_owned();
+        let run = setting.run(&VcenterStep::ImportTemplate(Box::new(import)));
+        setting.vcenter.reset();
+        run
+    };
+    let error = import("/DC0/host/DC0_C0/VM Network").unwrap_err();
+    let words = "has several \"/DC0/host/DC0_C0/VM Network\"; give the inventory path";
+    assert!(error.to_string().contains(words), "{error}");
+    import("/DC0/network/VM Network").unwrap();
+    setting.check_whole(NAME, "by its path");
+}
+
+#[test]
 fn bi_332_a_vcenter_takes_each_way_to_lay_out_a_disk() {
     let Some(setting) = Setting::start() else {
         return;

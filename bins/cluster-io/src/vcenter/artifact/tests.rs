@@ -255,3 +255,17 @@ async fn bi_334_a_file_that_has_moved_is_followed_but_not_out_of_tls() {
     assert!(error.contains("302"), "{error}");
     assert_eq!(other.take_requests(), []);
 }
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_the_next_run_goes_on() {
+    let server = FileServer::http(&file());
+    let download = Download::from(&mirror(&server));
+    let digest = hex(&Sha256::digest(file()));
+    let part = download.artifacts.cache.join(format!("{digest}.part"));
+    // Whatever is written there, no space is left.
+    std::os::unix::fs::symlink("/dev/full", &part).unwrap();
+    let error = download.error().await;
+    assert!(error.contains("No space left on device"), "{error}");
+    fs::remove_file(&part).unwrap();
+    download.run().await.unwrap();
+}
