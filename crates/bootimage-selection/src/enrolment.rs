@@ -159,6 +159,41 @@ mod tests {
     }
 
     #[test]
+    fn bi_080_what_the_configuration_says_is_told() {
+        let partial = |selector: Value| {
+            entry(&json!({"mode": "Partial", "partial": {"machineResourceSelector": selector}}))
+        };
+        for (managers, named, says) in [
+            (json!([]), false, "does not name this kind"),
+            (
+                json!([entry(&json!({"mode": "None"}))]),
+                true,
+                "selects none",
+            ),
+            (
+                json!([entry(&json!({"mode": "All"}))]),
+                true,
+                "configuration selects all",
+            ),
+            (
+                json!([partial(json!({}))]),
+                true,
+                "selector is empty and selects all",
+            ),
+            (
+                json!([partial(json!({"matchLabels": {"a": "1"}}))]),
+                true,
+                "selects by label: a=1",
+            ),
+        ] {
+            let found = find(&managers).unwrap();
+            assert_eq!(found.has_manager(), named, "{managers}");
+            let told = found.describe();
+            assert!(told.contains(says), "{managers}: {told}");
+        }
+    }
+
+    #[test]
     fn bi_082_an_unknown_mode_is_passed_over() {
         check(&json!([entry(&json!({"mode": "Some"}))]), false, false);
         check(

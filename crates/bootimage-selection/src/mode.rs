@@ -328,6 +328,7 @@ mod tests {
             json!({}),
             json!({"managedBootImages": {}}),
             json!({"managedBootImages": null}),
+            json!({"managedBootImages": {"machineManagers": null}}),
         ] {
             let (steps, spec) = check(&json!({"spec": spec}), &sets(MachineSetMode::All));
             assert_eq!(steps, [Managers]);
@@ -381,6 +382,19 @@ mod tests {
             ..sets(MachineSetMode::All)
         };
         assert_eq!(check(&object, &nothing).0, []);
+    }
+
+    #[test]
+    fn bi_072_another_selector_is_another_selection() {
+        let mut partial = entry("machinesets", "Partial");
+        partial["selection"]["partial"] =
+            json!({"machineResourceSelector": {"matchLabels": {"update": "no"}}});
+        let object = json!({"spec": {"managedBootImages": {"machineManagers": [partial]}}});
+        let (steps, spec) = check(&object, &sets(labels()));
+        assert_eq!(steps, [ModeChange::Managers]);
+        let selection = &spec["managedBootImages"]["machineManagers"][0]["selection"];
+        let selector = &selection["partial"]["machineResourceSelector"];
+        assert_eq!(selector["matchLabels"], json!({"update": "yes"}));
     }
 
     #[test]
