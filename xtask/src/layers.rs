@@ -24,6 +24,8 @@ const COMMON: &[&str] = &[
     "serde_path_to_error",
     "sha2",
     "thiserror",
+    // registries.conf is TOML.
+    "toml",
 ];
 
 /// Libraries that do I/O: only binaries use them.

@@ -10,8 +10,9 @@ use std::path::PathBuf;
 pub use history::{HistoryArgs, HistoryFormat, StateArgs};
 pub use inventory::{FailOn, InventoryArgs, InventoryFormat, ReportArgs, ReportFormat};
 pub use layer::{
-    BuildArgs, CheckArgs, ConvertArgs, DocumentFormat, LayerCommand, LayerFormat, LayerInputArgs,
-    NameArgs, OutdatedArgs, ProgramArg, RemoveArgs, RenderArgs, StatusArgs,
+    BuildArgs, CheckArgs, ConvertArgs, DocumentFormat, GcArgs, LayerCommand, LayerFormat,
+    LayerInputArgs, NameArgs, OutdatedArgs, ProgramArg, RegistryArgs, RemoveArgs, RenderArgs,
+    SbomArg, StatusArgs,
 };
 
 pub use vsphere::{TemplatesArgs, TemplatesFormat, VsphereCommand};

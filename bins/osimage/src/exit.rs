@@ -30,6 +30,8 @@ pub const REGISTRY_REFUSED: u8 = 15;
 pub const REGISTRY_UNREACHABLE: u8 = 16;
 /// `layer build`: there is neither buildah nor podman, or it is too old.
 pub const NO_BUILDER: u8 = 17;
+/// `layer build`: the builder or the program that signs failed, and not because of the image or a registry.
+pub const BUILDER_FAILED: u8 = 18;
 /// `layer build`: interrupted.
 pub const INTERRUPTED: u8 = 130;
 
@@ -92,6 +94,12 @@ pub const ALL: &[(u8, &str, &str)] = &[
         NO_BUILDER,
         "NO_BUILDER",
         "`layer build`: there is neither buildah nor podman, or it is too old.",
+    ),
+    (
+        BUILDER_FAILED,
+        "BUILDER_FAILED",
+        "`layer build`: the builder, or the program that signs, could not do something that has nothing to do \
+         with the Containerfile, the disk or a registry: its own words are shown.",
     ),
     (INTERRUPTED, "INTERRUPTED", "`layer build`: interrupted."),
 ];

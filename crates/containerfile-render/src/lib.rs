@@ -29,7 +29,7 @@ mod render;
 
 pub use check::{
     Advice, Builder, BuilderError, CheckFor, FinalBase, Keyword, LONGEST, LONGEST_IN_API, Located,
-    ParseProblem, Place, Problem, Report, check, final_base, operator_refusal,
+    ParseProblem, Place, Problem, Report, check, final_base, has_run, operator_refusal,
 };
 pub use openshift_model;
 pub use render::{

@@ -97,10 +97,12 @@ impl ReferenceError {
     }
 }
 
-/// The host of references that name none.
-const DEFAULT_DOMAIN: &str = "docker.io";
-/// What that host was called once.
-const LEGACY_DEFAULT_DOMAIN: &str = "index.docker.io";
+/// Docker Hub as images name it: the host of references that name none.
+pub const DOCKER_HUB: &str = "docker.io";
+/// What Docker Hub was called once, in images, and is called in credentials still.
+pub const DOCKER_HUB_LEGACY: &str = "index.docker.io";
+/// The host of Docker Hub's API.
+pub const DOCKER_HUB_API: &str = "registry-1.docker.io";
 /// Where that host keeps what has no organisation.
 const OFFICIAL_PREFIX: &str = "library/";
 /// Longest path of a repository.
@@ -127,7 +129,7 @@ impl<'a> ImageReference<'a> {
             });
         }
         let Some(domain) = domain else {
-            return Self::with_domain(DEFAULT_DOMAIN, remainder, position);
+            return Self::with_domain(DOCKER_HUB, remainder, position);
         };
         match check_domain(domain) {
             Ok(()) => Self::with_domain(domain, remainder, position),
@@ -207,7 +209,7 @@ impl<'a> ImageReference<'a> {
             }
         };
         let path = match domain {
-            DEFAULT_DOMAIN if !path.contains('/') => Cow::Owned(format!("{OFFICIAL_PREFIX}{path}")),
+            DOCKER_HUB if !path.contains('/') => Cow::Owned(format!("{OFFICIAL_PREFIX}{path}")),
             _ => Cow::Borrowed(path),
         };
         if path.len() > LONGEST_PATH {
@@ -285,10 +287,9 @@ impl fmt::Display for ImageReference<'_> {
 /// host where it has a dot, a port, upper case, or is `localhost`.
 fn split_domain(text: &str) -> (Option<&str>, &str) {
     match text.split_once('/') {
-        Some((first, rest)) if is_host(first) => (
-            Some(first).filter(|host| *host != LEGACY_DEFAULT_DOMAIN),
-            rest,
-        ),
+        Some((first, rest)) if is_host(first) => {
+            (Some(first).filter(|host| *host != DOCKER_HUB_LEGACY), rest)
+        }
         _ => (None, text),
     }
 }
@@ -301,7 +302,7 @@ fn is_host(first: &str) -> bool {
 
 /// The repository as the default host has it.
 fn in_full<'b>(domain: Option<&str>, repository: &'b str) -> Cow<'b, str> {
-    let is_default = domain.is_none_or(|domain| domain == DEFAULT_DOMAIN);
+    let is_default = domain.is_none_or(|domain| domain == DOCKER_HUB);
     if is_default && !repository.contains('/') {
         Cow::Owned(format!("{OFFICIAL_PREFIX}{repository}"))
     } else {

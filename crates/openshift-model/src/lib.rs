@@ -54,7 +54,10 @@ pub mod yaml;
 
 pub use condition::{TransitionTime, WantedCondition, upsert_condition};
 pub use edit::{Edit, EditError, EditedValue};
-pub use image_reference::{DigestError, ImageDigest, ImageReference, ReferenceError};
+pub use image_reference::{
+    DOCKER_HUB, DOCKER_HUB_API, DOCKER_HUB_LEGACY, DigestError, ImageDigest, ImageReference,
+    ReferenceError,
+};
 pub use kinds::*;
 pub use label_selector::{
     LabelSelector, Selector, SelectorError, SelectorTextError, is_dns_subdomain, label_key_errors,

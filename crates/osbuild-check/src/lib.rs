@@ -20,9 +20,11 @@
 
 mod callout;
 mod convert;
+mod credentials;
 mod digest;
 mod failure;
 mod job;
+mod mirrors;
 mod operator;
 mod push_spec;
 mod rebuild;
@@ -33,6 +35,7 @@ mod validate;
 
 pub use callout::callout;
 pub use convert::{ConvertError, ConvertWarning, Converted, convert, original_of_copy};
+pub use credentials::{Credentials, CredentialsError, Login};
 pub use digest::{
     EmptyDigestFile, LabelsError, PullSpecError, check_digested, digest_in_file,
     digested_pull_spec, parse_labels, split_internal,
@@ -45,6 +48,7 @@ pub use job::{
     ATTEMPTS, Builder, JobReference, NewStatus, job_state, second_after, status_from_job,
 };
 pub use openshift_model;
+pub use mirrors::{Mirrors, MirrorsError};
 pub use operator::{OperatorError, OperatorSecretError, check_for_operator, check_operator_secret};
 pub use push_spec::{PushSpecError, check_push_spec};
 pub use rebuild::{RebuildReason, rebuild_reasons};

@@ -152,8 +152,8 @@ impl<'a> Cluster<'a> {
         })
     }
 
-    /// IL-702: what the nodes of a pool run on; `None` where no node of it is known.
-    pub fn architecture_of(&self, pool: &str) -> Result<Option<Architecture>, MixedPool> {
+    /// What the nodes of a pool run on, sorted; empty where no node of it is known.
+    pub fn architectures_of(&self, pool: &str) -> Vec<Architecture> {
         let nodes = self.nodes_by_pool().remove(pool).unwrap_or_default();
         let mut found: Vec<Architecture> = nodes
             .into_iter()
@@ -164,6 +164,12 @@ impl<'a> Cluster<'a> {
             .collect();
         found.sort();
         found.dedup();
+        found
+    }
+
+    /// IL-702: what the nodes of a pool run on; `None` where no node of it is known.
+    pub fn architecture_of(&self, pool: &str) -> Result<Option<Architecture>, MixedPool> {
+        let mut found = self.architectures_of(pool);
         if found.len() > 1 {
             let names: Vec<_> = found.iter().map(Architecture::rpm_name).collect();
             return Err(MixedPool {

@@ -38,6 +38,7 @@ mod content;
 mod decide;
 mod event;
 mod hand_over;
+mod image_users;
 mod local_build;
 mod names;
 mod objects;
@@ -47,6 +48,7 @@ mod pool_condition;
 mod reads;
 mod removal;
 mod render;
+mod retention;
 mod rights;
 mod rollout;
 mod snapshot;
@@ -66,12 +68,15 @@ pub use decide::{
 };
 pub use event::Event;
 pub use hand_over::Leftover;
+pub use image_users::{ImageUsers, POOL_LABEL, image_users};
 pub use local_build::{
-    BASE_IMAGE, BuildCommand, BuildFiles, BuildStep, BuildTool, ConfigObstacle, ImageConfig,
-    ImageProblem, LayerMachineConfig, LocalBuild, MachineConfigNameError, PUSH_SPEC, PoolEffect,
-    PoolImpact, Program, PushTargetError, ROLE_LABEL, ToolError, build_step, check_base_image,
-    check_built_image, check_config, failure_of_build, failure_of_pull, failure_of_push,
-    pool_impact, push_target, settings_besides_image,
+    ArchitectureBuild, ArchitectureProblem, BASE_IMAGE, BuildCommand, BuildFiles, BuildStep,
+    BuildTool, ConfigObstacle, ImageConfig, ImageProblem, LayerMachineConfig, LocalBuild,
+    MachineConfigNameError, PUSH_SPEC, Package, PackagesError, PoolEffect, PoolImpact, Program,
+    PushTargetError, ROLE_LABEL, SPDX_MEDIA_TYPE, SignError, SignFiles, TagImage, TagObstacle,
+    ToolError, architectures, base_images, build_step, can_emulate, can_sign, check_base_image,
+    check_built_image, check_config, check_tag, failure_of_build, failure_of_pull, failure_of_push,
+    packages, pool_impact, push_target, sign_command, spdx,
 };
 pub use mosb_naming::keys::CURRENT_BUILD;
 pub use names::{
@@ -91,6 +96,10 @@ pub use removal::{PoolReturn, Removal, RemovalError, delete_machine_config, remo
 pub use render::{
     LayerRenderError, LayerRendering, LayerWarning, RenderRequest, build_from, build_sources,
     layer_rendering, list,
+};
+pub use retention::{
+    Candidate, ImageVerdict, Kept, LayerRetention, RetentionReason, StoredImage, keep_last,
+    repositories, retention, superseded_builds,
 };
 pub use rights::{BUILDER_ACCOUNT, BUILDER_LEASE, BUILDER_NAMESPACE, BuilderTask, LayerTask};
 pub use rollout::{

@@ -5,7 +5,7 @@ use openshift_model::{ClusterVersion, OsMachineConfig};
 use serde::Serialize;
 
 use crate::cluster::Cluster;
-use crate::local_build::BASE_IMAGE;
+use crate::local_build::{BASE_IMAGE, ROLE_LABEL};
 use crate::status::{Layering, PoolStatus, layering_status};
 
 /// Which layered images are behind: the document of `osimage layer outdated`.
@@ -32,6 +32,8 @@ pub struct OutdatedPool {
     pub outdated: Option<bool>,
     /// The object that gives it its image, as KIND/NAME.
     pub object: String,
+    /// The pool that this object is for; that of another pool where this one takes its MachineConfigs.
+    pub object_pool: String,
     /// Its image.
     pub image: Option<String>,
     /// The image of a release that it was put on top of, where the object says it.
@@ -79,6 +81,7 @@ impl Cluster<'_> {
         };
         let source = pool.machine_config.as_ref();
         let source = source.and_then(|source| self.machine_config(&source.name));
+        let object_pool = source.and_then(|config| config.meta.label(ROLE_LABEL));
         let base = source.and_then(|config| config.meta.annotation(BASE_IMAGE));
         let cluster_release = self.cluster_version.and_then(ClusterVersion::release);
         // What an image was put on top of tells more than when somebody named it.
@@ -95,6 +98,7 @@ impl Cluster<'_> {
             pool: pool.pool.clone(),
             outdated,
             object,
+            object_pool: object_pool.unwrap_or(&pool.pool).to_owned(),
             image: pool.image.clone(),
             base_image: base.map(str::to_owned),
             release_image: self.release_image.map(str::to_owned),
@@ -105,7 +109,7 @@ impl Cluster<'_> {
     }
 
     /// The release whose image this is, out of the rendered MachineConfigs that name it.
-    fn release_of(&self, image: &str) -> Option<String> {
+    pub(crate) fn release_of(&self, image: &str) -> Option<String> {
         let release = |config: &OsMachineConfig<'_>| {
             let release = config.meta.annotation(OsMachineConfig::RELEASE_ANNOTATION);
             release.map(str::to_owned)
@@ -128,7 +132,6 @@ fn digest(image: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::local_build::ROLE_LABEL;
     use crate::snapshot::LayerSnapshot;
     use crate::testing::{object, raw};
     use serde_json::json;
@@ -172,6 +175,17 @@ mod tests {
                 "quay.io/mine@sha256:5",
             ),
             config("os-layer", annotations, "quay.io/mine@sha256:5"),
+            object(
+                "MachineConfigPool",
+                &json!({"metadata": {"name": "infra"}, "spec": {"configuration": {
+                    "name": "rendered-infra-3",
+                    "source": [{"name": "00-worker"}, {"name": "os-layer"}]}}}),
+            ),
+            config(
+                "rendered-infra-3",
+                json!({release: "4.20.3"}),
+                "quay.io/mine@sha256:5",
+            ),
         ];
         let (snapshot, errors) = LayerSnapshot::of(texts.iter().map(|text| raw(text)).collect());
         assert!(errors.is_empty(), "{errors:?}");
@@ -181,7 +195,13 @@ mod tests {
     #[test]
     fn il_055_the_base_of_an_image_tells_whether_it_is_behind() {
         let known = outdated(json!({BASE_IMAGE: "mirror.io/release@sha256:1"}));
-        let pool = known.first().unwrap();
+        let [inherits, pool] = known.as_slice() else {
+            panic!("{known:?}");
+        };
+        // What is to be done is done for the pool that the MachineConfig is for.
+        assert_eq!(inherits.pool, "infra");
+        assert_eq!(inherits.object_pool, "worker");
+        assert_eq!(pool.object_pool, "worker");
         assert_eq!(pool.outdated, Some(true));
         assert_eq!(pool.object, "MachineConfig/os-layer");
         assert_eq!(pool.image_release.as_deref(), Some("4.20.1"));

@@ -3,7 +3,8 @@
 use openshift_model::{Address, DeleteRequest, Guard, Kind, OsMachineConfig, Text, Write};
 
 use crate::cluster::{Cluster, MissingInput};
-use crate::local_build::ROLE_LABEL;
+use crate::local_build::{ROLE_LABEL, settings_besides_image};
+use crate::snapshot::LayerSnapshot;
 
 /// What to delete, and what follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,13 +60,25 @@ pub enum RemovalError {
         /// The pool that it is for.
         owner: String,
     },
+    /// A MachineConfig is deleted whole: it must not be there for anything else.
+    #[error(
+        "MachineConfig {name} has more than the image: {}; remove spec.osImageURL from it instead \
+         (`oc edit machineconfig {name}`)", .settings.join(", ")
+    )]
+    HasSettings {
+        /// The MachineConfig.
+        name: String,
+        /// What it has besides an image, by member of `spec`.
+        settings: Vec<String>,
+    },
     /// No MachineConfig names an image.
     #[error("pool {0} runs the image of the release: no MachineConfig of it names another one")]
     NotLayered(String),
 }
 
 /// IL-055: what returns a pool to the image of the release, and what follows.
-pub fn removal(cluster: &Cluster<'_>, pool: &str) -> Result<Removal, RemovalError> {
+pub fn removal(snapshot: &LayerSnapshot<'_>, pool: &str) -> Result<Removal, RemovalError> {
+    let cluster = &snapshot.cluster();
     if cluster.pool(pool).is_none() {
         return Err(MissingInput::Pool(pool.to_owned()).into());
     }
@@ -79,6 +92,14 @@ pub fn removal(cluster: &Cluster<'_>, pool: &str) -> Result<Removal, RemovalErro
     named.sort_by(|a, b| a.name.cmp(&b.name));
     if named.is_empty() {
         return Err(no_removal(cluster, pool));
+    }
+    for config in &named {
+        let object = snapshot.object(Kind::MachineConfig, "", &config.name);
+        let settings = object.map(settings_besides_image).unwrap_or_default();
+        if !settings.is_empty() {
+            let name = config.name.to_string();
+            return Err(RemovalError::HasSettings { name, settings });
+        }
     }
     let nodes = cluster.nodes_by_pool();
     let is_removed = |source: &str| named.iter().any(|config| config.name.as_str() == source);
@@ -201,8 +222,7 @@ mod tests {
     fn il_055_a_pool_returns_to_the_release() {
         let texts = objects();
         let (snapshot, _) = LayerSnapshot::of(texts.iter().map(|text| raw(text)).collect());
-        let cluster = snapshot.cluster();
-        let worker = removal(&cluster, "worker").unwrap();
+        let worker = removal(&snapshot, "worker").unwrap();
         assert_eq!(worker.machine_configs, ["os-layer"]);
         let returns = |removal: &Removal| -> Vec<(String, String)> {
             let pools = removal.pools.iter();
@@ -217,12 +237,26 @@ mod tests {
         // Pool gpu keeps its own image.
         let expected = [("infra", "release"), ("worker", "release")];
         assert_eq!(returns(&worker), pairs(&expected));
-        let gpu = removal(&cluster, "gpu").unwrap();
+        let gpu = removal(&snapshot, "gpu").unwrap();
         assert_eq!(returns(&gpu), pairs(&[("gpu", "layered")]));
-        let error = |pool: &str| removal(&cluster, pool).unwrap_err().to_string();
+        let error = |pool: &str| removal(&snapshot, pool).unwrap_err().to_string();
         assert!(error("infra").contains("--pool worker removes it for both"));
         assert!(error("master").contains("runs the image of the release"));
         assert!(error("none").contains("no MachineConfigPool none"));
+    }
+
+    #[test]
+    fn il_055_what_is_there_for_other_things_is_not_deleted() {
+        let mut texts = objects();
+        texts.push(object(
+            "MachineConfig",
+            &json!({"metadata": {"name": "zz-more", "labels": {ROLE_LABEL: "worker"}},
+                "spec": {"osImageURL": "layered", "kernelArguments": ["quiet"]}}),
+        ));
+        let (snapshot, _) = LayerSnapshot::of(texts.iter().map(|text| raw(text)).collect());
+        let error = removal(&snapshot, "worker").unwrap_err().to_string();
+        let expected = "MachineConfig zz-more has more than the image: kernelArguments; ";
+        assert!(error.starts_with(expected), "{error}");
     }
 
     #[test]

@@ -174,10 +174,15 @@ pub(crate) fn current_config<'b>(node: &'b Node<'_>) -> Option<&'b str> {
     node.meta.annotation(CURRENT_CONFIG)
 }
 
+/// The rendered MachineConfig that a node is to run.
+pub(crate) fn desired_config<'b>(node: &'b Node<'_>) -> Option<&'b str> {
+    node.meta.annotation(DESIRED_CONFIG)
+}
+
 /// The pool of a node, out of the name of the rendered MachineConfig that it is to run:
 /// `rendered-<pool>-<32 hex digits>`.
 pub(crate) fn pool_of<'b>(node: &'b Node<'_>) -> Option<&'b str> {
-    let rendered = node.meta.annotation(DESIRED_CONFIG)?;
+    let rendered = desired_config(node)?;
     let (pool, _) = rendered.strip_prefix("rendered-")?.rsplit_once('-')?;
     Some(pool)
 }

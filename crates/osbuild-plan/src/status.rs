@@ -323,6 +323,13 @@ impl<'a> Cluster<'a> {
             .map(|(release, _)| release.to_owned())
     }
 
+    /// When the cluster began to move to a release.
+    pub(crate) fn release_start(&self, release: &str) -> Option<String> {
+        let mut history = self.history();
+        let found = history.find(|(known, _)| *known == release);
+        found.map(|(_, started)| started.to_owned())
+    }
+
     /// The releases that came after one, oldest first.
     pub(crate) fn releases_since(
         &self,

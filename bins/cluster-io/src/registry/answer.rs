@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use http::HeaderMap;
-use http::header::WWW_AUTHENTICATE;
+use http::header::{LINK, LOCATION, WWW_AUTHENTICATE};
 use osbuild_check::{ImageError, RegistryFailure, Step};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -106,12 +106,33 @@ impl Answer {
         })
     }
 
+    /// Where it leads to.
+    pub(super) fn location(&self) -> Option<&str> {
+        self.header(&LOCATION)
+    }
+
+    fn header(&self, name: &http::HeaderName) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The query of the next page of a list: of `Link: <URI?query>; rel="next"`.
+    pub(super) fn next_page(&self) -> Option<String> {
+        let (uri, parameters) = self.header(&LINK)?.split_once('>')?;
+        let query = uri.split_once('?')?.1;
+        parameters.contains("next").then(|| query.to_owned())
+    }
+
     /// The digest of a manifest: that of its bytes, whatever a header says.
     pub(super) fn digest(&self) -> String {
-        let digest = Sha256::digest(&self.body);
-        let hex: Vec<String> = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("sha256:{}", hex.concat())
+        digest_of(&self.body)
     }
+}
+
+/// The digest of some bytes, as registries write it.
+pub(super) fn digest_of(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    let hex: Vec<String> = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{}", hex.concat())
 }
 
 #[cfg(test)]

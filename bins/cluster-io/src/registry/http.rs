@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy;
 use hyper_util::rt::TokioExecutor;
-use osbuild_check::{ImageError, RegistryFailure, Step};
+use openshift_model::{DOCKER_HUB, DOCKER_HUB_API};
+use osbuild_check::{ImageError, Login, RegistryFailure, Step};
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -19,7 +20,6 @@ use rustls_platform_verifier::Verifier;
 use serde::Deserialize;
 
 use super::answer::Challenge;
-use super::credentials::Login;
 use crate::cluster::chain;
 use crate::ec2::connector::Connector;
 
@@ -43,7 +43,7 @@ impl Target {
     fn server(&self) -> &str {
         match self.host.as_str() {
             // Docker Hub's API has another host than its images name.
-            "docker.io" => "registry-1.docker.io",
+            DOCKER_HUB => DOCKER_HUB_API,
             host => host,
         }
     }
@@ -79,6 +79,39 @@ impl Target {
     }
 }
 
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Message<'a> {
+    pub(super) method: Method,
+    /// The media types that are understood.
+    pub(super) accept: &'a str,
+    /// What is sent, and its media type.
+    pub(super) body: Option<(&'a str, Bytes)>,
+    /// What a token has to allow.
+    pub(super) actions: &'a str,
+}
+
+impl<'a> Message<'a> {
+    pub(super) fn get(accept: &'a str) -> Self {
+        Self {
+            method: Method::GET,
+            accept,
+            body: None,
+            actions: "pull",
+        }
+    }
+
+    /// Something that only whoever may push may do.
+    pub(super) fn push(method: Method, body: Option<(&'a str, Bytes)>) -> Self {
+        Self {
+            method,
+            accept: "*/*",
+            body,
+            actions: "pull,push",
+        }
+    }
+}
+
 /// An answer.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -90,7 +123,7 @@ pub(super) struct Answer {
 
 /// What requests go through; connections are kept.
 #[derive(Clone)]
-pub(super) struct Client(legacy::Client<HttpsConnector<Connector>, Empty<Bytes>>);
+pub(super) struct Client(legacy::Client<HttpsConnector<Connector>, Full<Bytes>>);
 
 #[derive(Deserialize)]
 struct Token {
@@ -126,12 +159,11 @@ impl Client {
     pub(super) async fn send(
         &self,
         target: &Target,
-        method: Method,
+        request: &Message<'_>,
         uri: &str,
-        accept: &str,
         authorization: Option<String>,
     ) -> Result<Answer, RegistryFailure> {
-        let answer = tokio::time::timeout(TIMEOUT, self.answer(method, uri, accept, authorization));
+        let answer = tokio::time::timeout(TIMEOUT, self.answer(request, uri, authorization));
         answer.await.unwrap_or_else(|_| {
             let seconds = TIMEOUT.as_secs();
             let problem = format!("{} does not answer within {seconds} s", target.host);
@@ -141,20 +173,26 @@ impl Client {
 
     async fn answer(
         &self,
-        method: Method,
+        message: &Message<'_>,
         uri: &str,
-        accept: &str,
         authorization: Option<String>,
     ) -> Result<Answer, RegistryFailure> {
         let failed = |error: &dyn std::error::Error| RegistryFailure::Other(chain(error));
         let mut request = Request::builder()
-            .method(method)
+            .method(&message.method)
             .uri(uri)
-            .header(ACCEPT, accept);
+            .header(ACCEPT, message.accept);
+        let mut body = Bytes::new();
+        if let Some((media_type, contents)) = &message.body {
+            request = request.header(CONTENT_TYPE, *media_type);
+            body = contents.clone();
+        }
         if let Some(value) = &authorization {
             request = request.header(AUTHORIZATION, value);
         }
-        let request = request.body(Empty::new()).map_err(|error| failed(&error))?;
+        let request = request
+            .body(Full::new(body))
+            .map_err(|error| failed(&error))?;
         let response = self
             .0
             .request(request)
@@ -189,7 +227,7 @@ impl Client {
                 let separator = if realm.contains('?') { '&' } else { '?' };
                 let uri = format!("{realm}{separator}{}", query.finish());
                 let login = login.map(Login::basic);
-                let answer = self.send(target, Method::GET, &uri, "*/*", login).await?;
+                let answer = self.send(target, &Message::get("*/*"), &uri, login).await?;
                 if !answer.status.is_success() {
                     return Err(match answer.status.as_u16() {
                         401 | 403 => RegistryFailure::Credentials(answer.failure().to_string()),

@@ -1,13 +1,15 @@
 //! The command line of `osimage layer`.
 
 mod build;
+mod gc;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use containerfile_render::Builder;
 
-pub use build::{BuildArgs, OutdatedArgs, ProgramArg, RemoveArgs};
+pub use build::{BuildArgs, OutdatedArgs, ProgramArg, RegistryArgs, RemoveArgs, SbomArg};
+pub use gc::GcArgs;
 
 use super::ArchitectureArg;
 
@@ -38,6 +40,9 @@ pub enum LayerCommand {
     /// Take an image that was built elsewhere away from a pool: back to the image of the release
     #[command(after_help = build::REMOVE_EXAMPLES)]
     Remove(RemoveArgs),
+    /// Delete images from their registries that no node and no object needs any more
+    #[command(after_help = gc::GC_EXAMPLES)]
+    Gc(GcArgs),
 }
 
 const NAME_EXAMPLES: &str = "\

@@ -60,9 +60,30 @@ pub fn final_base(text: &str, builder: Builder) -> FinalBase {
     stages.pop().map_or(FinalBase::None, |(_, base)| base)
 }
 
+/// Whether a document runs programs of its images while it is built.
+pub fn has_run(text: &str, builder: Builder) -> bool {
+    let checked = CheckFor {
+        place: Place::Elsewhere,
+        builder,
+    };
+    let mut read = instructions(text, checked).map_while(Result::ok);
+    read.any(|instruction| instruction.keyword == Some(Keyword::Run))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn il_702_a_document_runs_programs_or_not() {
+        for (text, expected) in [
+            ("FROM configs\nCOPY a /a\n# RUN true\n", false),
+            ("FROM configs\nrun true\n", true),
+            ("FROM a\nRUN true\nFROM configs\nCOPY RUN /\n", true),
+        ] {
+            assert_eq!(has_run(text, Builder::default()), expected, "{text}");
+        }
+    }
 
     #[test]
     fn il_055_the_last_stage_tells_what_an_image_stands_on() {

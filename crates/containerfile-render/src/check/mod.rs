@@ -10,7 +10,7 @@ mod reference;
 mod target;
 mod words;
 
-pub use base::{FinalBase, final_base};
+pub use base::{FinalBase, final_base, has_run};
 pub use problem::{Advice, Keyword, Located, ParseProblem, Problem};
 pub use reference::operator_refusal;
 pub use target::{Builder, BuilderError, CheckFor, Place};

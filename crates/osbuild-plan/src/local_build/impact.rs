@@ -37,8 +37,14 @@ impl PoolEffect {
 }
 
 /// IL-055, IL-103: what becomes of a cluster once a MachineConfig of this name gives `image` to
-/// a pool. A custom pool takes the MachineConfigs of `worker` besides its own.
-pub fn pool_impact(cluster: &Cluster<'_>, pool: &str, name: &str, image: &str) -> PoolImpact {
+/// a pool; `None` where the image is not known yet, so that no node runs it. A custom pool takes the
+/// MachineConfigs of `worker` besides its own.
+pub fn pool_impact(
+    cluster: &Cluster<'_>,
+    pool: &str,
+    name: &str,
+    image: Option<&str>,
+) -> PoolImpact {
     let nodes = cluster.nodes_by_pool();
     let takes = |other: &&LayeredPool<'_>| {
         other.name.as_str() == pool || cluster.takes_configs_of(other, pool)
@@ -55,7 +61,7 @@ pub fn pool_impact(cluster: &Cluster<'_>, pool: &str, name: &str, image: &str) -
                 pool: found.name.to_string(),
                 nodes: nodes.get(found.name.as_str()).map_or(0, Vec::len),
                 paused: found.paused,
-                has_it: target.is_some_and(|target| target.os_image() == image),
+                has_it: image.is_some() && image == target.map(OsMachineConfig::os_image),
                 overridden_by: later.map(str::to_owned),
             }
         })
@@ -138,7 +144,7 @@ mod tests {
         let (snapshot, errors) = LayerSnapshot::of(texts.iter().map(|text| raw(text)).collect());
         assert!(errors.is_empty(), "{errors:?}");
         let impact = |pool: &str| {
-            let found = pool_impact(&snapshot.cluster(), pool, "os-layer", "layered");
+            let found = pool_impact(&snapshot.cluster(), pool, "os-layer", Some("layered"));
             let lines = found.pools.iter().map(|effect| {
                 let by = effect.overridden_by.as_deref().unwrap_or("-");
                 let PoolEffect {

@@ -1,13 +1,17 @@
 //! A layered image that is built outside the cluster (IL-055): what it is made of, with which commands,
 //! whether nodes can boot it, and the MachineConfig that names it.
 
+mod architectures;
 mod command;
 mod failure;
 mod image;
 mod impact;
 mod machine_config;
 mod obstacle;
+mod sbom;
+mod sign;
 mod step;
+mod tag;
 mod tool;
 
 use std::fmt::Write as _;
@@ -15,15 +19,20 @@ use std::fmt::Write as _;
 use openshift_model::{Architecture, ImageReference, ReferenceError};
 use sha2::{Digest as _, Sha256};
 
-pub use command::{BuildCommand, BuildFiles};
+pub use architectures::{ArchitectureProblem, architectures, base_images, can_emulate};
+pub use command::{ArchitectureBuild, BuildCommand, BuildFiles};
 pub use failure::{failure_of_build, failure_of_pull, failure_of_push};
 pub use image::{ImageConfig, ImageProblem, check_base_image, check_built_image};
 pub use impact::{PoolEffect, PoolImpact, pool_impact};
 pub use machine_config::{
     BASE_IMAGE, LayerMachineConfig, MachineConfigNameError, PUSH_SPEC, ROLE_LABEL,
 };
-pub use obstacle::{ConfigObstacle, check_config, settings_besides_image};
+pub(crate) use obstacle::settings_besides_image;
+pub use obstacle::{ConfigObstacle, check_config};
+pub use sbom::{Package, PackagesError, SPDX_MEDIA_TYPE, packages, spdx};
+pub use sign::{SignError, SignFiles, can_sign, sign_command};
 pub use step::{BuildStep, build_step};
+pub use tag::{TagImage, TagObstacle, check_tag};
 pub use tool::{BuildTool, Program, ToolError};
 
 /// Changes whenever another image is built from the same inputs.
@@ -34,9 +43,10 @@ const FORMAT: &str = "osimage/local-build/1";
 pub struct LocalBuild<'a> {
     /// The MachineConfigPool whose nodes are to run it.
     pub pool: &'a str,
-    /// What these nodes run on.
-    pub architecture: &'a Architecture,
-    /// The image that it is put on top of, by digest.
+    /// What these nodes run on, sorted: one image for each.
+    pub architectures: &'a [Architecture],
+    /// The image that it is put on top of, by digest: where there are several architectures, the list
+    /// that has one for each.
     pub base_image: &'a str,
     /// The image with the packages of the release's extensions, which the Containerfile may copy from
     /// as `extensions`; empty where it is not known.
@@ -53,16 +63,17 @@ impl LocalBuild<'_> {
     pub fn inputs_digest(&self) -> String {
         let Self {
             pool,
-            architecture,
+            architectures,
             base_image,
             extensions_image,
             containerfile,
             context_digest,
         } = self;
+        let architectures: Vec<&str> = architectures.iter().map(Architecture::rpm_name).collect();
         let texts = [
             FORMAT,
             pool,
-            architecture.rpm_name(),
+            &architectures.join(","),
             base_image,
             extensions_image,
             containerfile,
@@ -124,7 +135,7 @@ mod tests {
     fn build() -> LocalBuild<'static> {
         LocalBuild {
             pool: "worker",
-            architecture: &Architecture::X86_64,
+            architectures: &[Architecture::X86_64],
             base_image: "quay.io/base@sha256:1",
             extensions_image: "",
             containerfile: "FROM configs\n",
@@ -143,7 +154,11 @@ mod tests {
                 ..build()
             },
             LocalBuild {
-                architecture: &Architecture::Aarch64,
+                architectures: &[Architecture::Aarch64],
+                ..build()
+            },
+            LocalBuild {
+                architectures: &[Architecture::Aarch64, Architecture::X86_64],
                 ..build()
             },
             LocalBuild {

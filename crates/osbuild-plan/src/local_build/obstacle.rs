@@ -11,6 +11,27 @@ use crate::snapshot::LayerSnapshot;
 /// Why a MachineConfig is not written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigObstacle {
+    /// There is no such pool.
+    #[error("there is no MachineConfigPool {pool}; there are {}", .known.join(", "))]
+    NoPool {
+        /// What was asked for.
+        pool: String,
+        /// The pools that there are.
+        known: Vec<String>,
+    },
+    /// Another MachineConfig of the pool counts instead.
+    #[error(
+        "MachineConfig {by} of pool {pool} names an image too and comes later than {name}: nodes would \
+         never run what is built; delete it, or choose a name with --name that comes after it"
+    )]
+    Overridden {
+        /// The pool.
+        pool: String,
+        /// The name that was asked for.
+        name: String,
+        /// The MachineConfig that counts.
+        by: String,
+    },
     /// One of that name is for another pool.
     #[error(
         "MachineConfig {name} is there already, and its label {ROLE_LABEL} is {role:?}: who has it now would \
@@ -35,9 +56,9 @@ pub enum ConfigObstacle {
     },
     /// A pool that takes it too has nodes of another architecture.
     #[error(
-        "pool {pool} takes the MachineConfigs of pool {of} too, and its nodes run on {found}: they could \
-         not boot an image for {wanted}; give pool {pool} an image of its own first, in a MachineConfig \
-         that comes later"
+        "{}its nodes run on {found}: they could not boot an image for {wanted}; {}",
+        inherits(.pool, .of),
+        advice(.pool, .of)
     )]
     Architecture {
         /// The pool whose nodes could not boot.
@@ -51,32 +72,70 @@ pub enum ConfigObstacle {
     },
 }
 
-/// IL-055: whether a MachineConfig of this name may give pool `pool` an image for `architecture`.
+fn inherits(pool: &str, of: &str) -> String {
+    if pool == of {
+        format!("pool {pool}: ")
+    } else {
+        format!("pool {pool} takes the MachineConfigs of pool {of} too, and ")
+    }
+}
+
+fn advice(pool: &str, of: &str) -> String {
+    if pool == of {
+        "name each architecture with --architecture".to_owned()
+    } else {
+        format!(
+            "give pool {pool} an image of its own first, in a MachineConfig that comes later, or build for \
+             each architecture with --architecture"
+        )
+    }
+}
+
+/// IL-055: whether a MachineConfig of this name may give pool `pool` an image for these architectures.
 pub fn check_config(
     snapshot: &LayerSnapshot<'_>,
     pool: &str,
     name: &str,
-    architecture: &Architecture,
+    architectures: &[Architecture],
 ) -> Result<(), ConfigObstacle> {
     if let Some(object) = snapshot.object(Kind::MachineConfig, "", name) {
         check_existing(object, pool, name)?;
     }
     let cluster = snapshot.cluster();
-    let impact = pool_impact(&cluster, pool, name, "");
+    if !cluster.pools.is_empty() && cluster.pool(pool).is_none() {
+        let known = cluster.pools.iter();
+        return Err(ConfigObstacle::NoPool {
+            pool: pool.to_owned(),
+            known: known.map(|pool| pool.name.to_string()).collect(),
+        });
+    }
+    let impact = pool_impact(&cluster, pool, name, None);
+    let own = impact.pools.iter().find(|effect| effect.pool == pool);
+    if let Some(by) = own.and_then(|effect| effect.overridden_by.clone()) {
+        return Err(ConfigObstacle::Overridden {
+            pool: pool.to_owned(),
+            name: name.to_owned(),
+            by,
+        });
+    }
     for effect in impact.pools.iter().filter(|effect| effect.reboots()) {
-        let found = match cluster.architecture_of(&effect.pool) {
-            Ok(Some(found)) if found != *architecture => found.rpm_name().to_owned(),
-            Ok(_) => continue,
-            Err(mixed) => mixed.architectures,
-        };
+        let found = cluster.architectures_of(&effect.pool);
+        if found.iter().all(|found| architectures.contains(found)) {
+            continue;
+        }
         return Err(ConfigObstacle::Architecture {
             pool: effect.pool.clone(),
             of: pool.to_owned(),
-            found,
-            wanted: architecture.rpm_name().to_owned(),
+            found: names(&found),
+            wanted: names(architectures),
         });
     }
     Ok(())
+}
+
+fn names(architectures: &[Architecture]) -> String {
+    let names: Vec<&str> = architectures.iter().map(Architecture::rpm_name).collect();
+    names.join(", ")
 }
 
 fn check_existing(object: &RawObject<'_>, pool: &str, name: &str) -> Result<(), ConfigObstacle> {
@@ -99,7 +158,7 @@ fn check_existing(object: &RawObject<'_>, pool: &str, name: &str) -> Result<(), 
 }
 
 /// The members of a MachineConfig's `spec` that say something, but for the image.
-pub fn settings_besides_image(object: &RawObject<'_>) -> Vec<String> {
+pub(crate) fn settings_besides_image(object: &RawObject<'_>) -> Vec<String> {
     let value = object.to_value().unwrap_or_default();
     let members = value.get("spec").and_then(Value::as_object);
     let members = members.into_iter().flatten();
@@ -159,7 +218,7 @@ mod tests {
             (config("other", "gpu", &none, &files), ""),
         ] {
             let (snapshot, _) = LayerSnapshot::of(vec![raw(&text)]);
-            let found = check_config(&snapshot, "worker", "os", &Architecture::X86_64).err();
+            let found = check_config(&snapshot, "worker", "os", &[Architecture::X86_64]).err();
             let found = found.map(|error| error.to_string()).unwrap_or_default();
             assert!(found.contains(expected), "{found}");
             assert_eq!(found.is_empty(), expected.is_empty(), "{found}");
@@ -201,7 +260,7 @@ mod tests {
                 config("zz-arm", "arm", &empty, &json!({"osImageURL": "arms"})),
             ];
             let (snapshot, _) = LayerSnapshot::of(texts.iter().map(|text| raw(text)).collect());
-            let found = check_config(&snapshot, "worker", "os", &Architecture::X86_64).err();
+            let found = check_config(&snapshot, "worker", "os", &[Architecture::X86_64]).err();
             let found = found.map(|error| error.to_string()).unwrap_or_default();
             assert!(found.contains(expected), "{found}");
             assert_eq!(found.is_empty(), expected.is_empty(), "{found}");
@@ -211,5 +270,59 @@ mod tests {
             "pool arm takes the MachineConfigs of pool worker too",
         );
         check(&["00-worker", "zz-arm"], "");
+    }
+
+    #[test]
+    fn il_055_a_rendered_config_without_an_image_keeps_no_pool_from_being_looked_at() {
+        let source = json!([{"name": "00-worker"}]);
+        let texts = [
+            object(
+                "MachineConfigPool",
+                &json!({"metadata": {"name": "worker"}, "spec": {"configuration":
+                    {"name": "rendered-worker-1", "source": source}}}),
+            ),
+            // Up to 4.12, and where nothing is rendered yet, it names none.
+            object(
+                "MachineConfig",
+                &json!({"metadata": {"name": "rendered-worker-1"}, "spec": {}}),
+            ),
+            object(
+                "Node",
+                &json!({"metadata": {"name": "a", "labels": {"node-role.kubernetes.io/worker": ""}},
+                    "status": {"nodeInfo": {"architecture": "arm64"}}}),
+            ),
+        ];
+        let (snapshot, _) = LayerSnapshot::of(texts.iter().map(|text| raw(text)).collect());
+        let found = check_config(&snapshot, "worker", "os", &[Architecture::X86_64]);
+        let found = found.unwrap_err().to_string();
+        assert!(found.contains("its nodes run on aarch64"), "{found}");
+    }
+
+    #[test]
+    fn il_055_a_later_image_counts_and_an_unknown_pool_is_named() {
+        let texts = [
+            object(
+                "MachineConfigPool",
+                &json!({"metadata": {"name": "worker"}, "spec": {"configuration":
+                    {"name": "r", "source": [{"name": "zz-image"}]}}}),
+            ),
+            config(
+                "zz-image",
+                "worker",
+                &json!({}),
+                &json!({"osImageURL": "i"}),
+            ),
+        ];
+        let (snapshot, _) = LayerSnapshot::of(texts.iter().map(|text| raw(text)).collect());
+        let check = |pool: &str, name: &str| {
+            let found = check_config(&snapshot, pool, name, &[Architecture::X86_64]).err();
+            found.map(|error| error.to_string()).unwrap_or_default()
+        };
+        assert!(check("worker", "os").contains("zz-image of pool worker names an image too"));
+        assert_eq!(check("worker", "zzz"), "");
+        assert_eq!(
+            check("gpu", "os"),
+            "there is no MachineConfigPool gpu; there are worker"
+        );
     }
 }

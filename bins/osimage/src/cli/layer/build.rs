@@ -53,19 +53,28 @@ pub struct BuildArgs {
     /// one in the alphabet counts
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// What the pool's nodes run on, where the input has none of them [default: `x86_64`]
+    /// What nodes run on, besides those of the pool that the input has [default: `x86_64`]; repeatable:
+    /// for several a list with an image for each is pushed
     #[arg(long, value_enum)]
-    pub architecture: Option<ArchitectureArg>,
+    pub architecture: Vec<ArchitectureArg>,
     /// The program that builds [default: buildah, else podman]
     #[arg(long, value_enum, value_name = "PROGRAM")]
     pub builder: Option<ProgramArg>,
-    /// Credentials for registries [default: `REGISTRY_AUTH_FILE`, else where podman keeps them]
+    /// How registries are spoken to.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    /// Push although the tag names an image that is somebody else's, or in use
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Sign the image with this private key, as cosign makes one; needs skopeo 1.9
     #[arg(long, value_name = "FILE")]
-    pub authfile: Option<PathBuf>,
-    /// Certificates of authorities that registries may have theirs from, PEM, beside those that the
-    /// system trusts; repeatable
-    #[arg(long, value_name = "FILE")]
-    pub registry_ca: Vec<PathBuf>,
+    pub sign_by_sigstore_private_key: Option<PathBuf>,
+    /// The passphrase of the private key [default: it has none]
+    #[arg(long, value_name = "FILE", requires = "sign_by_sigstore_private_key")]
+    pub sign_passphrase_file: Option<PathBuf>,
+    /// Attach a list of the image's packages, out of its rpm database
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub sbom: Option<SbomArg>,
     /// Build although the registry has an image of the same Containerfile, files and base image
     #[arg(long)]
     pub rebuild: bool,
@@ -78,6 +87,25 @@ pub struct BuildArgs {
     /// Write the MachineConfig to the live cluster: its nodes reboot into the image
     #[arg(long)]
     pub apply: bool,
+}
+
+/// How registries are spoken to.
+#[derive(Debug, Args)]
+pub struct RegistryArgs {
+    /// Credentials for registries [default: `REGISTRY_AUTH_FILE`, else where podman keeps them]
+    #[arg(long, value_name = "FILE")]
+    pub authfile: Option<PathBuf>,
+    /// Certificates of authorities that registries may have theirs from, PEM, beside those that the
+    /// system trusts; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub registry_ca: Vec<PathBuf>,
+}
+
+/// A form of a list of packages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SbomArg {
+    /// SPDX 2.3, as JSON
+    Spdx,
 }
 
 /// What builds.

@@ -1,8 +1,10 @@
 //! `osimage layer …`: layered images.
 
+mod access;
 mod build;
 mod check;
 mod convert;
+mod gc;
 mod name;
 mod outdated;
 mod remove;
@@ -33,6 +35,7 @@ pub(super) fn run(command: &LayerCommand) -> Result<u8, CommandError> {
         LayerCommand::Status(args) => status::run(args),
         LayerCommand::Outdated(args) => outdated::run(args),
         LayerCommand::Remove(args) => remove::run(args),
+        LayerCommand::Gc(args) => gc::run(args),
     }
 }
 

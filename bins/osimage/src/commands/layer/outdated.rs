@@ -47,7 +47,10 @@ fn of_pool(pool: &OutdatedPool) -> String {
     }
     let next = match pool.object.split_once('/') {
         Some(("MachineConfig", name)) => {
-            format!("osimage layer build … --pool {} --name {name}", pool.pool)
+            format!(
+                "osimage layer build … --pool {} --name {name}",
+                pool.object_pool
+            )
         }
         _ => "the cluster builds it anew by itself; `osimage layer status` says what it waits for"
             .to_owned(),

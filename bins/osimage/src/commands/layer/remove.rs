@@ -2,7 +2,7 @@
 
 use cluster_io::cluster::WriteMode;
 use openshift_model::Kind;
-use osbuild_plan::{PoolReturn, Removal, delete_machine_config, removal, settings_besides_image};
+use osbuild_plan::{PoolReturn, Removal, delete_machine_config, removal};
 use serde_json::{Map, Value, json};
 
 use super::{Objects, of_cluster_or_files};
@@ -24,9 +24,8 @@ pub(super) fn run(args: &RemoveArgs) -> Result<u8, CommandError> {
         return Ok(exit::INVALID_INPUT);
     }
     let cluster = objects.snapshot.cluster();
-    let found = removal(&cluster, &args.pool);
+    let found = removal(&objects.snapshot, &args.pool);
     let found = found.map_err(|error| CommandError::Refused(error.to_string()))?;
-    check_settings(&objects, &found)?;
     if args.apply {
         let writes = found.machine_configs.iter();
         let writes = writes.filter_map(|name| cluster.machine_config(name));
@@ -75,22 +74,6 @@ fn manifests(objects: &Objects<'_>, found: &Removal) -> Result<String, CommandEr
         }))?);
     }
     Ok(texts.join("---\n"))
-}
-
-/// A MachineConfig is deleted whole: it must not be there for anything else.
-fn check_settings(objects: &Objects<'_>, found: &Removal) -> Result<(), CommandError> {
-    for name in &found.machine_configs {
-        let object = objects.snapshot.object(Kind::MachineConfig, "", name);
-        let settings = object.map(settings_besides_image).unwrap_or_default();
-        if !settings.is_empty() {
-            return Err(CommandError::Refused(format!(
-                "MachineConfig {name} has more than the image: {}; remove spec.osImageURL from it instead \
-                 (`oc edit machineconfig {name}`)",
-                settings.join(", ")
-            )));
-        }
-    }
-    Ok(())
 }
 
 fn follows(found: &Removal) -> Vec<String> {

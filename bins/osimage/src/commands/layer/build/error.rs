@@ -33,14 +33,59 @@ pub enum BuildError {
     /// Nodes could not boot the image.
     #[error("the image was not pushed: {0}")]
     Image(#[from] ImageProblem),
+    /// The builder could not say something about an image, or do something with it.
+    #[error("`{command}` failed: {said}")]
+    Builder {
+        /// The command.
+        command: String,
+        /// What it said.
+        said: String,
+    },
     /// The registry has another image than the one that was pushed.
     #[error(
-        "{image} has another image than the one that was pushed: somebody else pushes to the same tag; \
-         choose another one"
+        "{image} is {found} now, and {pushed} was pushed: somebody else pushes to the same tag; choose \
+         another one. No MachineConfig was written"
     )]
-    Other {
+    Moved {
         /// The push spec.
         image: String,
+        /// The digest of what was pushed.
+        pushed: String,
+        /// The digest of what is there.
+        found: String,
+    },
+    /// The registry took the image, and does not have it.
+    #[error(
+        "the registry took {pushed} as {image}, and says now that it is not there; no MachineConfig was \
+         written: ask who keeps the registry"
+    )]
+    Vanished {
+        /// The push spec.
+        image: String,
+        /// The digest of what was pushed.
+        pushed: String,
+    },
+    /// The registry does not let these credentials read what they pushed.
+    #[error(
+        "{pushed} is pushed as {image}, and nobody knows whether it is whole: these credentials may push \
+         and not read ({error}); give them the right to pull, and run the command again. No MachineConfig \
+         was written"
+    )]
+    Unread {
+        /// The push spec.
+        image: String,
+        /// The digest of what was pushed.
+        pushed: String,
+        /// What the registry said.
+        error: ImageError,
+    },
+    /// The image is pushed, and is not signed.
+    #[error("{image} is pushed, and could not be signed: {said}; no MachineConfig was written")]
+    Unsigned {
+        /// The image, by digest.
+        image: String,
+        /// What the program said.
+        said: String,
     },
     /// Somebody interrupted the command.
     #[error(
@@ -62,6 +107,8 @@ impl BuildError {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Tool(_) | Self::Program { .. } => exit::NO_BUILDER,
+            Self::Builder { .. } | Self::Unsigned { .. } => exit::BUILDER_FAILED,
+            Self::Vanished { .. } | Self::Unread { .. } => exit::REGISTRY_REFUSED,
             Self::Registry { error, .. } => match classify(error) {
                 Meaning::NotFound => exit::INVALID_INPUT,
                 Meaning::AccessDenied => exit::REGISTRY_REFUSED,
@@ -73,9 +120,9 @@ impl BuildError {
                 "BaseUnreachable" | "PushUnreachable" => exit::REGISTRY_UNREACHABLE,
                 "StepFailed" => exit::STEP_FAILED,
                 "NoSpace" => exit::NO_SPACE,
-                _ => exit::FAILURE,
+                _ => exit::BUILDER_FAILED,
             },
-            Self::Image(_) | Self::Other { .. } => exit::REFUSED,
+            Self::Image(_) | Self::Moved { .. } => exit::REFUSED,
             Self::Interrupted | Self::Killed(_) => exit::INTERRUPTED,
         }
     }

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use osbuild_plan::{BuildCommand, Program};
+use osbuild_plan::BuildCommand;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::error::BuildError;
@@ -34,7 +34,7 @@ pub(super) fn run(
     mut look: impl FnMut(Option<&str>),
 ) -> Result<Ended, BuildError> {
     let failed = |source| BuildError::Program {
-        command: command.program.name().to_owned(),
+        command: command.program.to_owned(),
         source,
     };
     let (mut child, lines) = start(command).map_err(failed)?;
@@ -73,8 +73,8 @@ pub(super) fn run(
     }
     if told > 1 {
         return Err(BuildError::Killed(match command.program {
-            Program::Buildah => "buildah containers",
-            Program::Podman => "podman ps --all --external",
+            "podman" => "podman ps --all --external",
+            _ => "buildah containers",
         }));
     }
     interrupts.check()?;
@@ -86,7 +86,7 @@ pub(super) fn run(
 
 fn start(command: &BuildCommand) -> std::io::Result<(Child, Receiver<String>)> {
     let (reader, writer) = std::io::pipe()?;
-    let child = Command::new(command.program.name())
+    let child = Command::new(command.program)
         .args(&command.arguments)
         .stdin(Stdio::null())
         .stdout(writer.try_clone()?)
@@ -126,7 +126,7 @@ fn stop(child: &Child, count: u32) {
 
 /// What a short command prints on standard output.
 pub(super) fn output(command: &BuildCommand) -> Result<String, BuildError> {
-    let program = command.program.name();
+    let program = command.program;
     let output = Command::new(program)
         .args(&command.arguments)
         .stdin(Stdio::null())
@@ -139,5 +139,8 @@ pub(super) fn output(command: &BuildCommand) -> Result<String, BuildError> {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(BuildError::Tool(format!("`{command}` failed: {said}")))
+    Err(BuildError::Builder {
+        command: command.to_string(),
+        said,
+    })
 }

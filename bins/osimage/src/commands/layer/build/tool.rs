@@ -7,6 +7,14 @@ use osbuild_plan::{BuildTool, Program};
 use super::error::BuildError;
 use crate::cli::ProgramArg;
 
+/// What the kernel says of each kind of program that it runs with the help of another one.
+pub(super) fn emulators() -> impl Iterator<Item = String> {
+    let entries = std::fs::read_dir("/proc/sys/fs/binfmt_misc");
+    let paths = entries.into_iter().flatten().flatten();
+    let paths = paths.map(|entry| entry.path());
+    paths.filter_map(|path| std::fs::read_to_string(path).ok())
+}
+
 /// The program that was asked for, else the first one that is there and new enough.
 pub(super) fn find(wanted: Option<ProgramArg>) -> Result<BuildTool, BuildError> {
     let programs = match wanted {

@@ -1,30 +1,57 @@
 //! Carries out a build: pull, build, look at the image, push. Whatever happens, nothing is left behind but
 //! the steps that the next build goes on from.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use openshift_model::Architecture;
 use osbuild_plan::{
-    BuildCommand, BuildFiles, BuildTool, ImageConfig, LocalBuild, check_built_image,
-    failure_of_build, failure_of_pull, failure_of_push,
+    ArchitectureBuild, BuildCommand, BuildFiles, BuildTool, ImageConfig, LocalBuild, Package,
+    check_built_image, failure_of_build, failure_of_pull, failure_of_push, packages,
 };
 
-use super::access::Access;
+use super::super::access::Access;
 use super::context::Context;
 use super::error::BuildError;
 use super::follow::Follow;
 use super::interrupt::Interrupts;
 use super::process::{self, Ended};
+use crate::cli::SbomArg;
 use crate::error::CommandError;
 use crate::progress;
 
 /// What a build needs.
 pub(super) struct Work<'w> {
     pub(super) build: LocalBuild<'w>,
+    /// The images to build on, one for each architecture.
+    pub(super) bases: &'w [String],
     pub(super) inputs: &'w str,
     pub(super) push_spec: &'w str,
     pub(super) tool: &'w BuildTool,
     pub(super) access: &'w Access,
     pub(super) interrupts: &'w Interrupts,
+    pub(super) sbom: Option<SbomArg>,
+}
+
+/// What was pushed.
+pub(super) struct Done {
+    /// Its digest.
+    pub(super) digest: String,
+    /// The packages in it, by Go name of the architecture; empty where nobody asked for them.
+    pub(super) packages: Vec<(String, Vec<Package>)>,
+}
+
+/// A folder for what builders write, which goes with it.
+struct Scratch(tempfile::TempDir);
+
+impl Scratch {
+    fn image_id(&self, architecture: &Architecture) -> PathBuf {
+        let name = format!("image-{}.id", architecture.rpm_name());
+        self.0.path().join(name)
+    }
+
+    fn digest(&self) -> PathBuf {
+        self.0.path().join("image.digest")
+    }
 }
 
 impl Work<'_> {
@@ -32,7 +59,7 @@ impl Work<'_> {
         &self,
         context: &Context,
         follow: &mut Follow,
-    ) -> Result<(), CommandError> {
+    ) -> Result<Done, CommandError> {
         let failed = |source| CommandError::Write {
             path: "a folder for the build".to_owned(),
             source,
@@ -41,65 +68,166 @@ impl Work<'_> {
             .prefix("osimage-layer-")
             .tempdir()
             .map_err(failed)?;
-        let image_id = scratch.path().join("image.id");
+        let scratch = Scratch(scratch);
         let certificates = self.access.certificates.as_ref();
         let text = |path: &Path| path.display().to_string();
-        let (file, folder, id) = (text(&context.file), text(&context.folder), text(&image_id));
+        let (file, folder) = (text(&context.file), text(&context.folder));
+        let digest = text(&scratch.digest());
         let authfile = self.access.authfile.as_deref().map(text);
         let cert_dir = certificates.map(|folder| text(folder.path()));
         let files = BuildFiles {
             containerfile: &file,
             context: &folder,
-            image_id: &id,
+            image_id: "",
+            digest: &digest,
             authfile: authfile.as_deref(),
             cert_dir: cert_dir.as_deref(),
         };
-        let result = self.steps(&files, &image_id, follow);
+        let result = self.steps(&files, &scratch, follow);
         progress::clear();
-        // With driver vfs the image is a full copy on the disk that no later build uses.
-        if !self.tool.keeps_layers()
-            && let Ok(id) = std::fs::read_to_string(&image_id)
-        {
-            // That it could not be removed is no reason to build again.
-            let _ = process::output(&self.tool.remove(id.trim()));
+        // With driver vfs an image is a full copy on the disk that no later build uses.
+        if !self.tool.keeps_layers() {
+            let ids = self
+                .builds()
+                .map(|build| scratch.image_id(build.architecture));
+            for id in ids.filter_map(|id| std::fs::read_to_string(id).ok()) {
+                // That it could not be removed is no reason to build again.
+                let _ = process::output(&self.tool.remove(id.trim()));
+            }
         }
         Ok(result?)
+    }
+
+    fn builds(&self) -> impl Iterator<Item = ArchitectureBuild<'_>> {
+        let architectures = self.build.architectures.iter().zip(self.bases);
+        architectures.map(|(architecture, base_image)| ArchitectureBuild {
+            architecture,
+            base_image,
+        })
     }
 
     fn steps(
         &self,
         files: &BuildFiles<'_>,
+        scratch: &Scratch,
+        follow: &mut Follow,
+    ) -> Result<Done, BuildError> {
+        let mut ids = Vec::new();
+        let mut found = Vec::new();
+        for build in self.builds() {
+            let id = self.image(&build, files, &scratch.image_id(build.architecture), follow)?;
+            if self.sbom.is_some() {
+                follow.begin("list: the packages of the image");
+                let architecture = build.architecture.go_name().to_owned();
+                found.push((architecture, self.packages(&id)?));
+            }
+            ids.push(id);
+        }
+        self.interrupts.check()?;
+        follow.begin(format!("push: {}", self.push_spec));
+        match ids.as_slice() {
+            [id] => self.push(&self.tool.push(id, self.push_spec, files), follow)?,
+            ids => self.push_list(ids, files, follow)?,
+        }
+        let digest = read("the digest of what it pushed", &scratch.digest())?;
+        Ok(Done {
+            digest,
+            packages: found,
+        })
+    }
+
+    /// Builds the image for one architecture; its id.
+    fn image(
+        &self,
+        build: &ArchitectureBuild<'_>,
+        files: &BuildFiles<'_>,
         image_id: &Path,
         follow: &mut Follow,
-    ) -> Result<(), BuildError> {
-        let base = self.build.base_image;
-        follow.begin(format!("pull: {base}"));
-        let ended = self.run(&self.tool.pull(&self.build, files), follow)?;
+    ) -> Result<String, BuildError> {
+        let (base, file) = (build.base_image, image_id.display().to_string());
+        let files = BuildFiles {
+            image_id: &file,
+            ..*files
+        };
+        let of = match self.build.architectures {
+            [_] => String::new(),
+            _ => format!(" for {}", build.architecture),
+        };
+        follow.begin(format!("pull{of}: {base}"));
+        let ended = self.run(&self.tool.pull(build, &files), follow)?;
         if ended.code != Some(0) {
             return Err(BuildError::Failed(failure_of_pull(&ended.log), ended.code));
         }
-        follow.begin("build");
-        let ended = self.run(&self.tool.build(&self.build, files, self.inputs), follow)?;
+        follow.begin(format!("build{of}"));
+        let command = self.tool.build(&self.build, build, &files, self.inputs);
+        let ended = self.run(&command, follow)?;
         if ended.code != Some(0) {
             return Err(BuildError::Failed(failure_of_build(&ended.log), ended.code));
         }
-        let id = std::fs::read_to_string(image_id).map_err(|source| BuildError::Program {
-            command: "the builder has not said which image it made, and so it".to_owned(),
-            source,
-        })?;
-        let id = id.trim();
-        follow.begin("check: whether nodes can boot the image");
-        check_built_image(
-            &self.config(base)?,
-            &self.config(id)?,
-            self.build.architecture,
-        )?;
-        follow.begin(format!("push: {}", self.push_spec));
-        let ended = self.run(&self.tool.push(id, self.push_spec, files), follow)?;
-        if ended.code != Some(0) {
-            return Err(BuildError::Failed(failure_of_push(&ended.log), ended.code));
+        let id = read("which image it made", image_id)?;
+        follow.begin(format!("check{of}: whether nodes can boot the image"));
+        check_built_image(&self.config(base)?, &self.config(&id)?, build.architecture)?;
+        Ok(id)
+    }
+
+    fn push(&self, command: &BuildCommand, follow: &mut Follow) -> Result<(), BuildError> {
+        let ended = self.run(command, follow)?;
+        if ended.code == Some(0) {
+            return Ok(());
         }
-        Ok(())
+        Err(BuildError::Failed(failure_of_push(&ended.log), ended.code))
+    }
+
+    /// Pushes the images as one list. The list itself is not kept here.
+    fn push_list(
+        &self,
+        ids: &[String],
+        files: &BuildFiles<'_>,
+        follow: &mut Follow,
+    ) -> Result<(), BuildError> {
+        // Another build beside this one has a list of its own.
+        let list = format!("localhost/osimage-layer:{}", std::process::id());
+        process::output(&self.tool.create_list(&list))?;
+        let pushed = ids
+            .iter()
+            .try_for_each(|id| process::output(&self.tool.add_to_list(&list, id)).map(drop))
+            .and_then(|()| self.push(&self.tool.push_list(&list, self.push_spec, files), follow));
+        let removed = process::output(&self.tool.remove_list(&list));
+        pushed.and(removed.map(drop))
+    }
+
+    /// The packages in the rpm database of an image.
+    fn packages(&self, id: &str) -> Result<Vec<Package>, BuildError> {
+        let container = match self.tool.container(id) {
+            Some(command) => process::output(&command)?,
+            None => id.to_owned(),
+        };
+        let container = container.trim();
+        let command = self.tool.list_packages(container);
+        let said = process::output(&command);
+        if let Some(command) = self.tool.remove_container(container) {
+            let _ = process::output(&command);
+        }
+        packages(&said?).map_err(|problem| BuildError::Builder {
+            command: command.to_string(),
+            said: problem.to_string(),
+        })
+    }
+
+    /// Signs what was pushed.
+    pub(super) fn sign(
+        &self,
+        command: &BuildCommand,
+        follow: &mut Follow,
+    ) -> Result<(), BuildError> {
+        let ended = self.run(command, follow)?;
+        if ended.code == Some(0) {
+            return Ok(());
+        }
+        Err(BuildError::Unsigned {
+            image: self.push_spec.to_owned(),
+            said: failure_of_push(&ended.log).text,
+        })
     }
 
     fn run(&self, command: &BuildCommand, follow: &mut Follow) -> Result<Ended, BuildError> {
@@ -110,4 +238,13 @@ impl Work<'_> {
         let json = process::output(&self.tool.inspect(image))?;
         Ok(ImageConfig::read(self.tool.program, &json)?)
     }
+}
+
+/// What a builder wrote into a file.
+fn read(what: &str, file: &Path) -> Result<String, BuildError> {
+    let text = std::fs::read_to_string(file).map_err(|source| BuildError::Program {
+        command: format!("the builder has not said {what}, and so it"),
+        source,
+    })?;
+    Ok(text.trim().to_owned())
 }

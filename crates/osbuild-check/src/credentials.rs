@@ -1,13 +1,16 @@
-//! Who asks a registry: credentials out of a Secret.
+//! Who asks a registry: which of the credentials in a Secret or file are those of a repository (IL-472).
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use osbuild_check::{RegistryFailure, RegistrySecret, SecretError, normalise_secret};
+use openshift_model::{DOCKER_HUB, DOCKER_HUB_API, DOCKER_HUB_LEGACY};
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::registry::RegistryFailure;
+use crate::secret::{RegistrySecret, SecretError, normalise_secret};
 
 /// Credentials of a Secret cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,18 +23,21 @@ pub enum CredentialsError {
     Contents(String),
 }
 
-/// The names that Docker Hub has in credentials besides the one that it has in images.
-const DOCKER_HUB: [&str; 2] = ["index.docker.io", "registry-1.docker.io"];
-
 /// User and password by registry; `None` where the entry cannot be read.
 #[derive(Clone, Default)]
 pub struct Credentials(BTreeMap<String, Option<Login>>);
 
 /// A user and a password.
 #[derive(Clone, Default)]
-pub(super) struct Login {
-    pub(super) user: String,
-    pub(super) password: String,
+pub struct Login {
+    user: String,
+    password: String,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Login(…)")
+    }
 }
 
 impl fmt::Debug for Credentials {
@@ -75,7 +81,7 @@ impl Credentials {
     }
 
     /// Those of a repository: the longest entry that it begins with counts.
-    pub(super) fn of(&self, host: &str, path: &str) -> Result<Option<&Login>, RegistryFailure> {
+    pub fn of(&self, host: &str, path: &str) -> Result<Option<&Login>, RegistryFailure> {
         let repository = format!("{host}/{path}");
         let fits = |entry: &str| {
             let rest = repository.strip_prefix(entry);
@@ -100,10 +106,9 @@ fn plain(entry: &str) -> String {
     let entry = entry.trim_start_matches("https://").trim_end_matches('/');
     let entry = entry.trim_end_matches("/v1").trim_end_matches("/v2");
     let (host, path) = entry.split_at(entry.find('/').unwrap_or(entry.len()));
-    let host = if DOCKER_HUB.contains(&host) {
-        "docker.io"
-    } else {
-        host
+    let host = match host {
+        DOCKER_HUB_LEGACY | DOCKER_HUB_API => DOCKER_HUB,
+        host => host,
     };
     format!("{host}{path}")
 }
@@ -132,7 +137,7 @@ impl Login {
     }
 
     /// The value of the header `Authorization`.
-    pub(super) fn basic(&self) -> String {
+    pub fn basic(&self) -> String {
         let Self { user, password } = self;
         format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
     }

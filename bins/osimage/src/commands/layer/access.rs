@@ -1,14 +1,15 @@
 //! How registries are spoken to: credentials and authorities, found where podman finds them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cluster_io::registry::{Credentials, Registry};
-use osbuild_check::RegistrySecret;
+use cluster_io::registry::{Credentials, Image, Registry};
+use osbuild_check::{ImageError, Mirrors, RegistryFailure, RegistrySecret, Step};
 use serde_json::{Map, Value};
 
-use crate::cli::BuildArgs;
+use super::BuildError;
+use crate::cli::RegistryArgs;
 use crate::error::CommandError;
 
 /// The variable that names a file with credentials, as podman and buildah have it.
@@ -22,13 +23,15 @@ pub(super) struct Access {
     pub(super) certificates: Option<tempfile::TempDir>,
     credentials: Credentials,
     authorities: Vec<Vec<u8>>,
+    mirrors: Mirrors,
     /// Whether some credentials are kept by another program, which is not asked here.
     pub(super) has_helper: bool,
 }
 
 impl Access {
-    /// `hosts` are the registries that are asked.
-    pub(super) fn of(args: &BuildArgs, hosts: &[&str]) -> Result<Self, CommandError> {
+    /// `images` are those that are asked for, with their hosts.
+    pub(super) fn of(args: &RegistryArgs, images: &[&str]) -> Result<Self, CommandError> {
+        let mirrors = mirrors()?;
         let mut merged = Auths::default();
         match args.authfile.clone().or_else(of_variable) {
             Some(file) => merged.add(&file)?,
@@ -44,6 +47,13 @@ impl Access {
             authorities.push(read(file)?);
         }
         let certificates = certificates(&authorities)?;
+        let images = images.iter().map(|image| (*image).to_owned());
+        let sources = images.flat_map(|image| {
+            let mirrored = mirrors.sources(&image);
+            mirrored.into_iter().chain([image])
+        });
+        let hosts = sources.filter_map(|image| image.split('/').next().map(str::to_owned));
+        let hosts: BTreeSet<String> = hosts.collect();
         authorities.extend(hosts.iter().flat_map(|host| of_host(host)));
         Ok(Self {
             authfile: args.authfile.clone(),
@@ -51,7 +61,29 @@ impl Access {
             has_helper: merged.has_helper,
             credentials: merged.credentials()?,
             authorities,
+            mirrors,
         })
+    }
+
+    /// What is known of an image that a builder pulls: from its mirrors first, as builders do.
+    pub(super) async fn inspect_base(&self, image: &str) -> Result<Image, CommandError> {
+        let registry = self.registry()?;
+        let mut failed = ImageError {
+            image: image.to_owned(),
+            step: Step::Fetch,
+            failure: RegistryFailure::Other("registries.conf blocks it".to_owned()),
+        };
+        for source in self.mirrors.sources(image) {
+            match registry.inspect(&source).await {
+                Ok(found) => return Ok(found),
+                Err(error) => failed = error,
+            }
+        }
+        Err(BuildError::Registry {
+            what: "base image",
+            error: failed,
+        }
+        .into())
     }
 
     /// A client; each runtime needs one of its own.
@@ -114,7 +146,7 @@ fn of_variable() -> Option<PathBuf> {
 fn usual_files() -> Vec<PathBuf> {
     let folder = |name: &str| std::env::var_os(name).map(PathBuf::from);
     let home = folder("HOME");
-    let config = folder("XDG_CONFIG_HOME").or_else(|| Some(home.as_ref()?.join(".config")));
+    let config = config_folder();
     let runtime = folder("XDG_RUNTIME_DIR").unwrap_or_else(|| PathBuf::from("/run"));
     let files = [
         Some(runtime.join("containers/auth.json")),
@@ -124,6 +156,50 @@ fn usual_files() -> Vec<PathBuf> {
         home.map(|home| home.join(".docker/config.json")),
     ];
     files.into_iter().flatten().collect()
+}
+
+/// The variables that name a file with mirrors, as podman and buildah have them.
+const MIRRORS_VARIABLES: [&str; 2] = ["CONTAINERS_REGISTRIES_CONF", "REGISTRIES_CONFIG_PATH"];
+
+/// Where images are pulled from, as containers-registries.conf(5) says: a user's file takes the place of
+/// that of the system and of what is beside it.
+fn mirrors() -> Result<Mirrors, CommandError> {
+    let system = PathBuf::from("/etc/containers");
+    let user = config_folder().map(|folder| folder.join("containers"));
+    let named = MIRRORS_VARIABLES.iter().find_map(std::env::var_os);
+    let named = named.filter(|file| !file.is_empty()).map(PathBuf::from);
+    let of_user = user.as_ref().map(|folder| folder.join("registries.conf"));
+    let of_user = of_user.filter(|file| named.is_none() && file.is_file());
+    let is_of_user = of_user.is_some();
+    let file = named
+        .or(of_user)
+        .unwrap_or_else(|| system.join("registries.conf"));
+    let mut files: Vec<PathBuf> = [file].into_iter().filter(|file| file.is_file()).collect();
+    let folders = [Some(system).filter(|_| !is_of_user), user];
+    for folder in folders.into_iter().flatten() {
+        let entries = fs::read_dir(folder.join("registries.conf.d"));
+        let paths = entries.into_iter().flatten().flatten();
+        let paths = paths.map(|entry| entry.path());
+        let mut found: Vec<PathBuf> = paths
+            .filter(|path| path.extension().is_some_and(|end| end == "conf"))
+            .collect();
+        found.sort();
+        files.append(&mut found);
+    }
+    let mut mirrors = Mirrors::default();
+    for file in files {
+        let text = String::from_utf8_lossy(&read(&file)?).into_owned();
+        mirrors
+            .add(&text)
+            .map_err(|error| CommandError::Invalid(format!("{}: {error}", file.display())))?;
+    }
+    Ok(mirrors)
+}
+
+/// Where a user keeps settings.
+fn config_folder() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    folder("XDG_CONFIG_HOME").or_else(|| Some(folder("HOME")?.join(".config")))
 }
 
 /// A folder that builders read certificates from; none where the command line names none.
