@@ -38,6 +38,11 @@ pub(crate) fn is_possible() -> bool {
 
 impl Registry {
     pub(crate) fn start(folder: &Path) -> Self {
+        Self::start_with(folder, true)
+    }
+
+    /// One that deletes images, or does not.
+    pub(crate) fn start_with(folder: &Path, deletes: bool) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let host = listener.local_addr().unwrap().to_string();
         drop(listener);
@@ -52,7 +57,7 @@ impl Registry {
         assert!(users.unwrap().success());
         let config = json!({
             "version": 0.1,
-            "storage": {"filesystem": {"rootdirectory": file("data")}, "delete": {"enabled": true}},
+            "storage": {"filesystem": {"rootdirectory": file("data")}, "delete": {"enabled": deletes}},
             "http": {"addr": host, "tls": {"certificate": file("registry.crt"),
                 "key": file("registry.key")}},
             "auth": {"htpasswd": {"realm": "test", "path": file("htpasswd")}},

@@ -183,6 +183,21 @@ impl BuildTool {
         self.command(Stage::Push, vec!["rmi".to_owned(), image_id.to_owned()])
     }
 
+    /// Lists the working containers that are there, by id.
+    pub fn list_containers(&self) -> BuildCommand {
+        let arguments: &[&str] = match self.program {
+            Program::Buildah => &["containers", "--quiet", "--notruncate"],
+            Program::Podman => &["ps", "--all", "--external", "--quiet", "--no-trunc"],
+        };
+        let arguments = arguments.iter().map(|word| (*word).to_owned());
+        self.command(Stage::Step, arguments.collect())
+    }
+
+    /// Removes a working container.
+    pub fn remove_working_container(&self, id: &str) -> BuildCommand {
+        self.command(Stage::Step, vec!["rm".to_owned(), id.to_owned()])
+    }
+
     /// The commands of a whole build, as a shell takes them, each with its files in the folder where it
     /// runs. `files.image_id` is not looked at: there is one for each architecture.
     pub fn script(

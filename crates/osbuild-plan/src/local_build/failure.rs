@@ -14,7 +14,7 @@ const DENIED: &str = "unauthorized|authentication required|denied|incorrect user
     status[ a-z]*:? *(401|403)";
 const MISSING: &str = "manifest unknown|name unknown|repository .*not found|status[ a-z]*:? *404";
 const UNREACHABLE: &str = "pinging container registry|dial tcp|no such host|timeout|connection \
-    (refused|reset)|: EOF|x509|tls:|status[ a-z]*:? *(429|5[0-9][0-9])|too many requests|server gave HTTP";
+    (refused|reset)|: EOF|unexpected EOF|broken pipe|x509|tls:|status[ a-z]*:? *(429|5[0-9][0-9])|too many requests|server gave HTTP";
 const OF_PULL: &str = "initializing source|reading manifest|pinging container registry|reading blob|\
     copying system image";
 const OF_STEP: &str = "exit status [0-9]|exited with";
@@ -200,6 +200,10 @@ mod tests {
         );
         check(
             push("Error: dial tcp 127.0.0.1:1: connection refused"),
+            "PushUnreachable",
+        );
+        check(
+            push("Error: writing blob: Patch \"https://h/\": write tcp 1->2: write: broken pipe"),
             "PushUnreachable",
         );
         check(push("Error: blob upload invalid"), "PushRefused");

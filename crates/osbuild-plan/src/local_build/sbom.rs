@@ -48,19 +48,10 @@ impl BuildTool {
     /// runs them in an image.
     pub fn container(&self, image_id: &str) -> Option<BuildCommand> {
         let arguments = ["from", "--pull-never", image_id].map(str::to_owned);
-        self.of_container(arguments.to_vec())
-    }
-
-    /// Removes it.
-    pub fn remove_container(&self, container: &str) -> Option<BuildCommand> {
-        self.of_container(["rm", container].map(str::to_owned).to_vec())
-    }
-
-    fn of_container(&self, arguments: Vec<String>) -> Option<BuildCommand> {
         (self.program == Program::Buildah).then(|| BuildCommand {
             stage: Stage::Step,
             program: self.program.name(),
-            arguments,
+            arguments: arguments.to_vec(),
         })
     }
 

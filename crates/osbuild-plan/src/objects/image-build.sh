@@ -32,7 +32,7 @@ cause() {
     then echo denied
     elif errors "$1" | grep -qiE 'manifest unknown|name unknown|repository .*not found|status[ a-z]*:? *404'
     then echo missing
-    elif errors "$1" | grep -qiE 'pinging container registry|dial tcp|no such host|timeout|connection (refused|reset)|: EOF|x509|tls:|status[ a-z]*:? *(429|5[0-9][0-9])|too many requests|server gave HTTP'
+    elif errors "$1" | grep -qiE 'pinging container registry|dial tcp|no such host|timeout|connection (refused|reset)|: EOF|unexpected EOF|broken pipe|x509|tls:|status[ a-z]*:? *(429|5[0-9][0-9])|too many requests|server gave HTTP'
     then echo unreachable
     else echo other; fi
 }

@@ -53,6 +53,11 @@ impl Signing {
         }))
     }
 
+    /// The folder of its own.
+    pub(super) fn folder(&self) -> &Path {
+        self.scratch.path()
+    }
+
     /// Signs an image that is in its registry.
     pub(super) fn command(
         &self,

@@ -34,7 +34,7 @@ pub enum BuildError {
     #[error("the image was not pushed: {0}")]
     Image(#[from] ImageProblem),
     /// The builder could not say something about an image, or do something with it.
-    #[error("`{command}` failed: {said}")]
+    #[error("`{command}` failed:\n  {}", .said.replace('\n', "\n  "))]
     Builder {
         /// The command.
         command: String,
@@ -80,7 +80,10 @@ pub enum BuildError {
         error: ImageError,
     },
     /// The image is pushed, and is not signed.
-    #[error("{image} is pushed, and could not be signed: {said}; no MachineConfig was written")]
+    #[error(
+        "{image} is pushed, and could not be signed; no MachineConfig was written:\n  {}",
+        .said.replace('\n', "\n  ")
+    )]
     Unsigned {
         /// The image, by digest.
         image: String,

@@ -325,7 +325,7 @@ impl Request<'_, '_> {
         if let Some(signing) = signing {
             follow.begin(format!("sign: {}", self.push_spec));
             let command = signing.command(self.push_spec, &pushed, access)?;
-            work.sign(&command, &mut follow)?;
+            work.sign(&command, signing.folder(), &mut follow)?;
         }
         if !done.packages.is_empty() {
             follow.begin("attach: the list of packages");

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -27,9 +28,11 @@ pub(super) struct Ended {
     pub(super) log: String,
 }
 
-/// Runs a command to its end. `look` sees every line that it prints, and nothing now and then.
+/// Runs a command to its end. `look` sees every line that it prints, and nothing now and then. Into the
+/// folder `temporary` goes what it needs meanwhile: ended by a signal, it leaves that behind.
 pub(super) fn run(
     command: &BuildCommand,
+    temporary: &Path,
     interrupts: &Interrupts,
     mut look: impl FnMut(Option<&str>),
 ) -> Result<Ended, BuildError> {
@@ -37,7 +40,7 @@ pub(super) fn run(
         command: command.program.to_owned(),
         source,
     };
-    let (mut child, lines) = start(command).map_err(failed)?;
+    let (mut child, lines) = start(command, temporary).map_err(failed)?;
     let mut log = VecDeque::new();
     let mut told = 0;
     let mut ended: Option<(Option<i32>, Instant)> = None;
@@ -84,10 +87,11 @@ pub(super) fn run(
     })
 }
 
-fn start(command: &BuildCommand) -> std::io::Result<(Child, Receiver<String>)> {
+fn start(command: &BuildCommand, temporary: &Path) -> std::io::Result<(Child, Receiver<String>)> {
     let (reader, writer) = std::io::pipe()?;
     let child = Command::new(command.program)
         .args(&command.arguments)
+        .env("TMPDIR", temporary)
         .stdin(Stdio::null())
         .stdout(writer.try_clone()?)
         .stderr(writer)
@@ -122,6 +126,14 @@ fn stop(child: &Child, count: u32) {
             _ => kill_process_group(pid, Signal::KILL),
         };
     }
+}
+
+/// Whether a program of this name runs, of whomever.
+pub(super) fn is_running(program: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes
+        .filter_map(|process| std::fs::read_to_string(process.path().join("comm")).ok())
+        .any(|name| name.trim_end() == program)
 }
 
 /// What a short command prints on standard output.

@@ -16,6 +16,7 @@ use super::follow::Follow;
 use super::interrupt::Interrupts;
 use super::process::{self, Ended};
 use crate::cli::SbomArg;
+use crate::commands::warn;
 use crate::error::CommandError;
 use crate::progress;
 
@@ -32,6 +33,20 @@ pub(super) struct Work<'w> {
     pub(super) sbom: Option<SbomArg>,
 }
 
+/// A folder where builders keep what may be as large as an image, as they choose it themselves: often
+/// there is less room in `/tmp`, which may be in memory.
+fn scratch() -> std::io::Result<tempfile::TempDir> {
+    const LARGE: &str = "/var/tmp";
+    let mut folder = tempfile::Builder::new();
+    folder.prefix("osimage-layer-");
+    let is_chosen = std::env::var_os("TMPDIR").is_some_and(|folder| !folder.is_empty());
+    if !is_chosen && Path::new(LARGE).is_dir() {
+        folder.tempdir_in(LARGE)
+    } else {
+        folder.tempdir()
+    }
+}
+
 /// What was pushed.
 pub(super) struct Done {
     /// Its digest.
@@ -44,6 +59,10 @@ pub(super) struct Done {
 struct Scratch(tempfile::TempDir);
 
 impl Scratch {
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
     fn image_id(&self, architecture: &Architecture) -> PathBuf {
         let name = format!("image-{}.id", architecture.rpm_name());
         self.0.path().join(name)
@@ -64,11 +83,7 @@ impl Work<'_> {
             path: "a folder for the build".to_owned(),
             source,
         };
-        let scratch = tempfile::Builder::new()
-            .prefix("osimage-layer-")
-            .tempdir()
-            .map_err(failed)?;
-        let scratch = Scratch(scratch);
+        let scratch = Scratch(scratch().map_err(failed)?);
         let certificates = self.access.certificates.as_ref();
         let text = |path: &Path| path.display().to_string();
         let (file, folder) = (text(&context.file), text(&context.folder));
@@ -115,7 +130,7 @@ impl Work<'_> {
         let mut ids = Vec::new();
         let mut found = Vec::new();
         for build in self.builds() {
-            let id = self.image(&build, files, &scratch.image_id(build.architecture), follow)?;
+            let id = self.image(&build, files, scratch, follow)?;
             if self.sbom.is_some() {
                 follow.begin("list: the packages of the image");
                 let architecture = build.architecture.go_name().to_owned();
@@ -126,8 +141,8 @@ impl Work<'_> {
         self.interrupts.check()?;
         follow.begin(format!("push: {}", self.push_spec));
         match ids.as_slice() {
-            [id] => self.push(&self.tool.push(id, self.push_spec, files), follow)?,
-            ids => self.push_list(ids, files, follow)?,
+            [id] => self.push(&self.tool.push(id, self.push_spec, files), scratch, follow)?,
+            ids => self.push_list(ids, files, scratch, follow)?,
         }
         let digest = read("the digest of what it pushed", &scratch.digest())?;
         Ok(Done {
@@ -141,9 +156,10 @@ impl Work<'_> {
         &self,
         build: &ArchitectureBuild<'_>,
         files: &BuildFiles<'_>,
-        image_id: &Path,
+        scratch: &Scratch,
         follow: &mut Follow,
     ) -> Result<String, BuildError> {
+        let image_id = scratch.image_id(build.architecture);
         let (base, file) = (build.base_image, image_id.display().to_string());
         let files = BuildFiles {
             image_id: &file,
@@ -154,24 +170,65 @@ impl Work<'_> {
             _ => format!(" for {}", build.architecture),
         };
         follow.begin(format!("pull{of}: {base}"));
-        let ended = self.run(&self.tool.pull(build, &files), follow)?;
+        let ended = self.run(&self.tool.pull(build, &files), scratch.path(), follow)?;
         if ended.code != Some(0) {
             return Err(BuildError::Failed(failure_of_pull(&ended.log), ended.code));
         }
         follow.begin(format!("build{of}"));
         let command = self.tool.build(&self.build, build, &files, self.inputs);
-        let ended = self.run(&command, follow)?;
+        let before = self.containers();
+        let ended = self.run(&command, scratch.path(), follow);
+        if ended.is_err() {
+            self.remove_left(&before);
+        }
+        let ended = ended?;
         if ended.code != Some(0) {
             return Err(BuildError::Failed(failure_of_build(&ended.log), ended.code));
         }
-        let id = read("which image it made", image_id)?;
+        let id = read("which image it made", &image_id)?;
         follow.begin(format!("check{of}: whether nodes can boot the image"));
         check_built_image(&self.config(base)?, &self.config(&id)?, build.architecture)?;
         Ok(id)
     }
 
-    fn push(&self, command: &BuildCommand, follow: &mut Follow) -> Result<(), BuildError> {
-        let ended = self.run(command, follow)?;
+    /// The working containers that are there.
+    fn containers(&self) -> Vec<String> {
+        let listed = process::output(&self.tool.list_containers()).unwrap_or_default();
+        listed.split_whitespace().map(str::to_owned).collect()
+    }
+
+    /// A builder that is interrupted while it copies files leaves its working container behind. Those that
+    /// came meanwhile are its own, unless somebody else builds at the same time.
+    fn remove_left(&self, before: &[String]) {
+        let after = self.containers();
+        let left: Vec<_> = after.iter().filter(|id| !before.contains(id)).collect();
+        if left.is_empty() {
+            return;
+        }
+        if process::is_running(self.tool.program.name()) {
+            warn(format_args!(
+                "another {0} is running, so that these working containers were left, some of which may be \
+                 its own: {1}; `{0} rm` removes one",
+                self.tool.program,
+                left.iter()
+                    .map(|id| id.as_str())
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            ));
+            return;
+        }
+        for id in left {
+            let _ = process::output(&self.tool.remove_working_container(id));
+        }
+    }
+
+    fn push(
+        &self,
+        command: &BuildCommand,
+        scratch: &Scratch,
+        follow: &mut Follow,
+    ) -> Result<(), BuildError> {
+        let ended = self.run(command, scratch.path(), follow)?;
         if ended.code == Some(0) {
             return Ok(());
         }
@@ -183,6 +240,7 @@ impl Work<'_> {
         &self,
         ids: &[String],
         files: &BuildFiles<'_>,
+        scratch: &Scratch,
         follow: &mut Follow,
     ) -> Result<(), BuildError> {
         // Another build beside this one has a list of its own.
@@ -191,7 +249,10 @@ impl Work<'_> {
         let pushed = ids
             .iter()
             .try_for_each(|id| process::output(&self.tool.add_to_list(&list, id)).map(drop))
-            .and_then(|()| self.push(&self.tool.push_list(&list, self.push_spec, files), follow));
+            .and_then(|()| {
+                let command = self.tool.push_list(&list, self.push_spec, files);
+                self.push(&command, scratch, follow)
+            });
         let removed = process::output(&self.tool.remove_list(&list));
         pushed.and(removed.map(drop))
     }
@@ -205,8 +266,8 @@ impl Work<'_> {
         let container = container.trim();
         let command = self.tool.list_packages(container);
         let said = process::output(&command);
-        if let Some(command) = self.tool.remove_container(container) {
-            let _ = process::output(&command);
+        if container != id {
+            let _ = process::output(&self.tool.remove_working_container(container));
         }
         packages(&said?).map_err(|problem| BuildError::Builder {
             command: command.to_string(),
@@ -218,9 +279,10 @@ impl Work<'_> {
     pub(super) fn sign(
         &self,
         command: &BuildCommand,
+        temporary: &Path,
         follow: &mut Follow,
     ) -> Result<(), BuildError> {
-        let ended = self.run(command, follow)?;
+        let ended = self.run(command, temporary, follow)?;
         if ended.code == Some(0) {
             return Ok(());
         }
@@ -230,8 +292,15 @@ impl Work<'_> {
         })
     }
 
-    fn run(&self, command: &BuildCommand, follow: &mut Follow) -> Result<Ended, BuildError> {
-        process::run(command, self.interrupts, |line| follow.look(line))
+    fn run(
+        &self,
+        command: &BuildCommand,
+        temporary: &Path,
+        follow: &mut Follow,
+    ) -> Result<Ended, BuildError> {
+        process::run(command, temporary, self.interrupts, |line| {
+            follow.look(line)
+        })
     }
 
     fn config(&self, image: &str) -> Result<ImageConfig, BuildError> {
