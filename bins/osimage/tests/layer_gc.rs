@@ -2,6 +2,7 @@
 //! does not. Skipped, loudly, where one is missing.
 
 #![expect(
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a test stops where something is not as it should be"
 )]

@@ -303,9 +303,9 @@ fn rootless(place: &Place) {
         .env("BUILDAH_ISOLATION", "chroot")
         .env("CONTAINERS_STORAGE_CONF", &storage)
         .current_dir(&home);
-    let built = Run::of(&command.output().unwrap());
-    built.check(0, &["build: step", "push: "]);
-    assert!(place.registry.inspect(&built.image()).is_some());
+    let done = Run::of(&command.output().unwrap());
+    done.check(0, &["build: step", "push: "]);
+    assert!(place.registry.inspect(&done.image()).is_some());
     let left: Vec<_> = fs::read_dir(home.join("tmp")).unwrap().flatten().collect();
     let left = left.iter().filter(|entry| {
         // Of buildah's user namespace, which goes with its last process.

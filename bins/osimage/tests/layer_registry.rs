@@ -3,6 +3,7 @@
 //! skipped, loudly, where one is missing.
 
 #![expect(
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a test stops where something is not as it should be"
 )]
@@ -322,20 +323,20 @@ fn signed(place: &Place, both: &[&str], list: &str) {
     let (private, passphrase) = (key("cosign.key"), key("passphrase"));
     let sign = ["--sign-by-sigstore-private-key", &private];
     let with_passphrase = [&sign[..], &["--sign-passphrase-file", &passphrase]].concat();
-    let build = |arguments: &[&str]| run_with_path(place, &path, arguments);
+    let run = |arguments: &[&str]| run_with_path(place, &path, arguments);
     place.write("motd", "unsigned\n");
     let missing = ["--sign-by-sigstore-private-key", "/nowhere/cosign.key"];
-    build(&missing).check(3, &["/nowhere/cosign.key"]);
-    let unsigned = build(&[]).image();
+    run(&missing).check(3, &["/nowhere/cosign.key"]);
+    let unsigned = run(&[]).image();
     place.write("motd", "signed\n");
     // The key has a passphrase.
-    let failed = build(&sign);
+    let failed = run(&sign);
     failed.check(18, &["could not be signed", "no MachineConfig was written"]);
     assert_eq!(failed.stdout, "");
-    let built = build(&[&with_passphrase[..], &["--rebuild"]].concat());
-    built.check(0, &["sign: "]);
+    let done = run(&[&with_passphrase[..], &["--rebuild"]].concat());
+    done.check(0, &["sign: "]);
     let is_trusted = |image: &str| is_trusted(&skopeo, place, image);
-    assert!(is_trusted(&built.image()), "the signature is not taken");
+    assert!(is_trusted(&done.image()), "the signature is not taken");
     assert!(
         !is_trusted(&unsigned),
         "an image without a signature is taken"

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use openshift_model::facts::API_VERSION;
-use openshift_model::{ImageReference, MachineOSBuild, OsMachineConfig};
+use openshift_model::{ImageReference, MachineOSBuild, MachineOSConfig, OsMachineConfig};
 use osbuild_check::{BuildState, state};
 use serde::Serialize;
 use serde_json::Value;
@@ -281,7 +281,7 @@ fn is_time(text: &str) -> bool {
 /// IL-707: the repositories, with their hosts, that images of this cluster are pushed to: as
 /// MachineOSConfigs say it, and MachineConfigs that osimage wrote.
 pub fn repositories(cluster: &Cluster<'_>) -> BTreeSet<String> {
-    let configs = cluster.configs.iter().map(|config| config.push_spec());
+    let configs = cluster.configs.iter().map(MachineOSConfig::push_spec);
     let builds = cluster.builds.iter().map(MachineOSBuild::push_spec);
     let written = cluster.machine_configs.iter();
     let written = written.filter_map(|config| config.meta.annotation(PUSH_SPEC));

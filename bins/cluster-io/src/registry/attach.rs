@@ -71,13 +71,13 @@ impl Registry {
     ) -> Result<(), ImageError> {
         let tag = subject.replace(':', "-");
         let mut entries = match self.manifest(target, &tag).await {
-            Ok(list) => match list.document.get("manifests") {
-                Some(Value::Array(entries)) => entries.clone(),
-                _ => {
+            Ok(list) => {
+                let entries = list.document.get("manifests").and_then(Value::as_array);
+                entries.cloned().ok_or_else(|| {
                     let problem = format!("tag {tag} is an image, and no list of what is attached");
-                    return Err(target.error(Step::Inspect, other(&problem)));
-                }
-            },
+                    target.error(Step::Inspect, other(&problem))
+                })?
+            }
             Err(error) if classify(&error) == Meaning::NotFound => Vec::new(),
             Err(error) => return Err(error),
         };

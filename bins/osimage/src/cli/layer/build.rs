@@ -27,6 +27,10 @@ Examples:
 
 /// `osimage layer build`
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag that goes with all others"
+)]
 pub struct BuildArgs {
     /// The folder with the Containerfile and the files that it copies
     #[arg(value_name = "CONTEXT", default_value = ".")]

@@ -117,7 +117,7 @@ async fn list(access: &Access, repositories: &[&str]) -> Result<Listed, CommandE
                 Ok(found) => {
                     let image = images.entry(found.digest.clone()).or_default();
                     image.tags.push(tag);
-                    image.repository = (*repository).to_owned();
+                    (*repository).clone_into(&mut image.repository);
                     image.digest = found.digest;
                     image.parts = found.parts.into_iter().map(|part| part.digest).collect();
                     image.labels = found.labels;

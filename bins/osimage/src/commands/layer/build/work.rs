@@ -299,7 +299,7 @@ impl Work<'_> {
         follow: &mut Follow,
     ) -> Result<Ended, BuildError> {
         process::run(command, temporary, self.interrupts, |line| {
-            follow.look(line)
+            follow.look(line);
         })
     }
 
