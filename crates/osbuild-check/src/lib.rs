@@ -47,8 +47,8 @@ pub use failure::{
 pub use job::{
     ATTEMPTS, Builder, JobReference, NewStatus, job_state, second_after, status_from_job,
 };
-pub use openshift_model;
 pub use mirrors::{Mirrors, MirrorsError};
+pub use openshift_model;
 pub use operator::{OperatorError, OperatorSecretError, check_for_operator, check_operator_secret};
 pub use push_spec::{PushSpecError, check_push_spec};
 pub use rebuild::{RebuildReason, rebuild_reasons};
