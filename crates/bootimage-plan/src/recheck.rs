@@ -259,6 +259,7 @@ mod tests {
             recheck(plan, live, &Facts::default(), |_| true)
         });
         assert_eq!(found.moved.len(), moved, "{:?}", found.moved);
+        assert_eq!(found.release.as_deref(), Some("4.22.1"));
         let messages: Vec<_> = found
             .differences
             .iter()
@@ -312,6 +313,24 @@ mod tests {
             0,
             Some("it is on GCP, not on VSphere"),
         );
+    }
+
+    #[test]
+    fn a_set_that_is_blocked_now_is_a_difference_unless_its_stub_was_unknown() {
+        let plan = planned(&Policy::default());
+        let found = Target {
+            decision: DecisionKind::Blocked,
+            ..plan.targets[0].clone()
+        };
+        for (known, is_difference) in [
+            (UserDataDecision::Unknown, false),
+            (UserDataDecision::Convert, true),
+        ] {
+            let mut planned = plan.targets[0].clone();
+            planned.user_data.as_deref_mut().unwrap().decision = known;
+            let difference = disagreement(&planned, &found);
+            assert_eq!(difference.is_some(), is_difference, "{known:?}");
+        }
     }
 
     #[test]
