@@ -357,6 +357,30 @@ mod tests {
     }
 
     #[test]
+    fn a_cluster_is_another_where_an_object_was_made_again_that_each_has_one_of() {
+        let replaced = Movement::Replaced {
+            planned: "1".to_owned(),
+            found: "2".to_owned(),
+        };
+        for (kind, movement, is_another) in [
+            (Kind::ClusterVersion, &replaced, true),
+            (Kind::Infrastructure, &replaced, true),
+            (Kind::MachineSet, &replaced, false),
+            (Kind::Infrastructure, &Movement::Gone, false),
+        ] {
+            let moved = Moved {
+                object: ObjectRef {
+                    kind: kind.name().to_owned(),
+                    namespace: String::new(),
+                    name: "x".to_owned(),
+                },
+                movement: movement.clone(),
+            };
+            assert_eq!(moved.is_another_cluster(), is_another, "{moved:?}");
+        }
+    }
+
+    #[test]
     fn bi_409_what_the_plan_was_made_without_is_new() {
         use crate::{Completeness, Facts, Policy, plan};
         const INFRASTRUCTURE: &str = r#"{"apiVersion": "config.openshift.io/v1",
