@@ -381,6 +381,18 @@ mod tests {
     }
 
     #[test]
+    fn bi_409_the_namespace_is_the_one_that_the_object_has_in_a_cluster() {
+        for (kind, namespace, expected) in [
+            (Kind::MachineSet, "", names::MACHINE_API_NAMESPACE),
+            (Kind::MachineSet, "n", "n"),
+            (Kind::ConfigMap, "", ""),
+            (Kind::Infrastructure, "n", ""),
+        ] {
+            assert_eq!(live_namespace(kind, namespace), expected, "{kind:?}");
+        }
+    }
+
+    #[test]
     fn bi_409_what_the_plan_was_made_without_is_new() {
         use crate::{Completeness, Facts, Policy, plan};
         const INFRASTRUCTURE: &str = r#"{"apiVersion": "config.openshift.io/v1",
