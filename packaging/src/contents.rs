@@ -11,6 +11,9 @@ use crate::tree::{Entry, Tree, gzip};
 /// The command by the names under which `oc` and `kubectl` find it as `oc osimage`.
 const PLUGINS: [&str; 2] = ["kubectl-osimage", "oc-osimage"];
 
+/// Where packages put licences and changes.
+pub(crate) const DOCUMENTS: &str = "usr/share/doc/osimage";
+
 /// Texts that the command makes of itself.
 pub(crate) struct Texts {
     /// Manual pages by file name.
@@ -130,7 +133,7 @@ pub(crate) fn installed(
         ),
     ];
     for (name, text) in documents {
-        tree.add(format!("usr/share/doc/osimage/{name}"), Entry::Text(text));
+        tree.add(format!("{DOCUMENTS}/{name}"), Entry::Text(text));
     }
     Ok(tree)
 }

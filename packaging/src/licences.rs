@@ -44,8 +44,7 @@ pub(crate) fn text(crates: &[Crate], others: &[(&str, String)]) -> Result<String
         }
     }
     let mut whole = format!(
-        "This program holds the following parts. Where a licence is a choice (OR), it is taken under\n\
-         the first one that is named.\n\n{list}"
+        "This program holds the following parts. Where licences are a choice (OR), any one of them holds.\n\n{list}"
     );
     let mut texts: Vec<(String, Vec<String>)> = texts.into_iter().collect();
     texts.sort_by(|one, other| one.1.cmp(&other.1));

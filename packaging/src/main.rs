@@ -31,7 +31,7 @@ use crate::release::Options;
 
 /// Make what is released: archives, packages, images, bills of materials, provenance, sums.
 #[derive(Parser)]
-#[command(name = "cargo xtask dist")]
+#[command(name = "cargo xtask dist", bin_name = "cargo xtask dist")]
 struct Cli {
     /// Where everything is written; what is there is removed first
     #[arg(long, default_value = "target/shipped")]

@@ -3,6 +3,7 @@
 use rpm::{BuildConfig, CompressionType, FileOptions, PackageBuilder};
 
 use crate::architecture::Architecture;
+use crate::contents::DOCUMENTS;
 use crate::program::COMMAND;
 use crate::release::{LICENCE, Release};
 use crate::tree::{Entry, Tree};
@@ -38,12 +39,14 @@ fn build(
         .release("1")
         .build_host("localhost")
         .description(COMMAND.summary);
+    // What no other package owns goes with this one.
+    builder.with_dir_entry(FileOptions::dir(format!("/{DOCUMENTS}")))?;
     for (path, entry) in &tree.0 {
         let path = format!("/{path}");
         match entry {
             Entry::Text(content) => {
                 let options = FileOptions::new(path.clone()).permissions(0o644);
-                let options = if path.starts_with("/usr/share/doc/") {
+                let options = if path.contains(DOCUMENTS) {
                     options.doc()
                 } else {
                     options

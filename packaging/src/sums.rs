@@ -54,3 +54,49 @@ pub(crate) fn sha256(content: &[u8]) -> String {
 pub(crate) fn hex(digest: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_signed_and_one_that_was_changed_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        paths::write(&path("file"), b"content").unwrap();
+        let sums = of_folder(folder.path()).unwrap();
+        write(folder.path(), &sums).unwrap();
+        let list = fs::read_to_string(path(FILE)).unwrap();
+        assert_eq!(list, format!("{}  file\n", sha256(b"content")));
+
+        let keygen = |arguments: &[&str]| {
+            let mut command = Command::new("ssh-keygen");
+            command.current_dir(folder.path()).args(arguments);
+            command
+        };
+        run(&mut keygen(&["-q", "-t", "ed25519", "-N", "", "-f", "key"])).unwrap();
+        sign(folder.path(), &path("key")).unwrap();
+        let key = fs::read_to_string(path("key.pub")).unwrap();
+        let publisher = format!("osimage namespaces=\"{NAMESPACE}\" {key}");
+        paths::write(&path("publishers"), publisher.as_bytes()).unwrap();
+        let is_good = |list: &str| {
+            let arguments = [
+                "-Y",
+                "verify",
+                "-f",
+                "publishers",
+                "-I",
+                "osimage",
+                "-n",
+                NAMESPACE,
+            ];
+            let mut command = keygen(&arguments);
+            command.args(["-s", "SHA256SUMS.sig"]);
+            command.stdin(fs::File::open(path(list)).unwrap());
+            command.output().unwrap().status.success()
+        };
+        assert!(is_good(FILE));
+        paths::write(&path("changed"), list.replace("file", "fine").as_bytes()).unwrap();
+        assert!(!is_good("changed"));
+    }
+}

@@ -7,13 +7,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::r#gen::root;
+use crate::r#gen::{pure_crates, root};
 use crate::say;
 
 /// The folder of all pages, below the root of the repository.
 const DOCS: &str = "docs";
 /// The table of contents; it is no page.
 const CONTENTS: &str = "SUMMARY.md";
+/// The folder of the site with the documentation of the crates.
+const API: &str = "api";
 
 /// Makes the site in `target/book/html`. Links that lead out of the documentation go to `source`, an
 /// address where the repository can be read; without one they become plain text.
@@ -26,19 +28,34 @@ pub(crate) fn run(source: Option<&str>) -> Result<bool, String> {
     let site = root.join("target/book/html");
     empty(&root.join("target/book"))?;
     stage::copy(&root.join(DOCS), &root.join("target/book/src"), source)?;
+    link_api(&root)?;
     run_program(
         Command::new("mdbook").arg("build").current_dir(&root),
         "mdbook (cargo install --locked mdbook@0.5.4)",
     )?;
+    api(&root, &site)?;
     let mut broken = crate::links::broken();
-    broken.extend(check::broken(&site)?);
+    broken.extend(check::broken(&site, API)?);
     for link in &broken {
         say(&format!("book: {link}"));
     }
-    // After the check: what rustdoc links is rustdoc's business.
-    api(&root, &site)?;
     say(&format!("book: written into {}", site.display()));
     Ok(missing.is_empty() && broken.is_empty())
+}
+
+/// Names the documentation of the crates on the front page. In the repository it stands nowhere.
+fn link_api(root: &Path) -> Result<(), String> {
+    let page = root.join("target/book/src/README.md");
+    let failed = |error: std::io::Error| format!("{}: {error}", page.display());
+    let mut text = fs::read_to_string(&page).map_err(failed)?;
+    text.push_str("\n## The crates\n\n");
+    for name in pure_crates(root)? {
+        text.push_str(&format!(
+            "- [{name}]({API}/{}/index.html)\n",
+            name.replace('-', "_")
+        ));
+    }
+    fs::write(&page, text).map_err(failed)
 }
 
 /// Puts the documentation of the crates beside the pages.
@@ -51,7 +68,7 @@ fn api(root: &Path, site: &Path) -> Result<(), String> {
         "cargo doc",
     )?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
-    stage::copy_all(&target.join("doc"), &site.join("api"))
+    stage::copy_all(&target.join("doc"), &site.join(API))
 }
 
 fn run_program(command: &mut Command, name: &str) -> Result<(), String> {

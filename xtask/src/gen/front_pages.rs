@@ -11,14 +11,7 @@ pub(super) fn all(root: &Path) -> Result<Vec<(String, String)>, String> {
     };
     let workspace = read("Cargo.toml")?;
     let compiler = value(&workspace, "rust-version").unwrap_or_default();
-    let folder = fs::read_dir(root.join("crates")).map_err(|error| format!("crates: {error}"))?;
-    let mut names: Vec<String> = folder
-        .flatten()
-        .filter(|entry| entry.path().is_dir())
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    names.sort();
-    names
+    pure_crates(root)?
         .iter()
         .map(|name| {
             let manifest = read(&format!("crates/{name}/Cargo.toml"))?;
@@ -29,6 +22,18 @@ pub(super) fn all(root: &Path) -> Result<Vec<(String, String)>, String> {
             ))
         })
         .collect()
+}
+
+/// The names of the crates that can be published, which are their folders too, in order.
+pub(crate) fn pure_crates(root: &Path) -> Result<Vec<String>, String> {
+    let folder = fs::read_dir(root.join("crates")).map_err(|error| format!("crates: {error}"))?;
+    let mut names: Vec<String> = folder
+        .flatten()
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    Ok(names)
 }
 
 fn page(name: &str, manifest: &str, source: &str, compiler: &str) -> String {

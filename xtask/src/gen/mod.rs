@@ -20,6 +20,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
 use crate::say;
+pub(crate) use front_pages::pure_crates;
 pub(crate) use spec::anchors;
 #[cfg(test)]
 pub(crate) use spec::links;
