@@ -11,8 +11,8 @@ pub use history::{HistoryArgs, HistoryFormat, StateArgs};
 pub use inventory::{FailOn, InventoryArgs, InventoryFormat, ReportArgs, ReportFormat};
 pub use layer::{
     BuildArgs, CheckArgs, ConvertArgs, DocumentFormat, GcArgs, LayerCommand, LayerFormat,
-    LayerInputArgs, NameArgs, OutdatedArgs, ProgramArg, RegistryArgs, RemoveArgs, RenderArgs,
-    SbomArg, StatusArgs,
+    LayerInputArgs, LogsArgs, NameArgs, OutdatedArgs, ProgramArg, RegistryArgs, RemoveArgs,
+    RenderArgs, SbomArg, StatusArgs, WhyArgs,
 };
 
 pub use vsphere::{TemplatesArgs, TemplatesFormat, VsphereCommand};

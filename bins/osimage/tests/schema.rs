@@ -130,6 +130,15 @@ fn the_status_of_layered_images_fits_its_schema() {
 }
 
 #[test]
+fn the_story_of_a_build_fits_its_schema() {
+    let why = printed(
+        &["layer", "why", "layered", "-o", "json"],
+        &["layering/status"],
+    );
+    check("layer-why", &why, "/build/state", "Perhaps".into());
+}
+
+#[test]
 fn yaml_and_json_say_the_same() {
     let json: Value = serde_json::from_str(&plan("json")).unwrap();
     let yaml = cluster_io::yaml::from_str(&plan("yaml")).unwrap();

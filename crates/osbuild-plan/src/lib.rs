@@ -40,6 +40,7 @@ mod event;
 mod hand_over;
 mod image_users;
 mod local_build;
+mod member_changes;
 mod names;
 mod objects;
 mod operator;
@@ -55,6 +56,7 @@ mod snapshot;
 mod status;
 #[cfg(test)]
 mod testing;
+mod why;
 mod writes;
 
 pub use builder::{BUILD_NAMESPACE, BuilderFacts, BuilderSnapshot};
@@ -78,6 +80,7 @@ pub use local_build::{
     check_built_image, check_config, check_tag, failure_of_build, failure_of_pull, failure_of_push,
     packages, pool_impact, push_target, sign_command, spdx,
 };
+pub use member_changes::MemberChange;
 pub use mosb_naming::keys::CURRENT_BUILD;
 pub use names::{
     BuildNames, LayerName, LayerNameError, LayerNames, NameOrError, ObjectNames, layer_names,
@@ -91,7 +94,7 @@ pub use openshift_model;
 pub use operator::{legacy_reads, operator_gets};
 pub use outdated::{LayerOutdated, OutdatedPool, outdated_pools};
 pub use pool_condition::{PoolCondition, pool_condition};
-pub use reads::{builder_gets, builder_reads, layer_reads};
+pub use reads::{builder_gets, builder_reads, layer_build_reads, layer_reads};
 pub use removal::{PoolReturn, Removal, RemovalError, delete_machine_config, removal};
 pub use render::{
     LayerRenderError, LayerRendering, LayerWarning, RenderRequest, build_from, build_sources,
@@ -109,5 +112,9 @@ pub use rollout::{
 pub use snapshot::{LayerSnapshot, OtherVersion};
 pub use status::{
     Behind, BuildStatus, ImageSource, LayerStatus, Layering, NodeCount, PoolStatus, layering_status,
+};
+pub use why::{
+    BuildStory, EndedAttempt, LayerWhy, Rebuild, RunningAttempt, WhyError, kept_logs, layer_why,
+    running_pod,
 };
 pub use writes::{FIELD_MANAGER, FINALIZER, REPORTER, TRIGGER, WriteInputs, WritesError, writes};

@@ -57,7 +57,31 @@ pub fn builder_reads() -> Vec<Read> {
     ]
 }
 
-/// What `osimage layer build`, `outdated` and `remove` look at.
+/// What `osimage layer why` and `logs` look at.
+pub fn layer_build_reads() -> Vec<Read> {
+    let of_builds = |kind, label, why| {
+        Read::new(
+            kind,
+            MCO_NAMESPACE,
+            Which::Labelled(label),
+            Verb::Watch,
+            why,
+        )
+    };
+    let mut reads = layer_reads();
+    reads.extend([
+        of_builds(
+            Kind::Job,
+            keys::EPHEMERAL,
+            "how many attempts there were (IL-750)",
+        ),
+        of_builds(Kind::Pod, JOB_NAME, "attempts and their ends (IL-777)"),
+        of_builds(Kind::ConfigMap, keys::EPHEMERAL, "logs of builds (IL-782)"),
+    ]);
+    reads
+}
+
+/// What `osimage layer build`, `status`, `outdated`, `remove` and `gc` look at.
 pub fn layer_reads() -> Vec<Read> {
     let all = |kind, why| Read::new(kind, "", Which::All, Verb::Watch, why);
     let named = |kind, namespace, name, why| {

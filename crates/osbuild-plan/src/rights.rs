@@ -5,7 +5,7 @@ use openshift_model::names::MCO_NAMESPACE;
 use openshift_model::{Kind, Resource, Right, Subresource, Which};
 
 use crate::operator::operator_gets;
-use crate::reads::{builder_gets, builder_reads, layer_reads};
+use crate::reads::{builder_gets, builder_reads, layer_build_reads, layer_reads};
 
 /// IL-301: the Lease of the builder, which the stock one takes too, in the namespace of the Machine
 /// Config Operator.
@@ -101,18 +101,21 @@ impl BuilderTask {
 pub enum LayerTask {
     /// It reads.
     Read,
+    /// It reads what builds leave too: their pods, Jobs and logs.
+    Builds,
     /// It writes and deletes MachineConfigs: `--apply`.
     Apply,
 }
 
 impl LayerTask {
     /// All tasks, in the order in which they build on each other.
-    pub const ALL: &[Self] = &[Self::Read, Self::Apply];
+    pub const ALL: &[Self] = &[Self::Read, Self::Builds, Self::Apply];
 
     /// The name of its role.
     pub const fn role(self) -> &'static str {
         match self {
             Self::Read => "osimage-layer-reader",
+            Self::Builds => "osimage-layer-build-reader",
             Self::Apply => "osimage-layer-applier",
         }
     }
@@ -120,7 +123,12 @@ impl LayerTask {
     /// What its role is for, as a sentence.
     pub const fn why(self) -> &'static str {
         match self {
-            Self::Read => "layer build, outdated and remove of a live cluster; it writes nothing",
+            Self::Read => {
+                "layer build, status, outdated, remove and gc of a live cluster; it writes nothing there"
+            }
+            Self::Builds => {
+                "layer why and logs of a live cluster, besides osimage-layer-reader; it writes nothing"
+            }
             Self::Apply => {
                 "layer build and remove with --apply, besides osimage-layer-reader. Who may write a \
                  MachineConfig may do anything on nodes"
@@ -132,6 +140,15 @@ impl LayerTask {
     pub fn rights(self) -> Vec<Right> {
         match self {
             Self::Read => layer_reads().iter().map(Right::of_read_once).collect(),
+            Self::Builds => {
+                let reads = layer_build_reads();
+                let more = reads.iter().skip(layer_reads().len());
+                let mut rights: Vec<Right> = more.map(Right::of_read_once).collect();
+                let why = "what a build prints (IL-782)";
+                let logs = Right::of_write(Kind::Pod, MCO_NAMESPACE, &["get"], why);
+                rights.push(logs.part(Subresource::Log));
+                rights
+            }
             Self::Apply => vec![Right::of_write(
                 Kind::MachineConfig,
                 "",

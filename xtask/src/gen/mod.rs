@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use bootimage_plan::inventory::Inventory;
 use bootimage_plan::report::FleetReport;
 use bootimage_plan::{ControllerTask, HistoryDocument, Plan, ReasonCode};
-use osbuild_plan::{BuilderTask, LayerNames, LayerOutdated, LayerRetention, LayerStatus};
+use osbuild_plan::{BuilderTask, LayerNames, LayerOutdated, LayerRetention, LayerStatus, LayerWhy};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
@@ -84,6 +84,10 @@ fn files() -> Result<Vec<(String, String)>, String> {
         (
             "docs/reference/layer-retention.schema.json",
             schema::<LayerRetention>("layer-retention")?,
+        ),
+        (
+            "docs/reference/layer-why.schema.json",
+            schema::<LayerWhy>("layer-why")?,
         ),
         ("docs/reference/reason-codes.md", reason_codes()),
         ("docs/reference/exit-codes.md", exit_codes()),

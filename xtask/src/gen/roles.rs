@@ -34,7 +34,7 @@ pub(super) fn of_commands() -> String {
 pub(super) fn of_layering() -> String {
     let of = |task: &LayerTask| {
         let groups: &[&str] = match task {
-            LayerTask::Read => &[READERS, APPLIERS],
+            LayerTask::Read | LayerTask::Builds => &[READERS, APPLIERS],
             LayerTask::Apply => &[APPLIERS],
         };
         of_groups(groups, task.role(), task.why(), &task.rights())

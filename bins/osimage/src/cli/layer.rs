@@ -2,6 +2,7 @@
 
 mod build;
 mod gc;
+mod why;
 
 use std::path::PathBuf;
 
@@ -10,8 +11,9 @@ use containerfile_render::Builder;
 
 pub use build::{BuildArgs, OutdatedArgs, ProgramArg, RegistryArgs, RemoveArgs, SbomArg};
 pub use gc::GcArgs;
+pub use why::{LogsArgs, WhyArgs};
 
-use super::ArchitectureArg;
+use super::{ArchitectureArg, ClusterArgs};
 
 /// `osimage layer …`
 #[derive(Debug, Subcommand)]
@@ -34,6 +36,12 @@ pub enum LayerCommand {
     /// Show which pools run which image, and how far behind the release it is
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
+    /// Say why a build was started, what it does, why it failed, and what another one would change
+    #[command(after_help = why::WHY_EXAMPLES)]
+    Why(WhyArgs),
+    /// Print the log of a build: of the pod that runs, and what was kept of those that failed
+    #[command(after_help = why::LOGS_EXAMPLES)]
+    Logs(LogsArgs),
     /// Show which layered images are behind the release, by how much, and from which object
     #[command(after_help = build::OUTDATED_EXAMPLES)]
     Outdated(OutdatedArgs),
@@ -67,6 +75,7 @@ Examples:
   osimage layer check --strict < Containerfile         in CI: advice fails as well";
 const STATUS_EXAMPLES: &str = "\
 Examples:
+  osimage layer status                                 of the live cluster
   osimage layer status -f must-gather/
   osimage layer status -f must-gather/ -o json";
 
@@ -149,9 +158,12 @@ pub struct CheckArgs {
 /// `osimage layer status`
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// Where the objects come from.
+    /// Where the objects come from; without it the live cluster is read.
     #[command(flatten)]
     pub input: LayerInputArgs,
+    /// Which live cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
     /// Output format
     #[arg(short, long, value_enum, default_value_t = LayerFormat::Text)]
     pub output: LayerFormat,

@@ -70,7 +70,7 @@ impl<'a> BuildPod<'a> {
     }
 
     /// Name and uid of the Job that made it.
-    pub(super) fn job(&self) -> Option<(&str, &str)> {
+    pub(crate) fn job(&self) -> Option<(&str, &str)> {
         let mut owners = self.meta.owner_references.iter().flatten().flatten();
         let job = owners.find(|owner| owner.kind.as_deref() == Some("Job"))?;
         Some((job.name.as_deref()?, job.uid.as_deref()?))
@@ -83,7 +83,7 @@ impl<'a> BuildPod<'a> {
     }
 
     /// How it ended; `None` while it runs.
-    pub(super) fn attempt(&self) -> Option<Attempt> {
+    pub(crate) fn attempt(&self) -> Option<Attempt> {
         let text = |text: &Option<Text<'_>>| text.as_deref().unwrap_or_default().to_owned();
         let mut attempt = Attempt {
             pod: self.name.to_string(),

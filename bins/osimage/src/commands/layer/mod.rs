@@ -10,11 +10,12 @@ mod outdated;
 mod remove;
 mod render;
 mod status;
+mod why;
 
 use std::path::PathBuf;
 
 use cluster_io::files::{self, Texts};
-use cluster_io::{Loaded, load};
+use cluster_io::{Loaded, load, load_with_pods};
 use openshift_model::{Kind, RawObject, V1};
 use osbuild_check::{FieldError, validate_machine_os_config};
 use osbuild_plan::{LayerSnapshot, layer_reads};
@@ -36,6 +37,8 @@ pub(super) fn run(command: &LayerCommand) -> Result<u8, CommandError> {
         LayerCommand::Outdated(args) => outdated::run(args),
         LayerCommand::Remove(args) => remove::run(args),
         LayerCommand::Gc(args) => gc::run(args),
+        LayerCommand::Why(args) => why::run(args),
+        LayerCommand::Logs(args) => why::run_logs(args),
     }
 }
 
@@ -88,13 +91,22 @@ struct Objects<'a> {
 impl<'a> Objects<'a> {
     /// Parses texts, and prints warnings and errors about them.
     fn of(texts: &'a Texts) -> Self {
+        Self::read(texts, load(texts))
+    }
+
+    /// The same with pods.
+    fn with_pods(texts: &'a Texts) -> Self {
+        Self::read(texts, load_with_pods(texts))
+    }
+
+    fn read(texts: &'a Texts, loaded: Loaded<'a>) -> Self {
         let Loaded {
             objects,
             ignored,
             repeated,
             warnings,
             errors,
-        } = load(texts);
+        } = loaded;
         let errors = texts.errors.iter().chain(&errors).map(ToString::to_string);
         let mut errors: Vec<String> = errors.collect();
         let (snapshot, unread) = LayerSnapshot::of(objects);

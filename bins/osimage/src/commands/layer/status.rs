@@ -2,14 +2,14 @@
 
 use osbuild_plan::{Layering, PoolStatus, layering_status};
 
-use super::{Objects, texts};
+use super::{Objects, of_cluster_or_files};
 use crate::cli::{LayerFormat, StatusArgs};
 use crate::commands::{print_shown, print_text};
 use crate::error::CommandError;
 use crate::render::document;
 
 pub(super) fn run(args: &StatusArgs) -> Result<u8, CommandError> {
-    let input = texts(&args.input)?;
+    let input = of_cluster_or_files(&args.input, &args.cluster)?;
     let objects = Objects::of(&input);
     let status = layering_status(&objects.snapshot.cluster());
     match args.output {
