@@ -266,3 +266,71 @@ impl Maker<'_> {
         paths::write(&self.out.join(name), content)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::{Entry, Tree};
+
+    fn release() -> Release {
+        Release {
+            root: PathBuf::new(),
+            target: PathBuf::new(),
+            profile: "dist".to_owned(),
+            version: "1.2.3".to_owned(),
+            time: 1_700_000_000,
+            commit: "0123abc".to_owned(),
+        }
+    }
+
+    /// The packages and the image of one program, whatever the time is.
+    fn made() -> Vec<Vec<u8>> {
+        let release = release();
+        let mut tree = Tree::default();
+        tree.add("usr/bin/osimage", Entry::Program(b"program".to_vec()));
+        tree.add("usr/bin/oc-osimage", Entry::Link("osimage".to_owned()));
+        tree.add(
+            "usr/share/doc/osimage/copyright",
+            Entry::Text(b"text".to_vec()),
+        );
+        let binaries = Architecture::ALL.map(|one| (one, one.name().as_bytes().to_vec()));
+        let image = image::archive(&release, &COMMAND, &BTreeMap::from(binaries)).unwrap();
+        vec![
+            deb::package(&release, Architecture::X86_64, &tree).unwrap(),
+            rpm_package::package(&release, Architecture::Aarch64, &tree).unwrap(),
+            image.0,
+            image.1.into_bytes(),
+        ]
+    }
+
+    #[test]
+    fn what_is_packed_is_the_same_at_another_time() {
+        let first = made();
+        std::thread::sleep(std::time::Duration::from_millis(1_100));
+        assert!(first == made());
+    }
+
+    #[test]
+    fn krew_finds_the_archives() {
+        let release = release();
+        let archive = format!(
+            "{}.tar.gz",
+            release.folder(COMMAND.name, Architecture::Aarch64)
+        );
+        let sums = sums::Sums::from([(archive, "00ff".to_owned())]);
+        let url = "https://downloads.example/v1.2.3/";
+        let manifest = krew::manifest(&release, &[Architecture::Aarch64], url, &sums);
+        let platform = "  platforms:\n  - selector:\n      matchLabels:\n        os: linux\n        arch: arm64\n    \
+             uri: https://downloads.example/v1.2.3/osimage-1.2.3-linux-aarch64.tar.gz\n    sha256: 00ff\n    \
+             files:\n    - from: osimage-1.2.3-linux-aarch64/osimage\n      to: .\n";
+        assert!(manifest.contains(platform), "{manifest}");
+        assert!(manifest.starts_with(
+            "apiVersion: krew.googlecontainertools.github.com/v1alpha2\nkind: Plugin\n"
+        ));
+    }
+
+    #[test]
+    fn times_are_written_as_everybody_reads_them() {
+        assert_eq!(release().timestamp(), "2023-11-14T22:13:20Z");
+    }
+}
