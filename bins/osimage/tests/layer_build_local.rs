@@ -17,7 +17,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use layer_place::{CONTAINERFILE, Place, Run, has};
+use layer_place::{CONTAINERFILE, Place, Run, buildah_and_then, has};
 use serde_json::{Value, json};
 use test_control_plane::{ControlPlane, Identity};
 
@@ -417,4 +417,97 @@ fn on_a_cluster(place: &Place) {
     );
     let gone = Run::of(&place.command("remove", &remove).output().unwrap());
     gone.check(5, &["runs the image of the release"]);
+    changed_meanwhile(place, &control_plane, &kubeconfig, &images, pool);
+}
+
+/// A cluster that changes while an image is built: nothing is written to it.
+fn changed_meanwhile(
+    place: &Place,
+    control_plane: &ControlPlane,
+    kubeconfig: &str,
+    images: &str,
+    pool: &str,
+) {
+    let (reached, goes_on) = (place.path("reached"), place.path("goes-on"));
+    let script = format!(
+        "[ \"$1\" = push ] && {{ touch {}; while [ ! -e {} ]; do sleep 0.05; done; }}",
+        reached.display(),
+        goes_on.display()
+    );
+    let path = buildah_and_then(place, &script);
+    control_plane.merge(
+        images,
+        &json!({"data": {"baseOSContainerImage": place.base}}),
+    );
+    let authority = place.registry.certificate().display().to_string();
+    let live = [
+        "--kubeconfig",
+        kubeconfig,
+        "--registry-ca",
+        &authority,
+        "--apply",
+    ];
+    let during = |motd: &str, change: &dyn Fn()| {
+        for file in [&reached, &goes_on] {
+            fs::remove_file(file).ok();
+        }
+        place.write("motd", motd);
+        let mut command = place.build_command("auth.json", &live);
+        command.args(["--builder", "buildah"]).env("PATH", &path);
+        let child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let start = Instant::now();
+        while !reached.exists() {
+            assert!(
+                start.elapsed() < Duration::from_mins(2),
+                "it pushes nothing"
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        change();
+        fs::write(&goes_on, "").unwrap();
+        Run::of(&child.wait_with_output().unwrap())
+    };
+    let later = |name: &str| {
+        json!({"spec": {"configuration": {"source": [{"apiVersion":
+            "machineconfiguration.openshift.io/v1", "kind": "MachineConfig", "name": name}]}}})
+    };
+    let overridden = during("overridden\n", &|| {
+        control_plane.create(
+            &json!({"apiVersion": "machineconfiguration.openshift.io/v1",
+            "kind": "MachineConfig", "metadata": {"name": "zz-image",
+            "labels": {"machineconfiguration.openshift.io/role": "worker"}},
+            "spec": {"osImageURL": place.base}}),
+        );
+        control_plane.merge(pool, &later("zz-image"));
+    });
+    overridden.check(
+        5,
+        &[
+            "zz-image",
+            "The cluster changed during the build",
+            "is pushed",
+        ],
+    );
+    control_plane.merge(pool, &later("00-worker"));
+    let next = format!(
+        "{}@sha256:{}",
+        place.base.split('@').next().unwrap(),
+        "2".repeat(64)
+    );
+    let upgraded = during("upgraded\n", &|| {
+        control_plane.merge(images, &json!({"data": {"baseOSContainerImage": next}}));
+    });
+    upgraded.check(
+        5,
+        &[
+            "the release of the cluster has another image since",
+            "run the command again",
+        ],
+    );
+    let list = control_plane.get("/apis/machineconfiguration.openshift.io/v1/machineconfigs");
+    assert!(!list.to_string().contains("os-layer-worker"), "{list}");
 }

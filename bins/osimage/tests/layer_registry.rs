@@ -15,36 +15,15 @@ mod registry;
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use layer_place::{Place, Run, has};
+use layer_place::{Place, Run, buildah_and_then, has};
 use registry::{PASSWORD, USER};
 use serde_json::{Value, json};
 
 /// No RUN: nothing has to be run for an architecture.
 const COPY_ONLY: &str = "FROM configs\nCOPY motd /etc/motd\n";
-
-/// A buildah that does something once the real one has ended; `$1` is the subcommand.
-fn then(place: &Place, script: &str) -> String {
-    let folder = place.path("bin");
-    fs::create_dir_all(&folder).unwrap();
-    let real = Command::new("which").arg("buildah").output().unwrap();
-    let real = String::from_utf8(real.stdout).unwrap();
-    let text = format!(
-        "#!/bin/sh\n{} \"$@\"; code=$?\n{script}\nexit $code\n",
-        real.trim()
-    );
-    let file = folder.join("buildah");
-    fs::write(&file, text).unwrap();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
-    format!(
-        "{}:{}",
-        folder.display(),
-        std::env::var("PATH").unwrap_or_default()
-    )
-}
 
 /// A skopeo that signs with sigstore keys: that of Debian cannot.
 fn signing_skopeo() -> Option<PathBuf> {
@@ -148,7 +127,7 @@ fn after_a_push(place: &Place) {
     let mut check = |script: &str, code: i32, said: &[&str]| {
         number += 1;
         place.write("motd", &format!("push {number}\n"));
-        let path = then(
+        let path = buildah_and_then(
             place,
             &format!("export SSL_CERT_FILE={certificate}\n{script}"),
         );

@@ -9,6 +9,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -213,4 +214,24 @@ pub(crate) fn has(program: &str, argument: &str) -> bool {
         std::io::stderr().write_all(line.as_bytes()).unwrap();
     }
     is_there
+}
+
+/// A buildah that does something once the real one has ended; `$1` is the subcommand.
+pub(crate) fn buildah_and_then(place: &Place, script: &str) -> String {
+    let folder = place.path("bin");
+    fs::create_dir_all(&folder).unwrap();
+    let real = Command::new("which").arg("buildah").output().unwrap();
+    let real = String::from_utf8(real.stdout).unwrap();
+    let text = format!(
+        "#!/bin/sh\n{} \"$@\"; code=$?\n{script}\nexit $code\n",
+        real.trim()
+    );
+    let file = folder.join("buildah");
+    fs::write(&file, text).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    format!(
+        "{}:{}",
+        folder.display(),
+        std::env::var("PATH").unwrap_or_default()
+    )
 }
