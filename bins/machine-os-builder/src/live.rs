@@ -5,8 +5,8 @@ use cluster_io::files::{FileError, Text, Texts};
 use cluster_io::load_with_pods;
 use openshift_model::{Form, Kind, Read, ReadError};
 use osbuild_plan::{
-    BUILD_NAMESPACE, BuildInput, BuildObjects, BuilderFacts, BuilderSnapshot, build_from,
-    build_sources, builder_reads,
+    BUILD_NAMESPACE, BuildInput, BuildObjects, BuilderSnapshot, build_from, build_sources,
+    builder_reads,
 };
 
 /// There is no reading of the cluster that something may be destroyed on.
@@ -101,9 +101,6 @@ impl Live {
 
     fn build(&self, name: &str) -> Option<Result<BuildObjects, BuildInput>> {
         let view = self.view();
-        let situation = view.situation(name, true, &BuilderFacts::default())?;
-        // Objects belong to the MachineOSBuild, which has to be there first.
-        situation.target_build()?;
         let mut configs = view.layers.configs.iter();
         let config = configs.find(|config| config.name.as_str() == name)?;
         Some(build_from(&view.layers, config))

@@ -233,3 +233,49 @@ fn il_557_prometheus_takes_the_metrics_of_a_build() {
     });
     assert!(!text.contains("ocl_") && !text.contains("mco_"), "{text}");
 }
+
+#[test]
+fn il_784_layers_are_kept_in_a_repository_and_one_that_fails_stops_nothing() {
+    let Some(mut cluster) = Cluster::start() else {
+        return;
+    };
+    cluster.start_builder();
+    let path = format!("{GROUP}/machineosconfigs/layered");
+    let cache_in = |repository: &str| json!({"metadata": {"annotations": {"osimage.dev/layer-cache": repository}}});
+    let mut config = cluster.config(TEXT);
+    let cache = format!("{}/os/cache", cluster.registry.host);
+    config["metadata"]["annotations"] = cache_in(&cache)["metadata"]["annotations"].clone();
+    cluster.control_plane.create(&config);
+    let first = cluster.until_ready("");
+    let log = cluster.pod_logs();
+    if log.contains("storage driver: vfs") {
+        assert!(log.contains("layer cache: not used"), "{log}");
+        return;
+    }
+    assert!(log.contains(&format!("Pushing cache {cache}")), "{log}");
+    // A step more: the one before it is taken from there.
+    cluster.edit(&format!("{TEXT}RUN echo more > /more\n"));
+    let second = cluster.until_ready(&first);
+    let log = cluster.pod_logs();
+    assert!(log.contains("Cache pulled from remote"), "{log}");
+    // A cache that cannot be reached.
+    cluster.merge(&path, &cache_in("127.0.0.1:1/os/cache"));
+    cluster.edit(&format!("{TEXT}RUN echo other > /other\n"));
+    let third = cluster.until_ready(&second);
+    assert!(cluster.pod_logs().contains("the image is built without it"));
+    assert_eq!(cluster.agent.pods.load(Ordering::SeqCst), 3);
+    // What is no repository is told, and nothing is built.
+    cluster.merge(&path, &cache_in("cache:1"));
+    cluster.edit(&format!("{TEXT}RUN echo last > /last\n"));
+    cluster.until("it is told", || {
+        let config = cluster.get("machineosconfigs/layered");
+        let message = condition(&config, "Failed")?["message"].clone();
+        message
+            .as_str()?
+            .contains("osimage.dev/layer-cache")
+            .then_some(())
+    });
+    cluster.merge(&path, &cache_in(""));
+    cluster.edit(&format!("{TEXT}RUN echo end > /end\n"));
+    cluster.until_ready(&third);
+}

@@ -60,14 +60,28 @@ pub enum MissingInput {
     },
 }
 
-/// IL-702: nodes of one pool run on several architectures, and the pool has one image.
+/// IL-702: a pool has one image, and nobody knows for which architecture.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("pool {pool} has nodes of several architectures ({architectures}), and one image")]
-pub struct MixedPool {
-    /// The pool.
-    pub pool: String,
-    /// Their names, sorted.
-    pub architectures: String,
+pub enum MixedPool {
+    /// Its nodes run on several.
+    #[error("pool {pool} has nodes of several architectures ({architectures}), and one image")]
+    Nodes {
+        /// The pool.
+        pool: String,
+        /// Their names, sorted.
+        architectures: String,
+    },
+    /// It has no node yet, and those of the cluster run on several.
+    #[error(
+        "pool {pool} has no node, and nodes of the cluster are of several architectures \
+         ({architectures}): add a node to the pool, so that it is known which one to build for"
+    )]
+    NoNodes {
+        /// The pool.
+        pool: String,
+        /// Their names, sorted.
+        architectures: String,
+    },
 }
 
 /// What a build is made from: all of it is there.
@@ -155,29 +169,39 @@ impl<'a> Cluster<'a> {
     /// What the nodes of a pool run on, sorted; empty where no node of it is known.
     pub fn architectures_of(&self, pool: &str) -> Vec<Architecture> {
         let nodes = self.nodes_by_pool().remove(pool).unwrap_or_default();
-        let mut found: Vec<Architecture> = nodes
-            .into_iter()
-            .filter_map(|node| node.architecture.as_deref())
-            // A node that has not reported yet.
-            .filter(|name| !name.is_empty())
-            .map(Architecture::from_go_name)
-            .collect();
-        found.sort();
-        found.dedup();
-        found
+        architectures(nodes)
     }
 
     /// IL-702: what the nodes of a pool run on; `None` where no node of it is known.
     pub fn architecture_of(&self, pool: &str) -> Result<Option<Architecture>, MixedPool> {
         let mut found = self.architectures_of(pool);
         if found.len() > 1 {
-            let names: Vec<_> = found.iter().map(Architecture::rpm_name).collect();
-            return Err(MixedPool {
+            return Err(MixedPool::Nodes {
                 pool: pool.to_owned(),
-                architectures: names.join(", "),
+                architectures: names_of(&found),
             });
         }
         Ok(found.pop())
+    }
+
+    /// IL-702: what to build for: of a pool without nodes, what all workers of the cluster run on, or else all
+    /// of its nodes; `x86_64` where there is none.
+    pub fn architecture_for(&self, pool: &str) -> Result<Architecture, MixedPool> {
+        if let Some(found) = self.architecture_of(pool)? {
+            return Ok(found);
+        }
+        let workers = self.nodes.iter().filter(|node| !node.is_control_plane());
+        let mut found = architectures(workers);
+        if found.is_empty() {
+            found = architectures(self.nodes);
+        }
+        if found.len() > 1 {
+            return Err(MixedPool::NoNodes {
+                pool: pool.to_owned(),
+                architectures: names_of(&found),
+            });
+        }
+        Ok(found.pop().unwrap_or(Architecture::X86_64))
     }
 
     /// The nodes of each pool.
@@ -191,6 +215,24 @@ impl<'a> Cluster<'a> {
         }
         nodes
     }
+}
+
+/// What nodes run on, each once, sorted.
+fn architectures<'n>(nodes: impl IntoIterator<Item = &'n Node<'n>>) -> Vec<Architecture> {
+    let names = nodes
+        .into_iter()
+        .filter_map(|node| node.architecture.as_deref());
+    // A node that has not reported yet.
+    let names = names.filter(|name| !name.is_empty());
+    let mut found: Vec<Architecture> = names.map(Architecture::from_go_name).collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn names_of(architectures: &[Architecture]) -> String {
+    let names: Vec<_> = architectures.iter().map(Architecture::rpm_name).collect();
+    names.join(", ")
 }
 
 /// How a label that gives a node a role starts.
@@ -351,7 +393,10 @@ mod tests {
             };
             let found = cluster.architecture_of(pool);
             let found = found.map(|found| found.map(|found| found.to_string()));
-            let found = found.map_err(|error| error.architectures);
+            let found = found.map_err(|error| match error {
+                MixedPool::Nodes { architectures, .. } => architectures,
+                other @ MixedPool::NoNodes { .. } => panic!("{other}"),
+            });
             let expected = expected.map(|found| found.map(str::to_owned));
             assert_eq!(found, expected.map_err(str::to_owned), "{pool}");
         };
@@ -369,5 +414,47 @@ mod tests {
         let moved = node("arm64", &["arm"], Some("rendered-worker-1"));
         let mixed = [nodes.as_slice(), &[moved]].concat();
         check(&mixed, "worker", Err("aarch64, x86_64"));
+    }
+
+    #[test]
+    fn il_702_a_pool_without_nodes_is_built_for_as_the_workers_are() {
+        let node = |architecture: &str, role: &str| {
+            let label = format!("node-role.kubernetes.io/{role}");
+            object(
+                "Node",
+                &json!({"metadata": {"name": "n", "labels": {label: ""}},
+                    "status": {"nodeInfo": {"architecture": architecture}}}),
+            )
+        };
+        let check = |nodes: &[String], expected: Result<Architecture, &str>| {
+            let nodes: Vec<_> = nodes
+                .iter()
+                .map(|text| Node::read(&raw(text)).unwrap())
+                .collect();
+            let cluster = Cluster {
+                nodes: &nodes,
+                ..Cluster::default()
+            };
+            let found = cluster.architecture_for("infra");
+            match (found, expected) {
+                (Ok(found), Ok(expected)) => assert_eq!(found, expected),
+                (Err(error), Err(expected)) => {
+                    assert!(error.to_string().contains(expected), "{error}");
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        check(&[], Ok(Architecture::X86_64));
+        let (amd, arm) = (node("amd64", "worker"), node("arm64", "worker"));
+        let control_plane = node("s390x", "control-plane");
+        check(
+            &[arm.clone(), control_plane.clone()],
+            Ok(Architecture::Aarch64),
+        );
+        check(&[control_plane], Ok(Architecture::S390x));
+        check(
+            &[amd, arm],
+            Err("(aarch64, x86_64): add a node to the pool"),
+        );
     }
 }

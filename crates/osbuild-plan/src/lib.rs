@@ -87,8 +87,8 @@ pub use names::{
 };
 pub use objects::{
     BUILD_CONTAINER, BuildInputs, BuildObjects, ContentsProblem, ContextFile, INPUTS_DIGEST,
-    NodeFileError, ObjectsError, build_config_maps, build_context, build_job, build_objects,
-    build_secret, config_status, new_build,
+    LAYER_CACHE, NodeFileError, ObjectsError, build_config_maps, build_context, build_job,
+    build_objects, build_secret, config_status, new_build,
 };
 pub use openshift_model;
 pub use operator::{legacy_reads, operator_gets};

@@ -213,8 +213,9 @@ pub fn layer_rendering(
     })
 }
 
-/// IL-240, IL-280: the objects of the build of a MachineOSConfig of a cluster, whose MachineOSBuild is
-/// there; an error says what it means for the build (IL-327).
+/// IL-240, IL-280: the objects of the build of a MachineOSConfig of a cluster; an error says what it means for
+/// the build (IL-327). As long as its MachineOSBuild is not there they have no owner, and only tell whether
+/// it can be built.
 pub fn build_from(
     snapshot: &LayerSnapshot<'_>,
     config: &MachineOSConfig<'_>,
@@ -228,14 +229,18 @@ pub fn build_from(
     let sources = cluster.sources(config).map_err(missing)?;
     let named = sources.name().map_err(missing)?;
     let name = named.name.as_str();
-    let build = cluster.build(name);
-    let build = build.ok_or_else(|| missing(format!("MachineOSBuild {name} is not there")))?;
+    // Of one that is not there it is known at least whether it can be built.
+    let created = new_build(&named, config, sources.pool).to_string();
+    let build = match cluster.build(name) {
+        Some(build) => build.clone(),
+        None => read_build(&created).map_err(missing)?,
+    };
     let machine_config = sources.machine_config;
     let object = snapshot.object(Kind::MachineConfig, "", &machine_config.name);
     let object = object
         .ok_or_else(|| missing(MissingInput::MachineConfig(machine_config.name.to_string())))?;
-    let found = cluster.architecture_of(&sources.pool.name);
-    let architecture = found.map_err(missing)?.unwrap_or(Architecture::X86_64);
+    let architecture = cluster.architecture_for(&sources.pool.name);
+    let architecture = architecture.map_err(missing)?;
     let secrets = Secrets::of(snapshot, config).map_err(missing)?;
     for (field, name, secret) in [
         ("baseImagePullSecret", base_secret(config), &secrets.base),
@@ -255,7 +260,7 @@ pub fn build_from(
     let no_config = || missing("ControllerConfig machine-config-controller is not there");
     let inputs = BuildInputs {
         config,
-        build,
+        build: &build,
         machine_config,
         machine_config_object: object,
         controller_config: controller_config.ok_or_else(no_config)?,

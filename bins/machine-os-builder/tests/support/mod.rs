@@ -245,6 +245,14 @@ impl Cluster {
         std::fs::read_to_string(self.folder().join("builder.log")).unwrap_or_default()
     }
 
+    /// What pods printed that build.
+    pub(crate) fn pod_logs(&self) -> String {
+        let entries = std::fs::read_dir(self.folder()).unwrap();
+        let logs = entries
+            .filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("log")).ok());
+        logs.collect()
+    }
+
     fn folder(&self) -> &Path {
         self.folder.as_ref().unwrap().path()
     }

@@ -33,8 +33,13 @@ impl Rows<'_> {
         }
     }
 
-    /// IL-820
+    /// IL-820. Nothing is created that lacks what it is built from, unless it may reuse an image.
     fn create(&self) -> Decision {
+        if let Some(BuildInput::Missing(why)) = &self.situation.input
+            && !self.may_reuse()
+        {
+            return Decision::wait("IL-820", Wait::Retry(why.clone()));
+        }
         let create = Action::CreateBuild {
             build: self.target.name.clone(),
             content: self.target.content.clone(),
@@ -42,6 +47,15 @@ impl Rows<'_> {
             is_seeded: false,
         };
         live(self.situation, "IL-820", vec![create])
+    }
+
+    /// IL-770: whether there is an image of the same content, wherever it is.
+    fn may_reuse(&self) -> bool {
+        let content = Some(self.target.content.as_str());
+        let is_same = |build: &&Build| {
+            build.state == Some(BuildState::Succeeded) && build.content.as_deref() == content
+        };
+        !self.situation.config.rebuild && self.others().any(|build| is_same(&build))
     }
 
     fn trigger(&self) -> Trigger {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mosb_naming::keys;
 use openshift_model::{BuildJob, LayeredPool, MachineOSBuild, MachineOSConfig, OsMachineConfig};
-use osbuild_check::{Attempt, BuildState, Stage};
+use osbuild_check::{Attempt, BuildState, Failure, Stage};
 use serde_json::{Value, json};
 
 use super::*;
@@ -248,6 +248,31 @@ fn il_818_il_819_it_is_built_where_the_image_is_gone_and_nothing_is_done_in_doub
     let denied = ImageFact::Unknown("denied".to_owned());
     same.images.insert(IMAGE.to_owned(), denied);
     check_waits(&same, "IL-819", "denied");
+}
+
+#[test]
+fn il_820_nothing_is_created_that_lacks_what_it_is_built_from() {
+    let mut lacking = situation();
+    lacking.input = Some(BuildInput::Missing("no Secret".to_owned()));
+    check_waits(&lacking, "IL-820", "no Secret");
+    // An image of the same content needs none of it.
+    lacking.builds = vec![build("old", BuildState::Succeeded)];
+    lacking.builds[0].content = Some("new".to_owned());
+    let (rule, actions, _) = done(&lacking);
+    assert_eq!(rule, "IL-820");
+    assert!(matches!(
+        actions.as_slice(),
+        [Action::CreateBuild { .. }, ..]
+    ));
+    // What the author has to change stands in the build that is made for it (IL-327).
+    let mut wrong = situation();
+    wrong.input = Some(BuildInput::Invalid(Failure {
+        stage: Stage::Containerfile,
+        cause: "InvalidContainerfile",
+        permanent: true,
+        text: "wrong".to_owned(),
+    }));
+    check(&wrong, "IL-820", &[create(Trigger::First)]);
 }
 
 #[test]

@@ -126,6 +126,24 @@ choose_driver() {
     echo "storage driver: $driver"
 }
 
+# choose_cache: the layer cache that somebody named. vfs copies every layer, and would fill the disk.
+choose_cache() {
+    cache=()
+    if [ -n "${LAYER_CACHE:-}" ] && [ "$driver" = vfs ]; then
+        echo "layer cache: not used, since the storage driver shares no layers"
+    elif [ -n "${LAYER_CACHE:-}" ]; then
+        cache=(--layers --cache-from "$LAYER_CACHE" --cache-to "$LAYER_CACHE")
+    fi
+}
+
+# bud ARGUMENTS: builds. IL-784: times do not depend on the clock.
+bud() {
+    buildah "${storage[@]}" bud --authfile="$BASE_IMAGE_PULL_CREDS" --timestamp 0 "$@" \
+        --build-arg HTTP_PROXY --build-arg HTTPS_PROXY --build-arg NO_PROXY \
+        --tag "$TAG" --file="$context/Containerfile" "${volumes[@]}" "$context" 2>&1 |
+        redact | tee "$log"
+}
+
 build_image() {
     set -euo pipefail
     log="$(mktemp)"
@@ -139,11 +157,16 @@ build_image() {
     buildah "${storage[@]}" pull --authfile="$BASE_IMAGE_PULL_CREDS" \
         "$BASE_OS_IMAGE_PULLSPEC" 2>&1 | redact | tee "$log" || fail_pull "$log" "$(cause "$log")"
 
-    # IL-784: times do not depend on the clock.
-    buildah "${storage[@]}" bud --authfile="$BASE_IMAGE_PULL_CREDS" --timestamp 0 \
-        --build-arg HTTP_PROXY --build-arg HTTPS_PROXY --build-arg NO_PROXY \
-        --tag "$TAG" --file="$context/Containerfile" "${volumes[@]}" "$context" 2>&1 |
-        redact | tee "$log" || fail_build "$log"
+    choose_cache
+    if ! bud "${cache[@]}"; then
+        # A cache that fails costs time and nothing else.
+        if [ -n "${LAYER_CACHE:-}" ] && errors "$log" | grep -qE 'failed (pushing|pulling) cache'; then
+            echo "layer cache: it failed, and the image is built without it"
+            bud || fail_build "$log"
+        else
+            fail_build "$log"
+        fi
+    fi
 
     buildah "${storage[@]}" push --authfile="$FINAL_IMAGE_PUSH_CREDS" \
         --digestfile=/tmp/done/digestfile \
@@ -156,6 +179,6 @@ build_image() {
         > /dev/termination-log || true
 }
 
-export -f build_image prepare choose_driver fail fail_pull fail_build fail_push fail_input \
+export -f build_image prepare choose_driver choose_cache bud fail fail_pull fail_build fail_push fail_input \
     redact errors cause
 su -m build -c 'bash -c build_image'

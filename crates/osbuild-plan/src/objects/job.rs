@@ -155,6 +155,9 @@ fn environment(inputs: &BuildInputs<'_>, context: &Context) -> Vec<Value> {
     ];
     let optional = optional_mounts(inputs.optional);
     variables.extend(optional.iter().map(|mount| (mount.variable, mount.path)));
+    if !context.layer_cache.is_empty() {
+        variables.push(("LAYER_CACHE", &context.layer_cache));
+    }
     let variable = |(name, value): (&str, &str)| match value {
         "" => json!({"name": name}),
         value => json!({"name": name, "value": value}),

@@ -16,8 +16,8 @@ use mosb_naming::{
 };
 use openshift_model::names::MCO_NAMESPACE;
 use openshift_model::{
-    Architecture, ControllerConfig, LayeredPool, MachineOSBuild, MachineOSConfig, OsMachineConfig,
-    RawObject, V1,
+    Architecture, ControllerConfig, ImageReference, LayeredPool, MachineOSBuild, MachineOSConfig,
+    OsMachineConfig, RawObject, V1,
 };
 use osbuild_check::{Failure, RegistrySecret, SecretError, normalise_secret};
 use serde_json::{Map, Value, json};
@@ -122,6 +122,15 @@ pub enum ObjectsError {
         /// How many bytes there are.
         bytes: usize,
     },
+    /// IL-784: the layer cache is no repository.
+    #[error(
+        "annotation {LAYER_CACHE} of the MachineOSConfig is no repository: {value:?}: name one with its \
+         registry and without a tag, e.g. registry.example/os/cache"
+    )]
+    LayerCache {
+        /// What stands there.
+        value: String,
+    },
     /// IL-242, IL-254: credentials are wrong.
     #[error(
         "could not canonicalize secret {original}: could not canonicalize pull secret {copy:?}: \
@@ -137,12 +146,31 @@ pub enum ObjectsError {
     },
 }
 
+/// IL-784: annotation of a MachineOSConfig: the repository in which its builds keep layers. Its credentials are
+/// those of the base image.
+pub const LAYER_CACHE: &str = "osimage.dev/layer-cache";
+
+/// IL-784: the layer cache of a MachineOSConfig; empty where it has none.
+fn layer_cache<'c>(config: &'c MachineOSConfig<'_>) -> Result<&'c str, ObjectsError> {
+    let value = config.meta.annotation(LAYER_CACHE).unwrap_or_default();
+    let reference = ImageReference::parse_canonical(value);
+    let is_repository = reference.is_ok_and(|it| it.tag().is_none() && it.digest().is_none());
+    if value.is_empty() || is_repository {
+        return Ok(value);
+    }
+    Err(ObjectsError::LayerCache {
+        value: value.to_owned(),
+    })
+}
+
 /// What every object of a build needs.
 pub(crate) struct Context {
     name: MosbName,
     marks: Marks,
     owners: Option<Value>,
     inputs_digest: Option<String>,
+    /// IL-784: empty without one.
+    layer_cache: String,
 }
 
 /// IL-785: what a ConfigMap holds, and what to do where it is too large.
@@ -167,18 +195,20 @@ fn part(which: BuildConfigMap) -> (&'static str, &'static str) {
 }
 
 impl ObjectsError {
-    /// IL-327: what the error means for a build. Credentials may be repaired under the same name;
+    /// IL-327: what the error means for a build. Credentials and annotations may be repaired under the same name;
     /// anything else needs another MachineOSConfig or MachineConfig, and so another build.
     pub fn build_input(&self) -> BuildInput {
         match self {
-            Self::Secret { .. } | Self::LargeSecret { .. } => BuildInput::Missing(self.to_string()),
+            Self::Secret { .. } | Self::LargeSecret { .. } | Self::LayerCache { .. } => {
+                BuildInput::Missing(self.to_string())
+            }
             _ => BuildInput::Invalid(Failure::of_input(&self.to_string())),
         }
     }
 }
 
 impl Context {
-    fn of(inputs: &BuildInputs<'_>) -> Result<Self, LimitError> {
+    fn of(inputs: &BuildInputs<'_>) -> Result<Self, ObjectsError> {
         let name = MosbName::existing(&inputs.build.name)?;
         let marks = object_marks(
             &name,
@@ -192,6 +222,7 @@ impl Context {
             marks,
             owners: owners(inputs),
             inputs_digest: rendered(inputs).ok().map(|rendered| rendered.inputs_digest),
+            layer_cache: layer_cache(inputs.config)?.to_owned(),
         })
     }
 
@@ -518,6 +549,7 @@ fn secret(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{object, raw};
     use containerfile_render::PROVENANCE_LABEL;
 
     const CONFIG: &str = r#"{"apiVersion":"machineconfiguration.openshift.io/v1",
@@ -655,6 +687,32 @@ mod tests {
             let policy = &container["terminationMessagePolicy"];
             assert_eq!(policy, "FallbackToLogsOnError");
             assert_eq!(pod[containers].as_array().unwrap().len(), 1);
+        }
+    }
+
+    #[test]
+    fn il_784_the_layer_cache_is_a_repository() {
+        for (value, is_one) in [
+            ("", true),
+            ("registry.example/os/cache", true),
+            ("registry.example:5000/os/cache", true),
+            ("registry.example/os/cache:1", false),
+            ("os/cache", false),
+            ("--all", false),
+            ("registry.example/Os", false),
+        ] {
+            let text = object(
+                "MachineOSConfig",
+                &json!({"metadata": {"name": "layered", "annotations": {LAYER_CACHE: value}}}),
+            );
+            let config = MachineOSConfig::read(&raw(&text)).unwrap();
+            let found = layer_cache(&config);
+            assert_eq!(found.is_ok(), is_one, "{value}");
+            if let Err(error) = found {
+                assert!(error.to_string().contains(LAYER_CACHE), "{error}");
+                // It may be repaired without another build.
+                assert!(matches!(error.build_input(), BuildInput::Missing(_)));
+            }
         }
     }
 
