@@ -104,7 +104,8 @@ impl CommonFlags {
 /// The longest name of a namespace (RFC 1123).
 const LABEL_MAX: usize = 63;
 
-fn dns_label(name: &str) -> Result<String, String> {
+/// Reads the name of a namespace; what is wrong with it, as a sentence.
+pub fn dns_label(name: &str) -> Result<String, String> {
     let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let is_valid = (1..=LABEL_MAX).contains(&name.len())
         && name.bytes().all(is_inner)

@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Parser, ValueEnum};
-use controller_runtime::flags::CommonFlags;
+use controller_runtime::flags::{CommonFlags, dns_label};
 
 /// Builds the operating system images of MachineOSConfigs
 ///
@@ -18,6 +18,10 @@ pub struct Flags {
     /// entitlement of the cluster for builds, and delete what builders of 4.16 and 4.17 left
     #[arg(long)]
     pub stand_alone: bool,
+    /// Taken because every controller has it, and of no effect here: the Lease is the stock builder's, in
+    /// the namespace openshift-machine-config-operator
+    #[arg(long, value_name = "NAME", value_parser = dns_label)]
+    pub namespace: Option<String>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "the help of each flag is its own")]
     pub common: CommonFlags,
@@ -55,5 +59,7 @@ mod tests {
         assert_eq!(parse(&[]).unwrap(), Mode::Observe);
         assert_eq!(parse(&["--mode", "replace"]).unwrap(), Mode::Replace);
         assert!(parse(&["--mode", "beside"]).is_err());
+        assert!(parse(&["--namespace", "osimage"]).is_ok());
+        assert!(parse(&["--namespace", "No_Name"]).is_err());
     }
 }

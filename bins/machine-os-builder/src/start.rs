@@ -25,6 +25,16 @@ pub fn run(flags: &Flags) -> u8 {
         tracing::error!("not started: --stand-alone writes, and needs --mode replace");
         return exit::USAGE;
     }
+    if let Some(namespace) = flags
+        .namespace
+        .as_deref()
+        .filter(|it| *it != BUILD_NAMESPACE)
+    {
+        tracing::warn!(
+            namespace,
+            "--namespace has no effect: the Lease is the stock builder's, in {BUILD_NAMESPACE}"
+        );
+    }
     let setup = Setup {
         name: "machine-os-builder",
         lease: BUILDER_LEASE,

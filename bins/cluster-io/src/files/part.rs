@@ -20,6 +20,10 @@ const BLOCK: usize = 256 << 10;
 /// is not what a program writes.
 const MAX_LINE: usize = 16 << 20;
 
+/// How many documents are parsed before their texts are put where they belong: what is in between takes
+/// as much memory as small documents themselves.
+const AT_ONCE: usize = 4096;
+
 /// Where the parts of a file are read from.
 pub(super) enum Source<'a> {
     /// The whole file.
@@ -191,7 +195,8 @@ fn parsed(name: &str, source: &Source<'_>, look: Look) -> Texts {
         ..Texts::default()
     };
     let work = |document: &Document| document_text(name, source, document);
-    for text in parallel::map(&found.documents, work) {
+    let chunks = found.documents.chunks(AT_ONCE);
+    for text in chunks.flat_map(|documents| parallel::map(documents, work)) {
         match text {
             Ok((text, ignored)) => {
                 texts.texts.extend(text);
