@@ -313,6 +313,16 @@ mod tests {
     }
 
     #[test]
+    fn subresources_have_the_names_of_the_api() {
+        let all = [
+            Subresource::Status,
+            Subresource::Log,
+            Subresource::Finalizers,
+        ];
+        assert_eq!(all.map(Subresource::name), ["status", "log", "finalizers"]);
+    }
+
+    #[test]
     fn a_json_patch_tests_its_guard_before_anything_else() {
         let mut edit = Edit::default();
         edit.replace("/status/a", "old", "new").unwrap();
