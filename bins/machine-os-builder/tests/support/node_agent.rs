@@ -16,6 +16,10 @@ pub(crate) const NAMESPACE: &str = "openshift-machine-config-operator";
 const GROUP: &str = "/apis/machineconfiguration.openshift.io/v1";
 /// Between two attempts.
 const BACKOFF: Duration = Duration::from_secs(4);
+/// What buildah says where the kernel did not let it begin.
+const NOT_SEALED: &str = "sealing memfd copy: Device or resource busy";
+/// How often a container is run that buildah cannot begin in.
+const ATTEMPTS: usize = 4;
 const TIME: &str = "2026-01-01T00:00:00Z";
 
 /// How a pod ended: code and termination message.
@@ -207,10 +211,26 @@ impl Agent {
         });
     }
 
-    /// Runs the build container of a pod: its script and its variables, with paths below a folder of
-    /// its own.
+    /// Runs the build container of a pod, in a folder of its own. Buildah seals a copy of itself in
+    /// memory, which the kernel refuses now and then while a page of it is in use: then the container is
+    /// run again, because that says nothing about what is tested.
     fn build(&self, control_plane: &ControlPlane, pod: &Value) -> End {
-        let root = self.folder.join(text(pod, "/metadata/name"));
+        let name = text(pod, "/metadata/name");
+        let mut root = self.folder.join(name);
+        let mut end = self.build_in(&root, control_plane, pod);
+        for attempt in 1..ATTEMPTS {
+            let log = std::fs::read_to_string(root.join("log")).unwrap_or_default();
+            if end.0 == 0 || !log.contains(NOT_SEALED) {
+                break;
+            }
+            root = self.folder.join(format!("{name}-again-{attempt}"));
+            end = self.build_in(&root, control_plane, pod);
+        }
+        end
+    }
+
+    /// Runs the script of the build container with its variables, with paths below a folder.
+    fn build_in(&self, root: &Path, control_plane: &ControlPlane, pod: &Value) -> End {
         let container = &pod["spec"]["initContainers"][0];
         for mount in container["volumeMounts"].as_array().unwrap() {
             let volumes = pod["spec"]["volumes"].as_array().unwrap();
@@ -221,7 +241,7 @@ impl Agent {
             fill(
                 control_plane,
                 volume,
-                &below(&root, text(mount, "/mountPath")),
+                &below(root, text(mount, "/mountPath")),
             );
         }
         for folder in ["bin", "home/build", "work"] {
@@ -257,7 +277,7 @@ impl Agent {
             let (name, value) = (text(variable, "/name"), text(variable, "/value"));
             let value = if name.ends_with("_MOUNTPOINT") {
                 // Where it lies here, and where a step sees it.
-                format!("{}:{value}", below(&root, value).display())
+                format!("{}:{value}", below(root, value).display())
             } else {
                 moved(value)
             };

@@ -13,7 +13,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use crate::layer_support::Buildah;
+use crate::layer_support::{self, Buildah};
 use crate::registry::{self, Registry};
 
 const LOCAL_BASE: &str = "localhost/osimage-test/base:1";
@@ -186,7 +186,7 @@ impl Place {
         command
             .arg("--registry-ca")
             .arg(self.registry.certificate());
-        Run::of(&command.args(arguments).output().unwrap())
+        Run::of(&layer_support::output(command.args(arguments)))
     }
 
     pub(crate) fn write(&self, file: &str, text: &str) {

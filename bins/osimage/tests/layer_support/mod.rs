@@ -18,6 +18,25 @@ pub(crate) struct Buildah(tempfile::TempDir);
 /// What buildah says where it cannot begin; it has nothing to do with what it builds.
 const NOT_SEALED: &str = "sealing memfd copy: Device or resource busy";
 
+/// How often a command is run that buildah cannot begin.
+const ATTEMPTS: usize = 4;
+
+/// Runs a command that runs buildah. Buildah begins by sealing a copy of itself in memory, which the
+/// kernel refuses now and then while a page of it is in use: then the command is run again.
+pub(crate) fn output(command: &mut Command) -> Output {
+    let is_unsealed = |output: &Output| {
+        !output.status.success() && String::from_utf8_lossy(&output.stderr).contains(NOT_SEALED)
+    };
+    let mut output = command.output().unwrap();
+    for _ in 1..ATTEMPTS {
+        if !is_unsealed(&output) {
+            break;
+        }
+        output = command.output().unwrap();
+    }
+    output
+}
+
 impl Buildah {
     /// `None`, loudly, where images cannot be built.
     pub(crate) fn new() -> Option<Self> {
@@ -57,23 +76,13 @@ impl Buildah {
             .args(["--storage-driver", "vfs", "--root"])
             .arg(self.path("root"));
         command.arg("--runroot").arg(self.path("run")).args(args);
-        command.output().unwrap()
+        output(&mut command)
     }
 
     pub(crate) fn good(&self, args: &[&str]) -> String {
-        let mut output = self.run(args);
-        // It begins by sealing a copy of itself in memory, which the kernel refuses now and then while a
-        // page of it is in use.
-        for _ in 0..3 {
-            if output.status.success()
-                || !String::from_utf8_lossy(&output.stderr).contains(NOT_SEALED)
-            {
-                break;
-            }
-            output = self.run(args);
-        }
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "buildah {args:?}: {said}");
+        let output = self.run(args);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "buildah {args:?}: {stderr}");
         String::from_utf8(output.stdout).unwrap()
     }
 
