@@ -15,7 +15,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -131,6 +131,18 @@ impl Build<'_> {
     /// Begins it; once a line with `stage` is printed the network stops, and once nothing moves any more
     /// it is interrupted.
     fn interrupt_at(&self, stage: &str, bytes: u64) -> Run {
+        let run = self.run_to(stage, |child| {
+            self.network.stop_after(bytes, false);
+            std::thread::sleep(Duration::from_millis(700));
+            let id = child.id().to_string();
+            Command::new("kill").args(["-INT", &id]).status().unwrap();
+        });
+        self.network.mend();
+        run
+    }
+
+    /// Begins it, does something once a line with `stage` is printed, and waits for its end.
+    fn run_to(&self, stage: &str, then: impl FnOnce(&Child)) -> Run {
         let mut command = self.command();
         let mut child = command
             .stdout(Stdio::null())
@@ -138,24 +150,19 @@ impl Build<'_> {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        while !said.lines().any(|line| line.contains(stage)) {
+        let mut stderr = String::new();
+        while !stderr.lines().any(|line| line.contains(stage)) {
             assert!(
-                lines.read_line(&mut said).unwrap() > 0,
-                "no {stage}: {said}"
+                lines.read_line(&mut stderr).unwrap() > 0,
+                "no {stage}: {stderr}"
             );
         }
-        self.network.stop_after(bytes, false);
-        std::thread::sleep(Duration::from_millis(700));
-        let id = child.id().to_string();
-        Command::new("kill").args(["-INT", &id]).status().unwrap();
-        lines.read_to_string(&mut said).unwrap();
-        let code = child.wait().unwrap().code().unwrap_or(-1);
-        self.network.mend();
+        then(&child);
+        lines.read_to_string(&mut stderr).unwrap();
         Run {
-            code,
+            code: child.wait().unwrap().code().unwrap_or(-1),
             stdout: String::new(),
-            stderr: said,
+            stderr,
         }
     }
 }
@@ -216,29 +223,7 @@ fn il_780_an_interruption_leaves_nothing_behind_at_any_stage_and_the_next_build_
     build.network.mend();
 
     // A push whose connection breaks, again and again: an error of its own, and nothing is left.
-    let broken = std::thread::scope(|scope| {
-        let running = scope.spawn(|| {
-            let mut command = build.command();
-            let mut child = command
-                .stdout(Stdio::null())
-                .stderr(Stdio::piped())
-                .spawn()
-                .unwrap();
-            let mut lines = BufReader::new(child.stderr.take().unwrap());
-            let mut said = String::new();
-            while !said.contains("push: ") {
-                assert!(lines.read_line(&mut said).unwrap() > 0, "{said}");
-            }
-            build.network.stop_after(1_000_000, true);
-            lines.read_to_string(&mut said).unwrap();
-            Run {
-                code: child.wait().unwrap().code().unwrap_or(-1),
-                stdout: String::new(),
-                stderr: said,
-            }
-        });
-        running.join().unwrap()
-    });
+    let broken = build.run_to("push: ", |_| build.network.stop_after(1_000_000, true));
     broken.check(
         16,
         &["the registry that the image is pushed to does not answer"],

@@ -50,7 +50,7 @@ impl fmt::Display for Stage {
 pub struct Failure {
     /// What it was doing.
     pub stage: Stage,
-    /// Why, in one word, e.g. `AccessDenied`.
+    /// Why, as a code, e.g. `AccessDenied`.
     pub cause: &'static str,
     /// Whether another attempt would fail in the same way.
     pub permanent: bool,
@@ -84,7 +84,7 @@ pub struct ExitCode {
     pub code: i64,
     /// What the build was doing.
     pub stage: Stage,
-    /// Why it failed, in one word.
+    /// Why it failed, as a code.
     pub cause: &'static str,
     /// Why it failed, for people.
     pub meaning: &'static str,

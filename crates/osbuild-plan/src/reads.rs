@@ -11,15 +11,6 @@ const JOB_NAME: &str = "batch.kubernetes.io/job-name";
 /// else is not there (IL-772).
 pub fn builder_reads() -> Vec<Read> {
     let cluster = |kind, why| Read::new(kind, "", Which::All, Verb::Watch, why);
-    let of_builds = |kind, label, why| {
-        Read::new(
-            kind,
-            MCO_NAMESPACE,
-            Which::Labelled(label),
-            Verb::Watch,
-            why,
-        )
-    };
     vec![
         cluster(Kind::MachineOSConfig, "what images are to hold (IL-001)").required(),
         cluster(Kind::MachineOSBuild, "builds and their images (IL-001)").required(),
@@ -57,17 +48,14 @@ pub fn builder_reads() -> Vec<Read> {
     ]
 }
 
+/// Objects of builds, by a label that all of them have.
+fn of_builds(kind: Kind, label: &'static str, why: &'static str) -> Read {
+    let labelled = Which::Labelled(label);
+    Read::new(kind, MCO_NAMESPACE, labelled, Verb::Watch, why)
+}
+
 /// What `osimage layer why` and `logs` look at.
 pub fn layer_build_reads() -> Vec<Read> {
-    let of_builds = |kind, label, why| {
-        Read::new(
-            kind,
-            MCO_NAMESPACE,
-            Which::Labelled(label),
-            Verb::Watch,
-            why,
-        )
-    };
     let mut reads = layer_reads();
     reads.extend([
         of_builds(

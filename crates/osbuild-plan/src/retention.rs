@@ -116,7 +116,7 @@ pub struct ImageVerdict {
     pub made: Option<String>,
     /// Whether it is deleted.
     pub deleted: bool,
-    /// Why, in one word.
+    /// Why, as a code.
     pub reason: RetentionReason,
     /// Who names it, as KIND/NAME.
     #[serde(skip_serializing_if = "Vec::is_empty")]

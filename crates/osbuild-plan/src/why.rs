@@ -89,7 +89,7 @@ pub struct EndedAttempt {
     pub pod: String,
     /// What it was doing (IL-777); `null` where it succeeded.
     pub stage: Option<&'static str>,
-    /// Why it failed, in one word.
+    /// Why it failed, as a code.
     pub cause: Option<&'static str>,
     /// The program's own words.
     pub text: String,

@@ -26,6 +26,7 @@
 )]
 
 mod audit;
+pub mod builder;
 mod certificates;
 mod control_plane;
 mod moto;

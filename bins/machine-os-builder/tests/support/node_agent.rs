@@ -11,15 +11,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use test_control_plane::ControlPlane;
+use test_control_plane::builder::{ATTEMPTS, could_not_begin};
 
 pub(crate) const NAMESPACE: &str = "openshift-machine-config-operator";
 const GROUP: &str = "/apis/machineconfiguration.openshift.io/v1";
 /// Between two attempts.
 const BACKOFF: Duration = Duration::from_secs(4);
-/// What buildah says where the kernel did not let it begin.
-const NOT_SEALED: &str = "sealing memfd copy: Device or resource busy";
-/// How often a container is run that buildah cannot begin in.
-const ATTEMPTS: usize = 4;
 const TIME: &str = "2026-01-01T00:00:00Z";
 
 /// How a pod ended: code and termination message.
@@ -211,16 +208,14 @@ impl Agent {
         });
     }
 
-    /// Runs the build container of a pod, in a folder of its own. Buildah seals a copy of itself in
-    /// memory, which the kernel refuses now and then while a page of it is in use: then the container is
-    /// run again, because that says nothing about what is tested.
+    /// Runs the build container of a pod, in a folder of its own, and again where buildah could not begin.
     fn build(&self, control_plane: &ControlPlane, pod: &Value) -> End {
         let name = text(pod, "/metadata/name");
         let mut root = self.folder.join(name);
         let mut end = self.build_in(&root, control_plane, pod);
         for attempt in 1..ATTEMPTS {
             let log = std::fs::read_to_string(root.join("log")).unwrap_or_default();
-            if end.0 == 0 || !log.contains(NOT_SEALED) {
+            if end.0 == 0 || !could_not_begin(&log) {
                 break;
             }
             root = self.folder.join(format!("{name}-again-{attempt}"));

@@ -12,24 +12,19 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use test_control_plane::builder::{ATTEMPTS, could_not_begin};
+
 /// A place of its own for images, so that nothing else on the machine is touched.
 pub(crate) struct Buildah(tempfile::TempDir);
 
-/// What buildah says where it cannot begin; it has nothing to do with what it builds.
-const NOT_SEALED: &str = "sealing memfd copy: Device or resource busy";
-
-/// How often a command is run that buildah cannot begin.
-const ATTEMPTS: usize = 4;
-
-/// Runs a command that runs buildah. Buildah begins by sealing a copy of itself in memory, which the
-/// kernel refuses now and then while a page of it is in use: then the command is run again.
+/// Runs a command that runs buildah, and again where buildah could not begin.
 pub(crate) fn output(command: &mut Command) -> Output {
-    let is_unsealed = |output: &Output| {
-        !output.status.success() && String::from_utf8_lossy(&output.stderr).contains(NOT_SEALED)
+    let failed_to_begin = |output: &Output| {
+        !output.status.success() && could_not_begin(&String::from_utf8_lossy(&output.stderr))
     };
     let mut output = command.output().unwrap();
     for _ in 1..ATTEMPTS {
-        if !is_unsealed(&output) {
+        if !failed_to_begin(&output) {
             break;
         }
         output = command.output().unwrap();
